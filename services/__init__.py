@@ -1,0 +1,1 @@
+"""The five bounded contexts and the command line that runs them."""

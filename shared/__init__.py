@@ -1,0 +1,1 @@
+"""What all contexts share: the kernel, the event store, the bus, projections, HTTP and procedures."""

@@ -1,0 +1,38 @@
+"""A bounded context, as its parts meet in `services/<name>/app.py`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import APIRouter
+
+from shared.audit import Check
+from shared.bus.reactions import Reactions
+from shared.events.definition import TYPE_OF
+from shared.http.policy import Policy
+from shared.procedures.due import DueHandlers
+from shared.projections.projection import Projection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundedContext:
+    """Everything the kernel needs to know to run a context."""
+
+    name: str
+    title: str
+    """For the API pages, in both languages: "创新券发放 · Voucher issuance"."""
+    folder: Path
+    """Where `migrations/` and `api/problems.yaml` are."""
+    routers: tuple[APIRouter, ...]
+    policy: Policy
+    projections: tuple[Projection, ...] = ()
+    reactions: Reactions = field(default_factory=dict)
+    deadlines: DueHandlers = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Descriptions of the API's tags."""
+
+    @property
+    def reacts_to(self) -> tuple[str, ...]:
+        """The contexts whose facts this one answers."""
+        return tuple(sorted({TYPE_OF[cls].context for cls in self.reactions}))

@@ -1,0 +1,225 @@
+"""What redemption tells the others: applications, reviews, public notices and payments."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from shared.events.contracts import VoucherUse
+from shared.events.definition import event
+
+type EvidenceKind = Literal["contract", "invoice", "bank_receipt", "bookkeeping_voucher", "result_report", "use_record"]
+type SideAtFault = Literal["claimant", "provider", "both", "neither"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A file that proves the service, by its id in document storage and its SHA-256."""
+
+    kind: EvidenceKind
+    document_id: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoucherPayment:
+    """What a voucher pays, in fen; `paid` ≤ `amount`, its face value."""
+
+    voucher_id: str
+    amount: int
+    paid: int
+
+
+@event("redemption.redemption-applied", key="provider_id")
+class RedemptionApplied:
+    """The provider asks for the voucher money of a completed contract (art. 15(3))."""
+
+    redemption_id: str
+    contract_id: str
+    claimant_id: str
+    provider_id: str
+    vouchers: tuple[VoucherUse, ...]
+    actual_amount: int
+    payable: int
+    evidence: tuple[Evidence, ...]
+    on: date
+    pack: str
+    pack_digest: str
+
+
+@event("redemption.redemption-returned", key="provider_id")
+class RedemptionReturned:
+    """The formal check found something to correct."""
+
+    redemption_id: str
+    provider_id: str
+    reasons: tuple[str, ...]
+    checked_by: str
+    correct_by: date
+    on: date
+
+
+@event("redemption.redemption-corrected", key="provider_id")
+class RedemptionCorrected:
+    """The provider has put the application right."""
+
+    redemption_id: str
+    provider_id: str
+    evidence: tuple[Evidence, ...]
+    on: date
+
+
+@event("redemption.redemption-accepted", key="provider_id")
+class RedemptionAccepted:
+    """The formal check is passed; experts are to judge (art. 15(4))."""
+
+    redemption_id: str
+    provider_id: str
+    checked_by: str
+    on: date
+
+
+@event("redemption.panel-drawn", key="provider_id")
+class PanelDrawn:
+    """Experts were drawn at random; anyone can repeat the draw from the published seed and the candidates."""
+
+    redemption_id: str
+    provider_id: str
+    seed: str
+    candidates: tuple[str, ...]
+    experts: tuple[str, ...]
+    on: date
+
+
+@event("redemption.opinion-given", key="provider_id")
+class OpinionGiven:
+    """One expert has judged; the reasons stay with the panel, their digest is here."""
+
+    redemption_id: str
+    provider_id: str
+    expert_id: str
+    score: int
+    recommendation: Literal["approve", "approve_less", "refuse"]
+    amount: int
+    reasons_digest: str
+    on: date
+
+
+@event("redemption.redemption-approved", key="provider_id")
+class RedemptionApproved:
+    """The panel's judgement: these vouchers are to be paid this much (art. 12, 15(4))."""
+
+    redemption_id: str
+    contract_id: str
+    claimant_id: str
+    provider_id: str
+    payments: tuple[VoucherPayment, ...]
+    approved: int
+    on: date
+
+
+@event("redemption.redemption-refused", key="provider_id")
+class RedemptionRefused:
+    """The panel refuses, with the cause and the side that answers for it (art. 9(4), 10(3), faq 8)."""
+
+    redemption_id: str
+    contract_id: str
+    claimant_id: str
+    provider_id: str
+    vouchers: tuple[VoucherUse, ...]
+    cause: str
+    side_at_fault: SideAtFault
+    on: date
+
+
+@event("redemption.notice-published", key="provider_id")
+class NoticePublished:
+    """The result is shown to the public from the day after `on` up to and including `until` (art. 15(5))."""
+
+    redemption_id: str
+    provider_id: str
+    notice_id: str
+    until: date
+    provisional: bool
+    on: date
+
+
+@event("redemption.objection-raised", key="provider_id")
+class ObjectionRaised:
+    """Somebody has objected in writing; nothing is paid while it is open."""
+
+    redemption_id: str
+    provider_id: str
+    notice_id: str
+    objection_id: str
+    text_digest: str
+    on: date
+
+
+@event("redemption.objection-answered", key="provider_id")
+class ObjectionAnswered:
+    """The office has answered an objection; `upheld` sends the redemption back to the experts."""
+
+    redemption_id: str
+    provider_id: str
+    notice_id: str
+    objection_id: str
+    upheld: bool
+    answered_by: str
+    on: date
+
+
+@event("redemption.notice-concluded", key="provider_id")
+class NoticeConcluded:
+    """The notice has run its full length and no objection is open."""
+
+    redemption_id: str
+    provider_id: str
+    notice_id: str
+    on: date
+
+
+@event("redemption.disbursement-ordered", key="provider_id")
+class DisbursementOrdered:
+    """An officer has proposed the payment; a second one must approve it."""
+
+    redemption_id: str
+    provider_id: str
+    ordered_by: str
+    amount: int
+    on: date
+
+
+@event("redemption.redemption-carried-over", key="provider_id")
+class RedemptionCarriedOver:
+    """Ready in the fourth quarter: paid from the first day of the next year (art. 15(5))."""
+
+    redemption_id: str
+    provider_id: str
+    payable_from: date
+    on: date
+
+
+@event("redemption.funds-disbursed", key="provider_id")
+class FundsDisbursed:
+    """The money is paid (art. 15(5)); `payments` say what of each voucher."""
+
+    redemption_id: str
+    contract_id: str
+    claimant_id: str
+    provider_id: str
+    payments: tuple[VoucherPayment, ...]
+    total: int
+    ordered_by: str
+    approved_by: str
+    on: date
+
+
+@event("redemption.redemption-lapsed", key="provider_id")
+class RedemptionLapsed:
+    """No application came within a month of the contract's end (art. 15(3)); the vouchers lapse."""
+
+    contract_id: str
+    claimant_id: str
+    provider_id: str
+    vouchers: tuple[VoucherUse, ...]
+    on: date

@@ -1,0 +1,155 @@
+"""What the registry tells the others: who takes part, with what, and in which standing."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from shared.events.definition import event
+
+type ClaimantKind = Literal["enterprise", "team"]
+type ProviderKind = Literal["municipal", "beijing_based"]
+type FacilityKind = Literal["major_infrastructure", "large_instrument", "big_science", "compute"]
+type ServiceKind = Literal["analysis", "testing", "inspection", "rnd", "industrial_design", "compute"]
+type CertificateKind = Literal["national_high_tech", "zhongguancun_high_tech", "technology_sme"]
+type PartyKind = Literal["claimant", "provider", "expert"]
+type Measure = Literal["suspend_disbursement", "disqualify", "delist"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """A certificate that raises the annual allowance while it is valid (art. 12); both days are included."""
+
+    kind: CertificateKind
+    valid_from: date
+    valid_until: date
+
+
+@event("registry.claimant-registered", key="claimant_id")
+class ClaimantRegistered:
+    """A company or team has declared itself and met the conditions of art. 7 that can be decided at once."""
+
+    claimant_id: str
+    kind: ClaimantKind
+    principal: str
+    certificates: tuple[Certificate, ...]
+    profile_digest: str
+    on: date
+    pack: str
+    pack_digest: str
+
+
+@event("registry.claimant-certificates-changed", key="claimant_id")
+class ClaimantCertificatesChanged:
+    """The certificates that set a claimant's allowance are now these (art. 12)."""
+
+    claimant_id: str
+    certificates: tuple[Certificate, ...]
+    on: date
+
+
+@event("registry.provider-applied", key="provider_id")
+class ProviderApplied:
+    """A Beijing-based institution has asked to open its facilities (art. 6)."""
+
+    provider_id: str
+    principal: str
+    profile_digest: str
+    on: date
+    pack: str
+    pack_digest: str
+
+
+@event("registry.provider-listed", key="provider_id")
+class ProviderListed:
+    """An institution is on the public list of providers from this day (art. 6, 10(2))."""
+
+    provider_id: str
+    kind: ProviderKind
+    principal: str
+    capabilities: tuple[ServiceKind, ...]
+    third_party_testing: bool
+    on: date
+
+
+@event("registry.provider-delisted", key="provider_id")
+class ProviderDelisted:
+    """An institution is no longer on the public list from this day (art. 6 last paragraph, art. 17)."""
+
+    provider_id: str
+    reason: str
+    on: date
+
+
+@event("registry.facility-opened", key="provider_id")
+class FacilityOpened:
+    """A facility is open to others; its original value counts in the appraisal's class (art. 11)."""
+
+    facility_id: str
+    provider_id: str
+    kind: FacilityKind
+    original_value: int
+    on: date
+
+
+@event("registry.facility-withdrawn", key="provider_id")
+class FacilityWithdrawn:
+    """A facility is no longer open."""
+
+    facility_id: str
+    provider_id: str
+    on: date
+
+
+@event("registry.service-offered", key="provider_id")
+class ServiceOffered:
+    """A provider offers a service on a facility, at a published unit price in fen."""
+
+    service_id: str
+    facility_id: str
+    provider_id: str
+    kind: ServiceKind
+    unit_price: int
+    on: date
+
+
+@event("registry.service-withdrawn", key="provider_id")
+class ServiceWithdrawn:
+    """A service is no longer offered."""
+
+    service_id: str
+    provider_id: str
+    on: date
+
+
+@event("registry.expert-enrolled", key="expert_id")
+class ExpertEnrolled:
+    """An expert may be drawn for reviews, but never to judge the own employer (art. 15(4))."""
+
+    expert_id: str
+    principal: str
+    employer_id: str | None
+    on: date
+
+
+@event("registry.party-sanctioned", key="party_id")
+class PartySanctioned:
+    """Two officers have imposed a measure of art. 17 on a party, until a day (inclusive) or until lifted."""
+
+    sanction_id: str
+    party_id: str
+    party_kind: PartyKind
+    measure: Measure
+    proposed_by: str
+    approved_by: str
+    until: date | None
+    on: date
+
+
+@event("registry.sanction-lifted", key="party_id")
+class SanctionLifted:
+    """A measure is over."""
+
+    sanction_id: str
+    party_id: str
+    measure: Measure
+    on: date

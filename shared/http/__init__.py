@@ -1,0 +1,1 @@
+"""The HTTP edge: one factory for all services, the same answers everywhere."""

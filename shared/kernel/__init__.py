@@ -1,0 +1,1 @@
+"""Pure building blocks of the domain: no I/O, no clock, no framework."""

@@ -1,0 +1,1 @@
+"""Read models: each a pure `evolve`, a table and its queries, fed from Kafka and rebuilt from it."""

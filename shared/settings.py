@@ -1,0 +1,66 @@
+"""What a process is told from outside: environment variables with the prefix `CXQ_`."""
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CONTEXTS = ("registry", "issuance", "contracts", "redemption", "appraisal")
+PORTS = {"registry": 8101, "issuance": 8102, "contracts": 8103, "redemption": 8104, "appraisal": 8105}
+
+
+class Settings(BaseSettings):
+    """The whole configuration of a process; an unknown or missing value is said at the start, not later."""
+
+    model_config = SettingsConfigDict(env_prefix="CXQ_", frozen=True)
+
+    env: Literal["dev", "production"] = "production"
+    state_dir: Path = Path(".cxq")
+    """Where a development machine keeps its servers' data, keys and clock."""
+    postgres_url: SecretStr = SecretStr("postgresql://127.0.0.1:5432")
+    """The server: `postgresql://user:password@host:port`, no database. Migrations and rebuilds act as this user."""
+    app_password: SecretStr = SecretStr("")
+    """Password of the services' own roles, which may only append to the log. Empty is allowed in development only."""
+    database_prefix: str = "cxq"
+    kafka_bootstrap: str = "127.0.0.1:9092"
+    topic_prefix: str = "cxq"
+    topic_partitions: int = 4
+    topic_replication: int = 1
+    jwks_url: str = ""
+    """Where the keys of the token issuer are; in development empty means the local issuer's file under `state_dir`."""
+    token_issuer: str = "https://auth.cxq.invalid"  # noqa: S105 (an address, not a secret)
+    token_audience: str = "cxq"  # noqa: S105
+    cursor_secret: SecretStr = SecretStr("")
+    measures_pack: str = "beijing-2023"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    trace_endpoint: str = ""
+    """Where finished spans go: `console`, or empty for nowhere."""
+
+    @model_validator(mode="after")
+    def _secrets_outside_development(self) -> "Settings":
+        missing = [name for name in ("app_password", "cursor_secret") if not getattr(self, name).get_secret_value()]
+        if self.env != "dev" and (missing or not self.jwks_url):
+            names = ", ".join(f"CXQ_{name.upper()}" for name in [*missing, *([] if self.jwks_url else ["jwks_url"])])
+            raise ValueError(f"set {names}; only CXQ_ENV=dev may go without")
+        return self
+
+    def database_name(self, context: str) -> str:
+        """Name a context's database, which is also the name of its role."""
+        return f"{self.database_prefix}_{context}"
+
+    def owner_url(self, context: str) -> str:
+        """Say where a context's database is, as the user that migrates it (asyncpg's form)."""
+        return f"{self.postgres_url.get_secret_value().rstrip('/')}/{self.database_name(context)}"
+
+    def application_url(self, context: str) -> str:
+        """Say where a context's database is, as the role the service runs under."""
+        server = urlsplit(self.postgres_url.get_secret_value())
+        password = self.app_password.get_secret_value() or "cxq-development"
+        name = self.database_name(context)
+        return f"postgresql://{name}:{password}@{server.hostname}:{server.port or 5432}/{name}"
+
+    def topic(self, context: str) -> str:
+        """Name the topic that carries a context's events."""
+        return f"{self.topic_prefix}.{context}.v1"

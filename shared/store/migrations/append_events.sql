@@ -1,0 +1,25 @@
+-- Appends events at the log's head and returns the last position.
+-- The head's row is locked here, in the last statement before the commit: positions are gapless and in commit order.
+CREATE FUNCTION append_events(
+    streams text[], versions integer[], types text[], payloads text[], metadatas text[], keys text[], at timestamptz
+) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    head log_head;
+    payload jsonb;
+    about jsonb;
+BEGIN
+    SELECT * INTO STRICT head FROM log_head FOR UPDATE;
+    FOR i IN 1 .. cardinality(streams) LOOP
+        payload := payloads[i]::jsonb;
+        about := metadatas[i]::jsonb;
+        head.position := head.position + 1;
+        head.hash := event_hash(head.hash, head.position, streams[i], versions[i], types[i], payload, about, keys[i], at);
+        INSERT INTO events (position, stream, version, type, data, metadata, key, recorded_at, hash)
+        VALUES (head.position, streams[i], versions[i], types[i], payload, about, keys[i], at, head.hash);
+    END LOOP;
+    UPDATE log_head SET position = head.position, hash = head.hash;
+    PERFORM pg_notify('cxq_events', '');
+    RETURN head.position;
+END
+$$;

@@ -1,0 +1,218 @@
+"""One use case, one transaction: load, decide, append; everything is written at the end, and together."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shared.clock import Clock
+from shared.events.codec import decode, encode, key_of, stored_type
+from shared.events.definition import Recorded
+from shared.kernel.calendar import business_date
+from shared.kernel.decider import Decider
+from shared.store.tables import events as events_table
+
+_APPEND = sa.text(
+    "SELECT append_events(CAST(:streams AS text[]), CAST(:versions AS integer[]), CAST(:types AS text[]),"
+    " CAST(:payloads AS text[]), CAST(:metadatas AS text[]), CAST(:keys AS text[]), :at)"
+)
+_STREAM = sa.text("SELECT type, data::text, version FROM events WHERE stream = :stream ORDER BY version")
+
+
+class VersionConflictError(Exception):
+    """Somebody else appended to the stream first; load again and decide again."""
+
+
+class StaleVersionError(Exception):
+    """The caller decided on a version that is no longer the newest (`If-Match`)."""
+
+    def __init__(self, stream: str, expected: int, found: int) -> None:
+        super().__init__(f"{stream} is at version {found}, not {expected}")
+        self.stream, self.expected, self.found = stream, expected, found
+
+
+class UnknownSubjectError(LookupError):
+    """There is nothing under this id, or it is not the caller's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Why a transaction happens: who acts, in which conversation, answering which event."""
+
+    actor: str
+    correlation_id: str
+    causation_id: str | None = None
+    traceparent: str | None = None
+
+    def metadata(self, today: date) -> bytes:
+        """Write the metadata of the events this cause brings about."""
+        return msgspec.json.encode(
+            {
+                "actor": self.actor,
+                "correlation_id": self.correlation_id,
+                **({"causation_id": self.causation_id} if self.causation_id else {}),
+                **({"traceparent": self.traceparent} if self.traceparent else {}),
+                "business_date": today,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded[S]:
+    """A state and the version of the stream it was folded from; version 0 is a stream that does not exist yet."""
+
+    state: S
+    version: int
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What a use case works with: the connection, the instant, the day in Beijing, and the events so far.
+
+    Nothing reaches the log before `flush`, which the surrounding `transaction` calls last.
+    """
+
+    connection: AsyncConnection
+    context: str
+    now: datetime
+    cause: Cause
+    _streams: list[tuple[str, int, Any]]
+    _position: int = 0
+
+    @property
+    def today(self) -> date:
+        """The business date in Asia/Shanghai."""
+        return business_date(self.now)
+
+    @property
+    def position(self) -> int:
+        """The log's position of the last event this transaction appended; 0 before the flush or without events."""
+        return self._position
+
+    async def load[C, E, S](self, decider: Decider[C, E, S], stream: str) -> Loaded[S]:
+        """Fold a stream as it stands, together with what this transaction has appended to it."""
+        rows = (await self.connection.execute(_STREAM, {"stream": stream})).all()
+        history = [decode(kind, payload) for kind, payload, _ in rows]
+        own = [(version, data) for name, version, data in self._streams if name == stream]
+        version = own[-1][0] if own else (rows[-1][2] if rows else 0)
+        return Loaded(decider.fold([*history, *(data for _, data in own)]), version)
+
+    def append(self, stream: str, expected_version: int, new: Sequence[object]) -> int:
+        """Add events to a stream that stands at `expected_version`, and say the version they bring it to."""
+        for number, data in enumerate(new, start=expected_version + 1):
+            self._streams.append((stream, number, data))
+        return expected_version + len(new)
+
+    async def handle[C, E, S](
+        self, decider: Decider[C, E, S], stream: str, command: C, *, if_match: int | None = None
+    ) -> "Handled[E, S]":
+        """Load, decide, append. Raises `Refused`, or `StaleVersionError` when `if_match` is not the version."""
+        before = await self.load(decider, stream)
+        if if_match is not None and if_match != before.version:
+            raise StaleVersionError(stream, if_match, before.version)
+        new = decider.decide(command, before.state)
+        version = self.append(stream, before.version, new)
+        state = before.state
+        for data in new:
+            state = decider.evolve(state, data)
+        return Handled(state=state, version=version, events=tuple(new))
+
+    def appended(self) -> list[object]:
+        """List the events of this transaction, in order."""
+        return [data for _, _, data in self._streams]
+
+    async def flush(self) -> None:
+        """Write the events, in one statement, at the head of the log; nothing else may follow but the commit."""
+        if not self._streams:
+            return
+        metadata = self.cause.metadata(self.today).decode()
+        batch = {
+            "streams": [stream for stream, _, _ in self._streams],
+            "versions": [version for _, version, _ in self._streams],
+            "types": [stored_type(data) for _, _, data in self._streams],
+            "payloads": [encode(data).decode() for _, _, data in self._streams],
+            "metadatas": [metadata] * len(self._streams),
+            "keys": [key_of(data) for _, _, data in self._streams],
+            "at": self.now,
+        }
+        try:
+            self._position = (await self.connection.execute(_APPEND, batch)).scalar_one()
+        except IntegrityError as error:
+            if "events_stream" in str(error.orig):
+                raise VersionConflictError(str(error.orig)) from error
+            raise
+        self._streams.clear()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handled[E, S]:
+    """What came of a command: the new state, the stream's version (the ETag) and the events."""
+
+    state: S
+    version: int
+    events: tuple[E, ...]
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine, context: str, clock: Clock, cause: Cause) -> AsyncIterator[Transaction]:
+    """Begin a transaction; at the end of the block append its events and commit, on an error leave no trace."""
+    async with engine.begin() as connection:
+        tx = Transaction(connection, context, clock.now(), cause, [])
+        yield tx
+        await tx.flush()
+
+
+def on(connection: AsyncConnection, context: str, clock: Clock, cause: Cause) -> Transaction:
+    """Join a transaction that somebody else began and will flush and commit."""
+    return Transaction(connection, context, clock.now(), cause, [])
+
+
+def caused_by(event: Recorded[Any], actor: str) -> Cause:
+    """Carry the conversation on: this context answers an event."""
+    return Cause(
+        actor=actor,
+        correlation_id=str(event.metadata.get("correlation_id", event.id)),
+        causation_id=event.id,
+        traceparent=event.metadata.get("traceparent"),
+    )
+
+
+async def read_log(connection: AsyncConnection, context: str, *, after: int, limit: int) -> list[Recorded[Any]]:
+    """Read the log in order, from the position after `after`, raw data decoded to current event versions."""
+    rows = await connection.execute(
+        sa.select(
+            events_table.c.position,
+            events_table.c.stream,
+            events_table.c.version,
+            events_table.c.type,
+            sa.cast(events_table.c.data, sa.Text),
+            events_table.c.metadata,
+            events_table.c.key,
+            events_table.c.recorded_at,
+            events_table.c.hash,
+        )
+        .where(events_table.c.position > after)
+        .order_by(events_table.c.position)
+        .limit(limit)
+    )
+    return [
+        Recorded(
+            context=context,
+            position=position,
+            stream=stream,
+            version=version,
+            type=kind,
+            data=decode(kind, data),
+            key=key,
+            metadata=about,
+            recorded_at=at,
+            hash=bytes(digest).hex(),
+        )
+        for position, stream, version, kind, data, about, key, at, digest in rows
+    ]
