@@ -1,0 +1,1 @@
+"""PostgreSQL, Kafka and the five services as child processes of one machine."""
