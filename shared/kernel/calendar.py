@@ -15,8 +15,8 @@ _SATURDAY = 5
 class WorkingDays:
     """The State Council's yearly notices as far as they are published: who works when.
 
-    `published_years` are the years whose notice is known; `days_off` are the holidays, `make_up_days` the weekend days that
-    are worked instead. In a year that is not published only weekends are free.
+    `published_years` are the years whose notice is known; `days_off` are the holidays, `make_up_days` the weekend days
+    that are worked instead. In a year that is not published only weekends are free.
     """
 
     published_years: frozenset[int] = frozenset()

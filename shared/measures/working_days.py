@@ -14,8 +14,8 @@ _SATURDAY = 5
 def load_working_days(folder: Path = NOTICES) -> WorkingDays:
     """Read every published year; a wrong file raises RuleFileError with its file and line.
 
-    A year's notice may reach into the December before it (2023's New Year began on 2022-12-31), so the days are collected
-    over all the files and not year by year.
+    A year's notice may reach into the December before it (2023's New Year began on 2022-12-31), so the days are
+    collected over all the files and not year by year.
     """
     years: set[int] = set()
     days_off: set[date] = set()

@@ -1,0 +1,1 @@
+"""Tests of the dated rules and the working days."""
