@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.clock import Clock
 from shared.kernel.refusal import Refused
+from shared.measures.reader import Measures
 from shared.store.tables import idempotency
 from shared.store.transaction import Cause, Transaction, VersionConflictError, transaction
 
@@ -64,8 +66,16 @@ class Answer:
 class Commands:
     """Runs use cases: a transaction each, decided again on a lost race, answered once per idempotency key."""
 
-    def __init__(self, engine: AsyncEngine, context: str, clock: Clock, on_commit: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        context: str,
+        clock: Clock,
+        on_commit: Callable[[], None],
+        measures: Measures | None = None,
+    ) -> None:
         self._engine, self._context, self._clock, self._on_commit = engine, context, clock, on_commit
+        self._measures = measures
 
     @property
     def clock(self) -> Clock:
@@ -133,14 +143,14 @@ class Commands:
         return given
 
     def _transaction(self, cause: Cause) -> "_CommitAware":
-        return _CommitAware(self._engine, self._context, self._clock, cause)
+        return _CommitAware(transaction(self._engine, self._context, self._clock, cause, self._measures))
 
 
 class _CommitAware:
     """A transaction whose lost connection during COMMIT is told apart: there the outcome is unknown."""
 
-    def __init__(self, engine: AsyncEngine, context: str, clock: Clock, cause: Cause) -> None:
-        self._inner = transaction(engine, context, clock, cause)
+    def __init__(self, inner: AbstractAsyncContextManager[Transaction]) -> None:
+        self._inner = inner
 
     async def __aenter__(self) -> Transaction:
         return await self._inner.__aenter__()

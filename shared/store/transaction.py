@@ -16,6 +16,7 @@ from shared.events.codec import decode, encode, key_of, stored_type
 from shared.events.definition import Recorded
 from shared.kernel.calendar import business_date
 from shared.kernel.decider import Decider
+from shared.measures.reader import Measures
 from shared.store.tables import events as events_table
 
 _APPEND = sa.text(
@@ -83,7 +84,15 @@ class Transaction:
     now: datetime
     cause: Cause
     _streams: list[tuple[str, int, Any]]
+    _measures: Measures | None = None
     _position: int = 0
+
+    @property
+    def measures(self) -> Measures:
+        """The rules of the process; LookupError where the transaction was begun without any."""
+        if self._measures is None:
+            raise LookupError("this transaction was begun without rules: give `measures` to whatever begins it")
+        return self._measures
 
     @property
     def today(self) -> date:
@@ -160,17 +169,21 @@ class Handled[E, S]:
 
 
 @asynccontextmanager
-async def transaction(engine: AsyncEngine, context: str, clock: Clock, cause: Cause) -> AsyncIterator[Transaction]:
+async def transaction(
+    engine: AsyncEngine, context: str, clock: Clock, cause: Cause, measures: Measures | None = None
+) -> AsyncIterator[Transaction]:
     """Begin a transaction; at the end of the block append its events and commit, on an error leave no trace."""
     async with engine.begin() as connection:
-        tx = Transaction(connection, context, clock.now(), cause, [])
+        tx = Transaction(connection, context, clock.now(), cause, [], measures)
         yield tx
         await tx.flush()
 
 
-def on(connection: AsyncConnection, context: str, clock: Clock, cause: Cause) -> Transaction:
+def on(
+    connection: AsyncConnection, context: str, clock: Clock, cause: Cause, measures: Measures | None = None
+) -> Transaction:
     """Join a transaction that somebody else began and will flush and commit."""
-    return Transaction(connection, context, clock.now(), cause, [])
+    return Transaction(connection, context, clock.now(), cause, [], measures)
 
 
 def caused_by(event: Recorded[Any], actor: str) -> Cause:

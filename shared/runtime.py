@@ -1,0 +1,93 @@
+"""What runs inside a context's process beside its HTTP edge: the store's connections and the background tasks."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Self
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.clock import Clock
+from shared.context import BoundedContext
+from shared.database import create_engine
+from shared.measures.reader import Measures
+from shared.settings import Settings
+from shared.store.execution import Commands
+from shared.store.tables import log_head
+from shared.supervision import State, Supervised, stop_all
+
+_PROBE_LIMIT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """How one part of the process is; `detail` says what is wrong, and is empty when nothing is."""
+
+    name: str
+    state: State
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How the process is: `ready` to take commands, and the state of each part (`database` first)."""
+
+    ready: bool
+    parts: tuple[Part, ...]
+
+    @property
+    def degraded(self) -> bool:
+        """Whether any part is not at its work."""
+        return any(part.state not in {State.RUNNING, State.STANDBY} for part in self.parts)
+
+
+class Runtime:
+    """A context at work; opening it needs neither PostgreSQL nor Kafka, which may come later or go and return."""
+
+    def __init__(self, context: BoundedContext, settings: Settings, clock: Clock) -> None:
+        self.context, self.settings, self.clock = context, settings, clock
+        self.measures = Measures.load(settings.measures_pack)
+        self.engine: AsyncEngine = create_engine(
+            settings.application_url(context.name), application_name=f"cxq-{context.name}"
+        )
+        self.commands = Commands(self.engine, context.name, clock, self.wake, self.measures)
+        self._tasks: list[Supervised] = []
+
+    async def __aenter__(self) -> Self:
+        """Open the runtime; the background starts with `start_background`."""
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        """Stop the background in good order and close every connection."""
+        await stop_all(self._tasks)
+        await self.engine.dispose()
+
+    def wake(self) -> None:
+        """Tell the relay that something was committed."""
+
+    def start_background(self) -> None:
+        """Start the relay, the reactions, the projections and the due list, each under care."""
+        for task in self._tasks:
+            task.start()
+
+    async def health(self) -> Health:
+        """Look at every part.
+
+        Ready means: the database answers with our schema, and every essential part has reached its work once and is not
+        halted. A broker that goes away later does not make the process unready, because commands do not need it.
+        """
+        database = await self._database()
+        parts = (database, *(Part(name=t.name, state=t.progress.state, detail=t.progress.detail) for t in self._tasks))
+        essential = [task.progress for task in self._tasks if task.essential]
+        ready = database.state is State.RUNNING and all(
+            progress.has_run and progress.state is not State.HALTED for progress in essential
+        )
+        return Health(ready=ready, parts=parts)
+
+    async def _database(self) -> Part:
+        try:
+            async with asyncio.timeout(_PROBE_LIMIT_S), self.engine.connect() as connection:
+                await connection.execute(sa.select(log_head.c.position))
+        except Exception as error:  # noqa: BLE001 (whatever it is, the answer is: not now)
+            return Part(name="database", state=State.RETRYING, detail=f"{type(error).__name__}: {error}")
+        return Part(name="database", state=State.RUNNING)
