@@ -1,0 +1,1 @@
+"""Parts of CXQ against a real PostgreSQL and a real Kafka."""

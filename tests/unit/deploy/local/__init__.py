@@ -1,0 +1,1 @@
+"""The servers' starter, as far as it needs no server."""
