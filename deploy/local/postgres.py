@@ -75,6 +75,7 @@ def postgres_server(folder: Path, port: int) -> ServerProcess:
     server.end_orphan()
     if data.exists():
         _check_data(data)
+        password(folder)
         _remove_stale_lock(data)
     else:
         _create_data(binaries, folder, user)

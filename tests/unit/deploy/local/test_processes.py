@@ -81,7 +81,7 @@ def test_a_paused_server_is_stopped_all_the_same(tmp_path: Path) -> None:
 
 
 def test_a_server_left_by_a_killed_run_is_ended_by_the_next(tmp_path: Path) -> None:
-    left = subprocess.Popen([sys.executable, "-c", SERVER, "deaf"], stdout=subprocess.DEVNULL)
+    left = subprocess.Popen([sys.executable, "-c", SERVER, "deaf"], stdout=subprocess.DEVNULL)  # noqa: S603 - ours
     assert eventually(lambda: len(tree(left.pid)) == 2)
     family = tree(left.pid)
     next_run = ServerProcess(recipe(tmp_path))
@@ -106,16 +106,21 @@ def test_another_program_that_got_the_same_process_id_is_left_alone(tmp_path: Pa
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     server = ServerProcess(recipe(tmp_path))
-    with socket.create_server(("127.0.0.1", server.recipe.port)):
-        with pytest.raises(ServerProblem, match=f"port {server.recipe.port} of 127.0.0.1 is used by another program"):
-            server.start()
+    with (
+        socket.create_server(("127.0.0.1", server.recipe.port)),
+        pytest.raises(ServerProblem, match=f"port {server.recipe.port} of 127.0.0.1 is used by another program"),
+    ):
+        server.start()
     assert not server.is_running
 
 
 def test_a_second_run_on_the_same_folder_is_told_who_holds_it(tmp_path: Path) -> None:
-    with sole_use(tmp_path), pytest.raises(ServerProblem, match=rf"in use by another run \(process {os.getpid()}\)"):
-        with sole_use(tmp_path):
-            pass
+    with (
+        sole_use(tmp_path),
+        pytest.raises(ServerProblem, match=rf"in use by another run \(process {os.getpid()}\)"),
+        sole_use(tmp_path),
+    ):
+        pass
     with sole_use(tmp_path):
         assert (tmp_path / "lock").read_text() == str(os.getpid())
 
