@@ -29,6 +29,24 @@ class VoucherPayment:
     paid: int
 
 
+@event("redemption.redemption-opened", key="provider_id")
+class RedemptionOpened:
+    """A contract is completed: the provider may apply for its voucher money up to and including `redeem_by`."""
+
+    redemption_id: str
+    contract_id: str
+    claimant_id: str
+    provider_id: str
+    vouchers: tuple[VoucherUse, ...]
+    amount: int
+    invoiced_amount: int
+    actual_amount: int
+    ended_on: date
+    redeem_by: date
+    provisional: bool
+    on: date
+
+
 @event("redemption.redemption-applied", key="provider_id")
 class RedemptionApplied:
     """The provider asks for the voucher money of a completed contract (art. 15(3))."""
@@ -216,8 +234,9 @@ class FundsDisbursed:
 
 @event("redemption.redemption-lapsed", key="provider_id")
 class RedemptionLapsed:
-    """No application came within a month of the contract's end (art. 15(3)); the vouchers lapse."""
+    """No application, or no correction, came in time (art. 15(3)); the vouchers lapse."""
 
+    redemption_id: str
     contract_id: str
     claimant_id: str
     provider_id: str

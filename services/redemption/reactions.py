@@ -1,0 +1,44 @@
+"""What redemption does when other contexts tell it something."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from services.redemption.tables import experts, sanctions
+from services.redemption.use_cases.opening_windows import open_window
+from shared.bus.reactions import Reactions
+from shared.events.contracts import ContractCompleted
+from shared.events.definition import Recorded
+from shared.events.registry import ExpertEnrolled, PartySanctioned, SanctionLifted
+from shared.store.transaction import Transaction
+
+
+async def _open(tx: Transaction, event: Recorded[ContractCompleted]) -> None:
+    await open_window(tx, event.data)
+
+
+async def _enrol(tx: Transaction, event: Recorded[ExpertEnrolled]) -> None:
+    known = {"principal": event.data.principal, "employer_id": event.data.employer_id}
+    statement = insert(experts).values(expert_id=event.data.expert_id, **known)
+    await tx.connection.execute(statement.on_conflict_do_update(index_elements=["expert_id"], set_=known))
+
+
+async def _suspend(tx: Transaction, event: Recorded[PartySanctioned]) -> None:
+    statement = insert(sanctions).values(
+        sanction_id=event.data.sanction_id,
+        party_id=event.data.party_id,
+        measure=event.data.measure,
+        until=event.data.until,
+    )
+    await tx.connection.execute(statement.on_conflict_do_nothing())
+
+
+async def _resume(tx: Transaction, event: Recorded[SanctionLifted]) -> None:
+    await tx.connection.execute(sa.delete(sanctions).where(sanctions.c.sanction_id == event.data.sanction_id))
+
+
+REACTIONS: Reactions = {
+    ContractCompleted: _open,
+    ExpertEnrolled: _enrol,
+    PartySanctioned: _suspend,
+    SanctionLifted: _resume,
+}

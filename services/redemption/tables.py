@@ -1,0 +1,65 @@
+"""What redemption keeps beside its log: local copies, confidential texts, and what must be unique."""
+
+import sqlalchemy as sa
+
+from shared.database import metadata
+
+REDEMPTION = metadata()
+
+windows = sa.Table(
+    "windows",
+    REDEMPTION,
+    sa.Column("contract_id", sa.Text, primary_key=True),
+    sa.Column("redemption_id", sa.Text, nullable=False, unique=True),
+)
+"""Which redemption belongs to which contract: there is one a contract."""
+
+invoices = sa.Table(
+    "invoices",
+    REDEMPTION,
+    sa.Column("number", sa.Text, primary_key=True),
+    sa.Column("redemption_id", sa.Text, nullable=False, index=True),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("amount > 0", name="amount_positive"),
+)
+"""Every invoice counts once in the whole city."""
+
+experts = sa.Table(
+    "experts",
+    REDEMPTION,
+    sa.Column("expert_id", sa.Text, primary_key=True),
+    sa.Column("principal", sa.Text, nullable=False),
+    sa.Column("employer_id", sa.Text),
+)
+"""Local copy of the registry's experts."""
+
+sanctions = sa.Table(
+    "sanctions",
+    REDEMPTION,
+    sa.Column("sanction_id", sa.Text, primary_key=True),
+    sa.Column("party_id", sa.Text, nullable=False, index=True),
+    sa.Column("measure", sa.Text, nullable=False),
+    sa.Column("until", sa.Date),
+)
+"""Local copy of the registry's measures of art. 17 that are not lifted; `until` is inclusive."""
+
+opinions = sa.Table(
+    "opinions",
+    REDEMPTION,
+    sa.Column("redemption_id", sa.Text, primary_key=True),
+    sa.Column("expert_id", sa.Text, primary_key=True),
+    sa.Column("round", sa.Integer, primary_key=True),
+    sa.Column("reasons", sa.Text, nullable=False),
+)
+"""Why an expert judged so; confidential. `round` counts the panels of a redemption from 1."""
+
+objections = sa.Table(
+    "objections",
+    REDEMPTION,
+    sa.Column("objection_id", sa.Text, primary_key=True),
+    sa.Column("redemption_id", sa.Text, nullable=False, index=True),
+    sa.Column("objector", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("answer", sa.Text),
+)
+"""Objections in writing; who objected is never shown to the public."""

@@ -1,0 +1,77 @@
+"""A contract is completed: its provider may apply from now on, and until the window closes."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from services.redemption.domain.commands import Lapse, OpenRedemption
+from services.redemption.domain.redemption import redemption
+from services.redemption.domain.stages import Awaited, Returned
+from services.redemption.tables import windows
+from shared.events.contracts import ContractCompleted
+from shared.kernel.calendar import start_of
+from shared.kernel.ids import new_id
+from shared.procedures.due import clear_deadline, set_deadline
+from shared.store.transaction import Transaction
+from datetime import date, timedelta
+
+LAPSES = "redemption-lapses"
+
+
+def stream(redemption_id: str) -> str:
+    """Name the stream of a redemption."""
+    return f"redemption-{redemption_id}"
+
+
+async def open_window(tx: Transaction, completed: ContractCompleted) -> str:
+    """Open the redemption of a completed contract, once, and give its id."""
+    fresh = new_id("rdm", tx.now)
+    await tx.connection.execute(
+        insert(windows).values(contract_id=completed.contract_id, redemption_id=fresh).on_conflict_do_nothing()
+    )
+    of_contract = sa.select(windows.c.redemption_id).where(windows.c.contract_id == completed.contract_id)
+    redemption_id = str((await tx.connection.execute(of_contract)).scalar_one())
+    handled = await tx.handle(
+        redemption,
+        stream(redemption_id),
+        OpenRedemption(
+            redemption_id=redemption_id,
+            contract_id=completed.contract_id,
+            claimant_id=completed.claimant_id,
+            provider_id=completed.provider_id,
+            vouchers=completed.vouchers,
+            amount=completed.amount,
+            invoiced_amount=completed.invoiced_amount,
+            actual_amount=completed.actual_amount,
+            ended_on=completed.ended_on,
+            redeem_by=completed.redeem_by,
+            provisional=completed.provisional,
+            on=tx.today,
+        ),
+    )
+    if handled.events:
+        await wait_until(tx, redemption_id, completed.redeem_by)
+    return redemption_id
+
+
+async def wait_until(tx: Transaction, redemption_id: str, last_day: date) -> None:
+    """Have the redemption lapse after a day, unless something is handed in."""
+    await set_deadline(tx, LAPSES, redemption_id, start_of(last_day + timedelta(days=1)))
+
+
+async def stop_waiting(tx: Transaction, redemption_id: str) -> None:
+    """Something was handed in: nothing lapses for now."""
+    await clear_deadline(tx, LAPSES, redemption_id)
+
+
+async def lapse(tx: Transaction, redemption_id: str) -> None:
+    """Let a redemption lapse that nobody applied for, or corrected, in time (art. 15(3))."""
+    handled = await tx.handle(redemption, stream(redemption_id), Lapse(on=tx.today))
+    match handled.state:  # Woken too early: wait on.
+        case Awaited(file=file):
+            await wait_until(tx, redemption_id, file.redeem_by)
+        case Returned(correct_by=correct_by):
+            await wait_until(tx, redemption_id, correct_by)
+        case _:
+            pass
+
+

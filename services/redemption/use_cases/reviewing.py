@@ -1,0 +1,66 @@
+"""Experts judge, and the office sums up and publishes (art. 15(4), (5))."""
+
+import hashlib
+
+import sqlalchemy as sa
+
+from services.redemption.domain.commands import Conclude, DrawPanel, GiveOpinion
+from services.redemption.domain.redemption import Event, redemption
+from services.redemption.domain.stages import Approved, State
+from services.redemption.tables import experts, opinions
+from services.redemption.use_cases.opening_windows import stream
+from services.redemption.use_cases.owning import check_expert
+from shared.events.redemption import SideAtFault
+from shared.kernel.calendar import start_of
+from shared.kernel.ids import new_id
+from shared.procedures.due import set_deadline
+from shared.procedures.panels import Candidate
+from shared.store.transaction import Handled, Transaction
+from datetime import timedelta
+
+NOTICE_ENDS = "notice-ends"
+
+
+async def draw_panel(tx: Transaction, redemption_id: str, seed: str, *, if_match: int) -> Handled[Event, State]:
+    """Draw the experts by a published seed; who works for a party is left out."""
+    rows = await tx.connection.execute(sa.select(experts.c.expert_id, experts.c.employer_id))
+    candidates = tuple(Candidate(expert_id=expert_id, employer_id=employer) for expert_id, employer in rows)
+    command = DrawPanel(seed=seed, candidates=candidates, on=tx.today)
+    return await tx.handle(redemption, stream(redemption_id), command, if_match=if_match)
+
+
+async def give_opinion(
+    tx: Transaction, redemption_id: str, expert_id: str, *, score: int, amount: int, reasons: str
+) -> Handled[Event, State]:
+    """Record one expert's judgement; the reasons stay here, their digest goes into the log."""
+    await check_expert(tx, redemption_id, expert_id)
+    digest = hashlib.sha256(f"{new_id('slt', tx.now)}:{reasons}".encode()).hexdigest()
+    command = GiveOpinion(expert_id=expert_id, score=score, amount=amount, reasons_digest=digest, on=tx.today)
+    handled = await tx.handle(redemption, stream(redemption_id), command)
+    earlier = sa.select(sa.func.count() + 1).where(
+        opinions.c.redemption_id == redemption_id, opinions.c.expert_id == expert_id
+    )
+    await tx.connection.execute(
+        sa.insert(opinions).values(
+            redemption_id=redemption_id, expert_id=expert_id, round=earlier.scalar_subquery(), reasons=reasons
+        )
+    )
+    return handled
+
+
+async def conclude(
+    tx: Transaction, redemption_id: str, *, cause: str, side_at_fault: SideAtFault | None, if_match: int
+) -> Handled[Event, State]:
+    """Sum the opinions up: a refusal with its cause, or an approval that goes on public notice at once."""
+    command = Conclude(
+        cause=cause,
+        side_at_fault=side_at_fault,
+        notice_id=new_id("ntc", tx.now),
+        notice_working_days=tx.measures.on(tx.today).redemption.redemption_notice_working_days,
+        working_days=tx.working_days,
+        on=tx.today,
+    )
+    handled = await tx.handle(redemption, stream(redemption_id), command, if_match=if_match)
+    if isinstance(handled.state, Approved) and handled.state.notice is not None:
+        await set_deadline(tx, NOTICE_ENDS, redemption_id, start_of(handled.state.notice.until + timedelta(days=1)))
+    return handled
