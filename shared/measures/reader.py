@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self, get_type_hints
 
+from shared.kernel.calendar import WorkingDays
 from shared.measures.document import RuleFileError, Section
 from shared.measures.parameter import Life, Parameter, read_parameter
 from shared.measures.terms import (
@@ -23,6 +24,7 @@ from shared.measures.terms import (
     Unit,
     VoucherTerms,
 )
+from shared.measures.working_days import load_working_days
 
 PACKS = Path(__file__).parent / "packs"
 DEFAULT_PACK = "beijing-2023"
@@ -39,6 +41,7 @@ class Measures:
     title: str
     digest: str
     parameters: Mapping[str, Parameter]
+    working_days: WorkingDays
     _life: Life
     _starts: tuple[date, ...]
     _terms: tuple[Terms, ...]
@@ -60,7 +63,7 @@ class Measures:
         digest = _digest(pack, parameters)
         starts = tuple(sorted({value.first_day for parameter in parameters.values() for value in parameter.values}))
         terms = tuple(_terms_on(start, pack, digest, parameters) for start in starts)
-        return cls(pack, title, digest, MappingProxyType(parameters), life, starts, terms)
+        return cls(pack, title, digest, MappingProxyType(parameters), load_working_days(), life, starts, terms)
 
     def on(self, day: date) -> Terms:
         """Give the terms in force on a day; LookupError when the pack is not in force then."""

@@ -74,7 +74,7 @@ async def return_for_correction(
     command = ReturnForCorrection(
         reasons=reasons,
         checked_by=officer,
-        working_days=tx.working_days,
+        working_days=tx.measures.working_days,
         roll=tx.measures.on(tx.today).redemption.roll_to_working_day,
         on=tx.today,
     )

@@ -57,7 +57,7 @@ async def conclude(
         side_at_fault=side_at_fault,
         notice_id=new_id("ntc", tx.now),
         notice_working_days=tx.measures.on(tx.today).redemption.redemption_notice_working_days,
-        working_days=tx.working_days,
+        working_days=tx.measures.working_days,
         on=tx.today,
     )
     handled = await tx.handle(redemption, stream(redemption_id), command, if_match=if_match)
