@@ -1,6 +1,6 @@
-"""What a read model is."""
+"""What a read model is, and how an event changes it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,6 +12,16 @@ type Row = dict[str, Any]
 """A row of the projection's table by column name; treat it as immutable and return a new one."""
 type RowKey = tuple[Any, ...]
 """The values of the table's primary key, in the table's order."""
+type Rows = MutableMapping[RowKey, Row | None]
+"""Rows in memory by key; None is a row known not to exist."""
+
+
+class PoisonEventError(Exception):
+    """A projection cannot apply an event; the message names both and the reason, never the event's content."""
+
+    def __init__(self, projection: str, event: Recorded[Any], reason: str) -> None:
+        super().__init__(f"{projection} cannot apply {event.id} ({event.type}): {reason}")
+        self.projection, self.event = projection, event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +29,8 @@ class Projection:
     """A read model: which rows an event touches, and what each becomes.
 
     `rows` says for each event type which primary keys it touches; `evolve(row | None, event, key)` gives the new row, or
-    None to have none. Live running and rebuild use the same `evolve`. `poison`: a money projection halts on an event it
-    cannot apply, others park the event's key and go on.
+    None to have none. A row names every column of the table. Live running and rebuild use the same `evolve`. `poison`: a
+    money projection halts on an event it cannot apply, others park the event's key and go on.
 
     The events of a row must share a key (owner), or their effects must commute: only the order per key is kept.
     """
@@ -40,3 +50,34 @@ class Projection:
     def consumer(self) -> str:
         """The name under which the positions are kept."""
         return f"projection:{self.name}"
+
+    def touches(self, event: Recorded[Any]) -> Sequence[RowKey]:
+        """Say which rows an event touches; none when its type does not matter here."""
+        keys = self.rows.get(type(event.data))
+        if keys is None:
+            return ()
+        try:
+            return keys(event.data)
+        except Exception as error:
+            raise PoisonEventError(self.name, event, _reason(error)) from error
+
+    def fold(self, rows: Rows, events: Iterable[Recorded[Any]]) -> None:
+        """Apply events in order to the rows in memory; every row touched and not in `rows` counts as absent.
+
+        Raises `PoisonEventError` at the first event that cannot be applied; `rows` then holds the effects of those before.
+        """
+        columns = set(self.table.c.keys())
+        for event in events:
+            keys = self.touches(event)
+            try:
+                changed = {key: self.evolve(rows.get(key), event, key) for key in keys}
+            except Exception as error:
+                raise PoisonEventError(self.name, event, _reason(error)) from error
+            for row in changed.values():
+                if row is not None and row.keys() != columns:
+                    raise PoisonEventError(self.name, event, f"columns {sorted(row)} instead of {sorted(columns)}")
+            rows.update(changed)
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

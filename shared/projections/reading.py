@@ -1,0 +1,47 @@
+"""How far a read model is: the position every answer carries as `as_of`."""
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.projections.projection import Projection
+from shared.store.tables import consumer_positions, log_head, relay_positions
+
+_WHOLE_LOG = -1
+"""The row of `relay_positions` that tells how far the whole log has been published."""
+
+
+async def as_of(connection: AsyncConnection, projection: Projection, context: str, topic: str) -> int:
+    """Give the position of the own context's log up to which a read model is complete.
+
+    `context` is the one whose database this is, `topic` its topic's name. A read model that takes nothing from the own
+    context is complete up to the head of the log, as no event of it can be missing; so nobody waits for it in vain.
+    """
+    if context not in projection.contexts:
+        return int((await connection.execute(sa.select(log_head.c.position))).scalar_one())
+    relayed = relay_positions.alias("relayed")
+    applied = consumer_positions.alias("applied")
+    statement = (
+        sa.select(relayed.c.partition, relayed.c.position, sa.func.coalesce(applied.c.position, 0))
+        .select_from(relayed)
+        .outerjoin(
+            applied,
+            sa.and_(
+                applied.c.consumer == projection.consumer,
+                applied.c.topic == topic,
+                applied.c.partition == relayed.c.partition,
+            ),
+        )
+    )
+    rows = (await connection.execute(statement)).tuples().all()
+    return complete_up_to({partition: (published, done) for partition, published, done in rows})
+
+
+def complete_up_to(partitions: dict[int, tuple[int, int]]) -> int:
+    """Say up to which position of a log its consumer is complete.
+
+    `partitions` gives for each partition the last position published and the last applied; partition -1 is the whole
+    log's checkpoint. A partition whose last event is applied holds nothing back before that checkpoint.
+    """
+    checkpoint = partitions.get(_WHOLE_LOG, (0, 0))[0]
+    behind = (done for partition, (published, done) in partitions.items() if partition >= 0 and done < published)
+    return min(behind, default=checkpoint)

@@ -1,0 +1,42 @@
+"""The live runner: a batch of events is folded in memory and written together with the consumer's positions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.bus.consumer import Subscription
+from shared.events.definition import Recorded
+from shared.projections.projection import Projection
+from shared.projections.rows import load_rows, save_rows
+from shared.store.transaction import Transaction
+
+ONE_WRITER = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:consumer, 0))")
+"""Lets one transaction at a time change a projection; a rebuild takes it too while it swaps the tables."""
+
+
+def subscription_for(projection: Projection) -> Subscription:
+    """Have a projection kept up to date by the consumer that stores its positions in the same transaction."""
+
+    async def apply(tx: Transaction, batch: Sequence[Recorded[Any]]) -> None:
+        await apply_batch(tx, projection, batch)
+
+    return Subscription(
+        consumer=projection.consumer, contexts=projection.contexts, apply=apply, poison=projection.poison
+    )
+
+
+async def apply_batch(tx: Transaction, projection: Projection, batch: Sequence[Recorded[Any]]) -> None:
+    """Fold a batch into the read model: one SELECT, `evolve` in memory, one upsert, one DELETE.
+
+    Raises `PoisonEventError` when `evolve` fails; nothing has been written then.
+    """
+    keys = dict.fromkeys(key for event in batch for key in projection.touches(event))
+    if not keys:
+        return
+    await tx.connection.execute(ONE_WRITER, {"consumer": projection.consumer})
+    before = await load_rows(tx.connection, projection.table, keys)
+    after = dict(before)
+    projection.fold(after, batch)
+    changed = {key: row for key, row in after.items() if row != before[key]}
+    await save_rows(tx.connection, projection.table, changed)
