@@ -1,0 +1,1 @@
+"""What the regulation says of projects and contracts, as pure decisions."""
