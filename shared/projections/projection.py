@@ -28,9 +28,9 @@ class PoisonEventError(Exception):
 class Projection:
     """A read model: which rows an event touches, and what each becomes.
 
-    `rows` says for each event type which primary keys it touches; `evolve(row | None, event, key)` gives the new row, or
-    None to have none. A row names every column of the table. Live running and rebuild use the same `evolve`. `poison`: a
-    money projection halts on an event it cannot apply, others park the event's key and go on.
+    `rows` says for each event type which primary keys it touches; `evolve(row | None, event, key)` gives the new row,
+    or None to have none. A row names every column of the table. Live running and rebuild use the same `evolve`.
+    `poison`: a money projection halts on an event it cannot apply, others park the event's key and go on.
 
     The events of a row must share a key (owner), or their effects must commute: only the order per key is kept.
     """
@@ -64,9 +64,9 @@ class Projection:
     def fold(self, rows: Rows, events: Iterable[Recorded[Any]]) -> None:
         """Apply events in order to the rows in memory; every row touched and not in `rows` counts as absent.
 
-        Raises `PoisonEventError` at the first event that cannot be applied; `rows` then holds the effects of those before.
+        Raises `PoisonEventError` at the first event that cannot be applied; `rows` then holds what those before it did.
         """
-        columns = set(self.table.c.keys())
+        columns = {column.name for column in self.table.columns}
         for event in events:
             keys = self.touches(event)
             try:

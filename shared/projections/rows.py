@@ -15,7 +15,7 @@ def key_names(table: sa.Table) -> tuple[str, ...]:
     return tuple(column.name for column in table.primary_key.columns)
 
 
-def key_of_row(names: tuple[str, ...], row: Mapping[str, Any]) -> RowKey:
+def key_of_row(names: tuple[str, ...], row: Row) -> RowKey:
     """Give the key of a row, `names` being the columns of the primary key."""
     return tuple(row[name] for name in names)
 
@@ -29,7 +29,7 @@ async def load_rows(connection: AsyncConnection, table: sa.Table, keys: Iterable
     wanted = [dict(zip(names, key, strict=True)) for key in found]
     result = await connection.execute(_select(table), {"keys": _json(wanted)})
     for row in result.mappings():
-        found[key_of_row(names, row)] = dict(row)
+        found[key_of_row(names, dict(row))] = dict(row)
     return found
 
 
@@ -46,16 +46,16 @@ async def save_rows(connection: AsyncConnection, table: sa.Table, rows: Mapping[
 
 
 def _select(table: sa.Table) -> sa.TextualSelect:
-    columns = ", ".join(f't."{name}"' for name in table.c.keys())
+    columns = ", ".join(f't."{name}"' for name in _column_names(table))
     return sa.text(
         f"SELECT {columns} FROM {_name(table)} t JOIN {_given(table, 'keys')} k ON {_same_key(table)}"
     ).columns(*table.c)
 
 
 def _upsert(table: sa.Table) -> sa.TextClause:
-    columns = ", ".join(f'"{name}"' for name in table.c.keys())
+    columns = ", ".join(f'"{name}"' for name in _column_names(table))
     keys = ", ".join(f'"{name}"' for name in key_names(table))
-    others = [name for name in table.c.keys() if name not in key_names(table)]
+    others = [name for name in _column_names(table) if name not in key_names(table)]
     update = ", ".join(f'"{name}" = excluded."{name}"' for name in others)
     action = f"UPDATE SET {update}" if others else "NOTHING"
     return sa.text(
@@ -75,6 +75,10 @@ def _given(table: sa.Table, parameter: str) -> str:
 
 def _same_key(table: sa.Table) -> str:
     return " AND ".join(f't."{name}" = k."{name}"' for name in key_names(table))
+
+
+def _column_names(table: sa.Table) -> list[str]:
+    return [column.name for column in table.columns]
 
 
 def _name(table: sa.Table) -> str:
