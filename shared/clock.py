@@ -1,5 +1,6 @@
 """The one source of time: the system's clock, or a development clock that can be moved forward."""
 
+import fcntl
 import json
 import os
 from datetime import UTC, datetime, timedelta
@@ -30,7 +31,7 @@ class DevelopmentClock:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seen = -1
+        self._seen = (-1, -1)
         self._offset = timedelta()
 
     def now(self) -> datetime:
@@ -38,14 +39,14 @@ class DevelopmentClock:
         return SystemClock().now() + self.offset()
 
     def offset(self) -> timedelta:
-        """Say how far the clock has been moved."""
+        """Say how far the clock has been moved; what a process has once seen it does not take back."""
         try:
-            changed = os.stat(self._path).st_mtime_ns
+            found = self._path.stat()
         except FileNotFoundError:
-            return timedelta()
-        if changed != self._seen:
-            self._offset = timedelta(seconds=json.loads(self._path.read_text())["offset_seconds"])
-            self._seen = changed
+            return self._offset
+        if (found.st_mtime_ns, found.st_ino) != self._seen:
+            self._offset = max(self._offset, self._written())
+            self._seen = (found.st_mtime_ns, found.st_ino)
         return self._offset
 
     def advance(self, by: timedelta) -> datetime:
@@ -53,10 +54,16 @@ class DevelopmentClock:
         if by < timedelta():
             raise ValueError("the clock only moves forward; `make clean` starts again from today")
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        replacement = self._path.with_suffix(f".{os.getpid()}")
-        replacement.write_text(json.dumps({"offset_seconds": (self.offset() + by).total_seconds()}))
-        replacement.replace(self._path)
+        with self._path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # two who move it at once both count
+            before = self._written() if self._path.exists() else timedelta()
+            replacement = self._path.with_suffix(f".{os.getpid()}")
+            replacement.write_text(json.dumps({"offset_seconds": (before + by).total_seconds()}))
+            replacement.replace(self._path)
         return self.now()
+
+    def _written(self) -> timedelta:
+        return timedelta(seconds=json.loads(self._path.read_text())["offset_seconds"])
 
 
 def development_clock(settings: Settings) -> DevelopmentClock:

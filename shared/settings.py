@@ -1,18 +1,22 @@
 """What a process is told from outside: environment variables with the prefix `CXQ_`."""
 
 from pathlib import Path
-from typing import Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Literal
+from urllib.parse import quote, urlsplit
 
-from pydantic import SecretStr, model_validator
+from pydantic import SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CONTEXTS = ("registry", "issuance", "contracts", "redemption", "appraisal")
 PORTS = {"registry": 8101, "issuance": 8102, "contracts": 8103, "redemption": 8104, "appraisal": 8105}
 
+type DatabasePrefix = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+"""Starts the names of databases and roles, which become part of SQL: nothing that would need quoting."""
+type TopicPrefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+
 
 class Settings(BaseSettings):
-    """The whole configuration of a process; an unknown or missing value is said at the start, not later."""
+    """The whole configuration of a process; a wrong or missing value is said at the start, not later."""
 
     model_config = SettingsConfigDict(env_prefix="CXQ_", frozen=True)
 
@@ -23,9 +27,9 @@ class Settings(BaseSettings):
     """The server: `postgresql://user:password@host:port`, no database. Migrations and rebuilds act as this user."""
     app_password: SecretStr = SecretStr("")
     """Password of the services' own roles, which may only append to the log. Empty is allowed in development only."""
-    database_prefix: str = "cxq"
+    database_prefix: DatabasePrefix = "cxq"
     kafka_bootstrap: str = "127.0.0.1:9092"
-    topic_prefix: str = "cxq"
+    topic_prefix: TopicPrefix = "cxq"
     topic_partitions: int = 4
     topic_replication: int = 1
     jwks_url: str = ""
@@ -56,10 +60,13 @@ class Settings(BaseSettings):
 
     def application_url(self, context: str) -> str:
         """Say where a context's database is, as the role the service runs under."""
-        server = urlsplit(self.postgres_url.get_secret_value())
-        password = self.app_password.get_secret_value() or "cxq-development"
+        address = urlsplit(self.postgres_url.get_secret_value()).netloc.rpartition("@")[2]
         name = self.database_name(context)
-        return f"postgresql://{name}:{password}@{server.hostname}:{server.port or 5432}/{name}"
+        return f"postgresql://{name}:{quote(self.role_password(), safe='')}@{address}/{name}"
+
+    def role_password(self) -> str:
+        """Give the password of the services' own roles; development has one that everybody knows."""
+        return self.app_password.get_secret_value() or "cxq-development"
 
     def topic(self, context: str) -> str:
         """Name the topic that carries a context's events."""

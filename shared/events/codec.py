@@ -1,12 +1,13 @@
 """Between event classes and JSON: strict going out, tolerant of what later versions add coming in."""
 
-from typing import Any
+from datetime import datetime
+from functools import cache
+from typing import Any, get_type_hints
 
 import msgspec
 
 from shared.events import appraisal, contracts, issuance, redemption, registry
 from shared.events.definition import EVENT_TYPES, TYPE_OF, UPCASTERS
-
 
 CATALOGUE = (registry, issuance, contracts, redemption, appraisal)
 """The modules whose import fills the register of event types."""
@@ -16,9 +17,25 @@ class UnknownEventError(Exception):
     """The log holds a type or version this code does not know; deploy the code that does before going on."""
 
 
-def encode(data: object) -> bytes:
-    """Write an event's payload as JSON: dates as `YYYY-MM-DD`, instants as RFC 3339, money as integer fen."""
-    return msgspec.json.encode(data)
+def encode(data: Any) -> bytes:
+    """Write an event's payload as JSON: dates as `YYYY-MM-DD`, instants as RFC 3339, money as integer fen.
+
+    Raises TypeError for what could not be read back as it was: a field of another type, an instant without its zone.
+    """
+    payload = msgspec.json.encode(data)
+    try:
+        same = msgspec.json.decode(payload, type=type(data)) == data
+    except msgspec.ValidationError as error:
+        raise TypeError(f"{type(data).__name__} would not be readable: {error}") from error
+    zoneless = [name for name in _instants(type(data)) if getattr(data, name).tzinfo is None]
+    if not same or zoneless:
+        raise TypeError(f"{type(data).__name__} would be read back differently ({', '.join(zoneless) or 'its values'})")
+    return payload
+
+
+@cache
+def _instants(cls: type[Any]) -> tuple[str, ...]:
+    return tuple(name for name, kind in get_type_hints(cls).items() if kind is datetime)
 
 
 def decode(stored: str, payload: bytes | str) -> Any:

@@ -43,8 +43,8 @@ def event[T](name: str, *, key: str, version: int = 1, partner: tuple[str, ...] 
         defined = dataclass(frozen=True, slots=True, kw_only=True)(cls)
         context = name.partition(".")[0]
         kind = EventType(name=f"cxq.{name}", version=version, context=context, key=key, cls=defined, partner=partner)
-        if kind.stored in EVENT_TYPES:
-            raise TypeError(f"{kind.stored} is declared twice")
+        if any(kind.name == known.name for known in EVENT_TYPES.values()):
+            raise TypeError(f"{kind.name} is declared twice; older versions are upcasters, not classes")
         if missing := {key, *partner} - set(defined.__dataclass_fields__):  # type: ignore[attr-defined]
             raise TypeError(f"{kind.stored} names fields it does not have: {sorted(missing)}")
         EVENT_TYPES[kind.stored] = TYPE_OF[defined] = kind
@@ -57,6 +57,8 @@ def upcaster(stored: str, *, to: str) -> Callable[[Upcaster], Upcaster]:
     """Register the pure function that lifts a payload of an old stored type to the next version's."""
 
     def register(lift: Upcaster) -> Upcaster:
+        if stored in UPCASTERS:
+            raise TypeError(f"{stored} is lifted twice")
         UPCASTERS[stored] = (to, lift)
         return lift
 

@@ -10,9 +10,9 @@ type Conflict = Literal["rule", "state"]
 class Reason:
     """One rule that was not met.
 
-    `code` is stable and kebab-case; `article` cites the Measures ("12", "15(2)") or the FAQ ("faq 6"); `value` is what failed;
-    `parameter` names the measure whose value decided, where there is one. Texts for people, in both languages, belong to the
-    catalogue of the HTTP layer, by code.
+    `code` is stable and kebab-case; `article` cites the Measures ("12", "15(2)") or the FAQ ("faq 6"); `value` is what
+    failed and `limit` what it is held against; `parameter` names the measure whose value decided, where there is one.
+    Texts for people, in both languages, belong to the catalogue of the HTTP layer, by code.
     """
 
     code: str
@@ -27,6 +27,8 @@ class Refused(Exception):  # noqa: N818 (a refusal is an outcome, not an error)
     """The rules do not allow the command; every reason is said at once, not only the first."""
 
     def __init__(self, *reasons: Reason) -> None:
+        if not reasons:
+            raise ValueError("a refusal names at least one reason")
         super().__init__(", ".join(f"{reason.code} (art. {reason.article})" for reason in reasons))
         self.reasons = reasons
 

@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
+import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.clock import Clock
@@ -18,8 +20,12 @@ from shared.store.tables import idempotency
 from shared.store.transaction import Cause, Transaction, VersionConflictError, transaction
 
 _ATTEMPTS = 3
+_LIMIT_S = 3.0
+"""Below what the service promises its callers (4 s), because hanging up on a silent server takes a while too."""
 _RETRY_STATES = {"40001", "40P01"}  # serialization failure, deadlock
-_BUSY_STATES = {"55P03", "57014", "53300", "57P03"}  # lock or statement timeout, too many clients, starting up
+_BUSY_STATES = {"55P03", "57014", "25P03"}  # lock timeout, statement timeout, idle in transaction
+_BUSY_CLASSES = ("08", "53", "57P")  # connection, resources (disk, memory, clients), shutting down or starting up
+_LOST_CLASSES = ("08", "57P")  # PostgreSQL may have committed before it hung up
 
 
 class KeyReusedError(Exception):
@@ -95,6 +101,20 @@ class Commands:
         A refusal on the merits is an answer too, and is recorded. Raises `KeyReusedError`, `KeyInProgressError`,
         `StaleVersionError`, `UnknownSubjectError`, `StoreBusyError` or `OutcomeUnknownError`; none of them is recorded.
         """
+        try:
+            async with asyncio.timeout(_LIMIT_S):
+                return await self._until_decided(cause, use_case, answer, refused, key)
+        except TimeoutError as error:
+            raise StoreBusyError("the database did not answer in time") from error
+
+    async def _until_decided[R](
+        self,
+        cause: Cause,
+        use_case: Callable[[Transaction], Awaitable[R]],
+        answer: Callable[[R, Transaction], Answer],
+        refused: Callable[[Refused], Answer],
+        key: IdempotencyKey | None,
+    ) -> Answer:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 return await self._once(cause, use_case, answer, refused, key)
@@ -104,10 +124,8 @@ class Commands:
             except DBAPIError as error:
                 if sqlstate(error) not in _RETRY_STATES or attempt == _ATTEMPTS:
                     raise classified(error) from error
-            except TimeoutError as error:  # the pool's, or asyncpg's while connecting
-                raise StoreBusyError("no connection to the database was free") from error
-            except OSError as error:
-                raise StoreBusyError("the database does not answer") from error
+            except asyncpg.InternalClientError as error:  # asyncpg's answer to a connection lost at an awkward moment
+                raise StoreBusyError(f"the connection to the database was lost: {error}") from error
         raise AssertionError("unreachable")
 
     async def _once[R](
@@ -147,26 +165,41 @@ class Commands:
 
 
 class _CommitAware:
-    """A transaction whose lost connection during COMMIT is told apart: there the outcome is unknown."""
+    """A transaction whose failures are told apart by when they happen.
+
+    Before it has begun, the database is busy or absent; when the connection is lost during COMMIT, the outcome is
+    unknown.
+    """
 
     def __init__(self, inner: AbstractAsyncContextManager[Transaction]) -> None:
         self._inner = inner
 
     async def __aenter__(self) -> Transaction:
-        return await self._inner.__aenter__()
+        try:
+            return await self._inner.__aenter__()
+        except PoolTimeoutError as error:
+            raise StoreBusyError("no connection to the database was free in time") from error
+        except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise StoreBusyError(f"the database does not let us in: {error}") from error
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         try:
             await self._inner.__aexit__(kind, error, trace)  # type: ignore[arg-type]
-        except (DBAPIError, OSError, asyncio.CancelledError) as lost:
-            if kind is None and not (isinstance(lost, DBAPIError) and sqlstate(lost)):
+        except (DBAPIError, asyncpg.InternalClientError, OSError, asyncio.CancelledError) as lost:
+            if kind is None and _may_have_committed(lost):
                 raise OutcomeUnknownError("the connection broke while committing") from lost
             raise
 
 
+def _may_have_committed(lost: BaseException) -> bool:
+    """Tell a COMMIT that PostgreSQL refused, which says why, from one whose answer never arrived."""
+    state = sqlstate(lost) if isinstance(lost, DBAPIError) else ""
+    return not state or state.startswith(_LOST_CLASSES)
+
+
 async def _first_answer(connection: AsyncConnection, key: IdempotencyKey) -> Answer | None:
     """Take the key for this transaction, and give the answer it already has."""
-    lock = hashlib.sha256("\x1f".join((key.principal, key.operation, key.key)).encode()).digest()[:8]
+    lock = hashlib.sha256(f"{key.principal}\x1f{key.operation}\x1f{key.key}".encode()).digest()[:8]
     taken = await connection.execute(
         sa.text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": int.from_bytes(lock, "big", signed=True)}
     )
@@ -214,6 +247,6 @@ def classified(error: DBAPIError) -> Exception:
     """Tell a busy or absent database from a mistake of ours."""
     state = sqlstate(error)
     absent = isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated
-    if state in _BUSY_STATES or state.startswith(("08", "57P")) or (absent and not state):
+    if state in _BUSY_STATES or state.startswith(_BUSY_CLASSES) or (absent and not state):
         return StoreBusyError(str(error.orig))
     return error

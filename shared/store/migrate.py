@@ -38,7 +38,6 @@ async def migrate(settings: Settings, context: str, location: Path | None = None
 
 async def _create_database(settings: Settings, context: str) -> None:
     name = settings.database_name(context)
-    password = settings.app_password.get_secret_value() or "cxq-development"
     admin = create_owner_engine(f"{settings.postgres_url.get_secret_value().rstrip('/')}/postgres")
     try:
         async with admin.connect() as connection:
@@ -47,7 +46,9 @@ async def _create_database(settings: Settings, context: str) -> None:
             roles = sa.text("SELECT 1 FROM pg_roles WHERE rolname = :name")
             if (await connection.execute(roles, {"name": name})).first() is None:
                 await connection.execute(sa.text(f'CREATE ROLE "{name}" LOGIN'))
-            quoted = (await connection.execute(sa.text("SELECT quote_literal(:p)"), {"p": password})).scalar_one()
+            quoted = (
+                await connection.execute(sa.text("SELECT quote_literal(:p)"), {"p": settings.role_password()})
+            ).scalar_one()
             await connection.execute(sa.text(f'ALTER ROLE "{name}" PASSWORD {quoted}'.replace(":", "\\:")))
             databases = sa.text("SELECT 1 FROM pg_database WHERE datname = :name")
             if (await connection.execute(databases, {"name": name})).first() is None:
@@ -68,6 +69,10 @@ async def _default_grants(connection: AsyncConnection, role: str) -> None:
 async def _log_grants(connection: AsyncConnection, role: str) -> None:
     await connection.execute(sa.text(f'REVOKE UPDATE, DELETE, TRUNCATE ON events FROM "{role}"'))
     await connection.execute(sa.text(f'REVOKE INSERT, DELETE, TRUNCATE ON log_head FROM "{role}"'))
+    await connection.execute(sa.text(f'REVOKE UPDATE, DELETE, TRUNCATE ON idempotency FROM "{role}"'))
+    for table in ("kernel_revision", "revision"):
+        if (await connection.execute(sa.text("SELECT to_regclass(:name)"), {"name": table})).scalar_one() is not None:
+            await connection.execute(sa.text(f'REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {table} FROM "{role}"'))
 
 
 def _upgrade(connection: sa.Connection, location: Path, version_table: str) -> list[str]:

@@ -86,6 +86,7 @@ class Transaction:
     _streams: list[tuple[str, int, Any]]
     _measures: Measures | None = None
     _position: int = 0
+    _written: int = 0
 
     @property
     def measures(self) -> Measures:
@@ -108,7 +109,7 @@ class Transaction:
         """Fold a stream as it stands, together with what this transaction has appended to it."""
         rows = (await self.connection.execute(_STREAM, {"stream": stream})).all()
         history = [decode(kind, payload) for kind, payload, _ in rows]
-        own = [(version, data) for name, version, data in self._streams if name == stream]
+        own = [(version, data) for name, version, data in self._streams[self._written :] if name == stream]
         version = own[-1][0] if own else (rows[-1][2] if rows else 0)
         return Loaded(decider.fold([*history, *(data for _, data in own)]), version)
 
@@ -133,30 +134,35 @@ class Transaction:
         return Handled(state=state, version=version, events=tuple(new))
 
     def appended(self) -> list[object]:
-        """List the events of this transaction, in order."""
+        """List the events of this transaction, in order, written or not."""
         return [data for _, _, data in self._streams]
 
     async def flush(self) -> None:
-        """Write the events, in one statement, at the head of the log; nothing else may follow but the commit."""
-        if not self._streams:
+        """Write the events that are not written yet, in one statement, at the head of the log.
+
+        From here to the commit every other writer waits: only the idempotency record may still come. Raises
+        `VersionConflictError` when somebody else was faster on a stream.
+        """
+        pending = self._streams[self._written :]
+        if not pending:
             return
         metadata = self.cause.metadata(self.today).decode()
         batch = {
-            "streams": [stream for stream, _, _ in self._streams],
-            "versions": [version for _, version, _ in self._streams],
-            "types": [stored_type(data) for _, _, data in self._streams],
-            "payloads": [encode(data).decode() for _, _, data in self._streams],
-            "metadatas": [metadata] * len(self._streams),
-            "keys": [key_of(data) for _, _, data in self._streams],
+            "streams": [stream for stream, _, _ in pending],
+            "versions": [version for _, version, _ in pending],
+            "types": [stored_type(data) for _, _, data in pending],
+            "payloads": [encode(data).decode() for _, _, data in pending],
+            "metadatas": [metadata] * len(pending),
+            "keys": [key_of(data) for _, _, data in pending],
             "at": self.now,
         }
         try:
             self._position = (await self.connection.execute(_APPEND, batch)).scalar_one()
         except IntegrityError as error:
-            if "events_stream" in str(error.orig):
+            if "events_stream_version_key" in str(error.orig):
                 raise VersionConflictError(str(error.orig)) from error
             raise
-        self._streams.clear()
+        self._written = len(self._streams)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,7 @@
 -- Appends events at the log's head and returns the last position.
--- The head's row is locked here, in the last statement before the commit: positions are gapless and in commit order.
+-- The head's row is locked here, as late as possible before the commit: positions are gapless and in commit order.
+-- A stream's next version must be the one after its last: the same version twice violates a unique constraint (somebody
+-- else was faster), one that leaves a gap is a mistake of the caller.
 CREATE FUNCTION append_events(
     streams text[], versions integer[], types text[], payloads text[], metadatas text[], keys text[], at timestamptz
 ) RETURNS bigint
@@ -11,6 +13,11 @@ DECLARE
 BEGIN
     SELECT * INTO STRICT head FROM log_head FOR UPDATE;
     FOR i IN 1 .. cardinality(streams) LOOP
+        IF versions[i] > 1 AND NOT EXISTS (
+            SELECT FROM events e WHERE e.stream = streams[i] AND e.version = versions[i] - 1
+        ) THEN
+            RAISE EXCEPTION 'version % of % would leave a gap', versions[i], streams[i] USING ERRCODE = '23514';
+        END IF;
         payload := payloads[i]::jsonb;
         about := metadatas[i]::jsonb;
         head.position := head.position + 1;

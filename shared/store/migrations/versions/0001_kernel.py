@@ -21,7 +21,9 @@ def upgrade() -> None:
     op.execute(
         """
         CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN RAISE EXCEPTION 'the log is append-only: % on % is refused', TG_OP, TG_TABLE_NAME USING ERRCODE = '42501'; END
+        BEGIN
+            RAISE EXCEPTION 'the log is append-only: % on % is refused', TG_OP, TG_TABLE_NAME USING ERRCODE = '42501';
+        END
         $$
         """
     )
@@ -29,3 +31,5 @@ def upgrade() -> None:
         "CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON events "
         "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
     )
+    # also in sessions that play a replica's part, which ordinary triggers let through
+    op.execute("ALTER TABLE events ENABLE ALWAYS TRIGGER events_append_only")
