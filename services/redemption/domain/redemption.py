@@ -67,7 +67,7 @@ type Event = (
 )  # fmt: skip
 
 
-def decide(command: Command, state: State) -> list[Event]:  # noqa: C901, PLR0911, PLR0912 (one case a rule: it is a table)
+def decide(command: Command, state: State) -> list[Event]:
     """Say what happens, or refuse and say which article refuses."""
     match command, state:
         case OpenRedemption(), Unopened():
@@ -138,8 +138,8 @@ def decide(command: Command, state: State) -> list[Event]:  # noqa: C901, PLR091
                     on=command.on,
                 )
             ]
-        case Disburse(), Payable(ordered_by=str()):
-            return [rules.disbursed(command, state)]
+        case Disburse(), Payable(ordered_by=str(ordered_by)):
+            return [rules.disbursed(command, state, ordered_by)]
         case Lapse(on=on), Awaited(file=file):
             return [rules.lapsed(file, on)] if on > file.redeem_by else []
         case Lapse(on=on), Returned(file=file, correct_by=correct_by):
@@ -157,7 +157,7 @@ def decide(command: Command, state: State) -> list[Event]:  # noqa: C901, PLR091
     assert_never(command)
 
 
-def evolve(state: State, event: Event) -> State:  # noqa: C901, PLR0911 (one case an event)
+def evolve(state: State, event: Event) -> State:
     """Fold one fact into the state; facts have happened, so nothing is refused here."""
     match event:
         case RedemptionOpened():

@@ -3,8 +3,6 @@
 from datetime import date
 from typing import Literal
 
-from shared.procedures.approvals import four_eyes
-
 from services.redemption.domain.commands import (
     Apply,
     Conclude,
@@ -34,6 +32,7 @@ from shared.events.redemption import (
 )
 from shared.kernel.calendar import days_after, deadline_on
 from shared.kernel.refusal import Reason, refuse, refuse_unless
+from shared.procedures.approvals import four_eyes
 from shared.procedures.notices import Notice, check_conclusion, period_of_notice
 from shared.procedures.panels import draw, eligible, verdict
 
@@ -191,21 +190,37 @@ def notice_concluded(
     ]
 
 
-def check_payment(on: date, suspended: tuple[str, ...], last_quarter: int, state: Payable) -> None:
-    late_in_the_year = _quarter(on) > last_quarter
+def check_payment(
+    on: date, suspended: tuple[str, ...], last_quarter: int, state: Payable, *more: Reason | None
+) -> None:
+    """Refuse to pay a party under a measure, or in a quarter that carries over."""
     refuse_unless(
+        *more,
         Reason(code="disbursement-suspended", article="17", value=", ".join(suspended), kind="state")
-        if suspended else None,
-        Reason(code="fourth-quarter-carries-over", article="15(5)", value=on, kind="state",
-               limit=state.payable_from or date(on.year + 1, 1, 1), parameter="disbursement_last_quarter")
-        if late_in_the_year else None,
-    )  # fmt: skip
+        if suspended
+        else None,
+        Reason(
+            code="fourth-quarter-carries-over",
+            article="15(5)",
+            value=on,
+            limit=state.payable_from or date(on.year + 1, 1, 1),
+            parameter="disbursement_last_quarter",
+            kind="state",
+        )
+        if _quarter(on) > last_quarter
+        else None,
+    )
 
 
-def disbursed(command: Disburse, state: Payable) -> FundsDisbursed:
-    assert state.ordered_by is not None
-    four_eyes(proposed_by=state.ordered_by, approved_by=command.approved_by, article="15(5)")
-    check_payment(command.on, command.suspended, command.disbursement_last_quarter, state)
+def disbursed(command: Disburse, state: Payable, ordered_by: str) -> FundsDisbursed:
+    """Pay what was approved, once a second officer says so."""
+    check_payment(
+        command.on,
+        command.suspended,
+        command.disbursement_last_quarter,
+        state,
+        four_eyes(proposed_by=ordered_by, approved_by=command.approved_by, article="15(5)"),
+    )
     return FundsDisbursed(
         redemption_id=state.file.redemption_id,
         contract_id=state.file.contract_id,
@@ -213,7 +228,7 @@ def disbursed(command: Disburse, state: Payable) -> FundsDisbursed:
         provider_id=state.file.provider_id,
         payments=state.payments,
         total=sum(payment.paid for payment in state.payments),
-        ordered_by=state.ordered_by,
+        ordered_by=ordered_by,
         approved_by=command.approved_by,
         on=command.on,
     )

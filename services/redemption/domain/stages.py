@@ -102,7 +102,7 @@ type State = Unopened | Opened
 
 
 def stage_of(state: State) -> str:
-    """Name a state for people and programs: `awaited`, `under_review`, …"""
+    """Name a state for people and programs, such as `under_review`."""
     match state:
         case Ended(how=how):
             return how

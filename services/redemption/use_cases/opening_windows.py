@@ -1,5 +1,7 @@
 """A contract is completed: its provider may apply from now on, and until the window closes."""
 
+from datetime import date, timedelta
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
@@ -12,7 +14,6 @@ from shared.kernel.calendar import start_of
 from shared.kernel.ids import new_id
 from shared.procedures.due import clear_deadline, set_deadline
 from shared.store.transaction import Transaction
-from datetime import date, timedelta
 
 LAPSES = "redemption-lapses"
 
@@ -73,5 +74,3 @@ async def lapse(tx: Transaction, redemption_id: str) -> None:
             await wait_until(tx, redemption_id, correct_by)
         case _:
             pass
-
-

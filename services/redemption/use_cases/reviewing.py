@@ -1,6 +1,7 @@
 """Experts judge, and the office sums up and publishes (art. 15(4), (5))."""
 
 import hashlib
+from datetime import timedelta
 
 import sqlalchemy as sa
 
@@ -16,7 +17,6 @@ from shared.kernel.ids import new_id
 from shared.procedures.due import set_deadline
 from shared.procedures.panels import Candidate
 from shared.store.transaction import Handled, Transaction
-from datetime import timedelta
 
 NOTICE_ENDS = "notice-ends"
 

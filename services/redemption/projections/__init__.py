@@ -1,0 +1,6 @@
+"""Redemption's read models, each rebuilt from the log alone."""
+
+from services.redemption.projections.public_notices import public_notices
+from services.redemption.projections.redemption_list import redemption_list
+
+PROJECTIONS = (redemption_list, public_notices)
