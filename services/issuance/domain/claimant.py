@@ -1,0 +1,40 @@
+"""What issuance needs to know of a claimant: kind, certificates, bans. The registry owns the rest."""
+
+from collections.abc import Collection
+from datetime import date
+
+from shared.events.registry import Certificate, ClaimantKind, Measure
+from shared.kernel.decider import message
+
+BARRING: frozenset[Measure] = frozenset({"disqualify", "delist"})
+"""The measures of art. 17 that take the right to claim; suspending disbursement concerns payments only."""
+
+
+@message
+class Ban:
+    """A sanction that bars from claiming, until a day (inclusive) or until lifted."""
+
+    sanction_id: str
+    until: date | None
+
+
+@message
+class Claimant:
+    """A registered claimant."""
+
+    claimant_id: str
+    kind: ClaimantKind
+    certificates: tuple[Certificate, ...]
+    bans: tuple[Ban, ...]
+
+    def is_certified(self, day: date, kinds: Collection[str]) -> bool:
+        """Tell whether a certificate of one of these kinds is valid on a day; both its days are included."""
+        return any(
+            certificate.kind in kinds and certificate.valid_from <= day <= certificate.valid_until
+            for certificate in self.certificates
+        )
+
+    def ban_on(self, day: date) -> Ban | None:
+        """Name the ban in force on a day, the longest if there are several."""
+        bans = [ban for ban in self.bans if ban.until is None or day <= ban.until]
+        return max(bans, key=lambda ban: ban.until or date.max, default=None)

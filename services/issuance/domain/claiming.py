@@ -1,0 +1,111 @@
+"""Whether a claim may be granted: every rule that stands against it, all at once (art. 7, 12, 15(1), 17)."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+
+from services.issuance.domain.allowance import allowance_on
+from services.issuance.domain.claimant import Claimant
+from services.issuance.domain.period import Period, Phase
+from shared.kernel.decider import message
+from shared.kernel.refusal import Reason
+from shared.measures.terms import Terms
+
+
+@message
+class Claim:
+    """A claim and the facts it is decided on, in fen.
+
+    `counted` is what the claimant's year already holds, reserved and spent; `remaining` what the period still has, None
+    while there is nothing to share out. `terms` are those of the day of the claim (reading 10).
+    """
+
+    claimant: Claimant | None
+    period: Period
+    amount: int
+    counted: int
+    remaining: int | None
+    at: datetime
+    on: date
+    terms: Terms
+
+
+def reasons_against(claim: Claim) -> tuple[Reason, ...]:
+    """List every rule that the claim fails; none means that it may be granted."""
+    return tuple(reason for rule in RULES if (reason := rule(claim)) is not None)
+
+
+def claimant_is_registered(claim: Claim) -> Reason | None:
+    """Only who has registered on the site may claim (art. 15(1))."""
+    return Reason(code="claimant-not-registered", article="15(1)") if claim.claimant is None else None
+
+
+def claimant_is_not_banned(claim: Claim) -> Reason | None:
+    """Whoever is disqualified may not claim until the ban is over (art. 17)."""
+    ban = claim.claimant.ban_on(claim.on) if claim.claimant else None
+    return Reason(code="claimant-banned", article="17", value=ban.until, parameter="ban_years") if ban else None
+
+
+def face_value_is_in_range(claim: Claim) -> Reason | None:
+    """The claimant chooses the amount, up to the cap of the period (art. 12)."""
+    cap = claim.period.face_value_max
+    if 0 < claim.amount <= cap:
+        return None
+    return Reason(
+        code="face-value-out-of-range", article="12", value=claim.amount, limit=cap, parameter="face_value_max"
+    )
+
+
+def allowance_suffices(claim: Claim) -> Reason | None:
+    """The year's vouchers stay within the allowance that holds on the day (art. 12)."""
+    if claim.claimant is None:
+        return None
+    allowance = allowance_on(claim.on, claim.claimant, claim.terms.voucher)
+    if claim.counted + claim.amount <= allowance.amount:
+        return None
+    return Reason(
+        code="allowance-exceeded",
+        article="12",
+        value=claim.counted + claim.amount,
+        limit=allowance.amount,
+        parameter=allowance.parameter,
+    )
+
+
+def period_is_open(claim: Claim) -> Reason | None:
+    """Claims are taken in an approved period, from its first instant to its last (art. 12, 15(1))."""
+    period = claim.period
+    if period.phase is Phase.PROPOSED:
+        return Reason(code="period-not-approved", article="12", kind="state")
+    if claim.at < period.opens_at:
+        return Reason(code="period-not-open-yet", article="15(1)", value=claim.at, limit=period.opens_at, kind="state")
+    if period.phase is Phase.CLOSED or claim.at >= period.closes_at:
+        return period_closed(claim)
+    return None
+
+
+def quota_suffices(claim: Claim) -> Reason | None:
+    """First come, first served, until the quota is gone (art. 12: 发完即止)."""
+    if claim.remaining is None or claim.amount <= claim.remaining:
+        return None
+    return quota_exhausted(claim, claim.remaining)
+
+
+def quota_exhausted(claim: Claim, remaining: int) -> Reason:
+    """Say that the period has less than was asked for."""
+    return Reason(code="quota-exhausted", article="12", value=claim.amount, limit=max(remaining, 0), kind="state")
+
+
+def period_closed(claim: Claim) -> Reason:
+    """Say that the period's last instant has passed."""
+    return Reason(code="period-closed", article="12", value=claim.at, limit=claim.period.closes_at, kind="state")
+
+
+RULES: tuple[Callable[[Claim], Reason | None], ...] = (
+    claimant_is_registered,
+    claimant_is_not_banned,
+    face_value_is_in_range,
+    allowance_suffices,
+    period_is_open,
+    quota_suffices,
+)
+"""In the order in which a refusal names them."""

@@ -1,0 +1,395 @@
+"""A voucher's life: claimed, committed to a contract, used, redeemed; or ended before (art. 12, 15, 17)."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any, assert_never
+
+from shared.events.issuance import (
+    ExpiryCause,
+    LapseCause,
+    VoucherCancelled,
+    VoucherClaimed,
+    VoucherCommitmentReleased,
+    VoucherCommitted,
+    VoucherExpired,
+    VoucherLapsed,
+    VoucherRedeemed,
+    VoucherRevoked,
+    VoucherUsed,
+)
+from shared.kernel.calendar import Deadline
+from shared.kernel.decider import Decider, message
+from shared.kernel.refusal import Reason, refuse, refuse_unless
+
+
+@message
+class ClaimVoucher:
+    """Write down a granted claim: `place` is the one the period's quota gave it."""
+
+    voucher_id: str
+    period_id: str
+    claimant_id: str
+    year: int
+    amount: int
+    place: int
+    on: date
+    register_by: Deadline
+    pack: str
+    pack_digest: str
+
+
+@message
+class CancelVoucher:
+    """Give the voucher back before its activity is registered."""
+
+    on: date
+
+
+@message
+class CommitVoucher:
+    """Register the activity: the voucher is to pay `amount` of a contract submitted `on` a day (art. 15(2))."""
+
+    contract_id: str
+    claimant_id: str
+    amount: int
+    on: date
+    valid_until: Deadline
+
+
+@message
+class ReleaseCommitment:
+    """Undo a commitment: the contract was not registered after all."""
+
+    contract_id: str
+    on: date
+
+
+@message
+class UseVoucher:
+    """The contract was completed within the voucher's validity."""
+
+    contract_id: str
+    on: date
+
+
+@message
+class ExpireUnregistered:
+    """Say that the last day to register may have passed."""
+
+    on: date
+
+
+@message
+class ExpireUnused:
+    """The contract was not completed within the voucher's validity."""
+
+    contract_id: str
+    on: date
+
+
+@message
+class LapseVoucher:
+    """The used voucher will not be paid: nobody applied in time, or the application was refused."""
+
+    contract_id: str
+    cause: LapseCause
+    on: date
+
+
+@message
+class RedeemVoucher:
+    """The voucher was paid, with `paid` fen."""
+
+    contract_id: str
+    redemption_id: str
+    paid: int
+    on: date
+
+
+@message
+class RevokeVoucher:
+    """A sanction takes the voucher (art. 17)."""
+
+    sanction_id: str
+    on: date
+
+
+class Stage(StrEnum):
+    """How far a voucher has come."""
+
+    CLAIMED = "claimed"
+    COMMITTED = "committed"
+    USED = "used"
+    REDEEMED = "redeemed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    LAPSED = "lapsed"
+    REVOKED = "revoked"
+
+
+LIVE = frozenset({Stage.CLAIMED, Stage.COMMITTED, Stage.USED})
+"""The stages in which something can still become of a voucher."""
+
+
+@message
+class Unclaimed:
+    """There is no such voucher."""
+
+
+@message
+class Voucher:
+    """A voucher as it stands, in fen; `contract_id` and `valid_until` are those of its present or last contract."""
+
+    voucher_id: str
+    period_id: str
+    claimant_id: str
+    year: int
+    amount: int
+    place: int
+    claimed_on: date
+    register_by: date
+    register_by_provisional: bool
+    stage: Stage
+    pack: str
+    contract_id: str | None = None
+    valid_until: date | None = None
+    valid_until_provisional: bool = False
+    paid: int = 0
+    released: int = 0
+    ended_on: date | None = None
+
+
+type Command = (
+    ClaimVoucher
+    | CancelVoucher
+    | CommitVoucher
+    | ReleaseCommitment
+    | UseVoucher
+    | ExpireUnregistered
+    | ExpireUnused
+    | LapseVoucher
+    | RedeemVoucher
+    | RevokeVoucher
+)
+type Event = (
+    VoucherClaimed
+    | VoucherCancelled
+    | VoucherCommitted
+    | VoucherCommitmentReleased
+    | VoucherUsed
+    | VoucherExpired
+    | VoucherLapsed
+    | VoucherRevoked
+    | VoucherRedeemed
+)
+type State = Unclaimed | Voucher
+
+
+def decide(command: Command, state: State) -> list[Event]:
+    """Say what happens to a voucher, or refuse.
+
+    Facts of other contexts may come late, twice, or before a fact of a third context that they presuppose: a payment or
+    a lapse tells of the completion, too, when that is still on its way; what comes after the end changes nothing, but a
+    payment that was really made is written down even if a sanction came first.
+    """
+    match command, state:
+        case ClaimVoucher(), Unclaimed():
+            return [_claimed(command)]
+        case CancelVoucher(on=on), Voucher(stage=Stage.CLAIMED) as held if on <= held.register_by:
+            return [VoucherCancelled(**_identity(held), on=on)]
+        case CommitVoucher(contract_id=contract_id), Voucher() as held:
+            if _belongs_to(held, contract_id, Stage.COMMITTED):
+                return []
+            refuse_unless(*_against_commitment(command, held))
+            deadline = command.valid_until
+            return [
+                VoucherCommitted(
+                    **_identity(held),
+                    contract_id=contract_id,
+                    on=command.on,
+                    valid_until=deadline.last_day,
+                    provisional=deadline.provisional,
+                )
+            ]
+        case ReleaseCommitment(contract_id=contract_id, on=on), Voucher() as held:
+            if not _belongs_to(held, contract_id, Stage.COMMITTED):
+                return []
+            return [VoucherCommitmentReleased(**_identity(held), contract_id=contract_id, on=on)]
+        case ReleaseCommitment(), Unclaimed():
+            return []  # A contract may be rejected because there is no such voucher.
+        case UseVoucher(contract_id=contract_id, on=on), Voucher() as held:
+            return _used(held, contract_id, on)
+        case ExpireUnregistered(on=on), Voucher() as held:
+            if held.stage is not Stage.CLAIMED or on <= held.register_by:
+                return []
+            return [_expired(held, "not_registered", None, held.register_by + timedelta(days=1))]
+        case ExpireUnused(contract_id=contract_id, on=on), Voucher() as held:
+            if not _belongs_to(held, contract_id, Stage.COMMITTED):
+                return []
+            return [_expired(held, "not_used", contract_id, on)]
+        case LapseVoucher(contract_id=contract_id, cause=cause, on=on), Voucher() as held:
+            if not _belongs_to(held, contract_id, Stage.COMMITTED, Stage.USED):
+                return []
+            lapsed = VoucherLapsed(**_identity(held), contract_id=contract_id, cause=cause, on=on)
+            return [*_used(held, contract_id, on), lapsed]
+        case RedeemVoucher(), Voucher() as held:
+            return _redeemed(command, held)
+        case RevokeVoucher(sanction_id=sanction_id, on=on), Voucher() as held:
+            return [VoucherRevoked(**_identity(held), sanction_id=sanction_id, on=on)] if held.stage in LIVE else []
+        case CancelVoucher(on=on), Voucher(stage=Stage.CLAIMED) as held:
+            raise refuse("registration-too-late", article="15(2)", value=on, limit=held.register_by, kind="state")
+        case (
+            (
+                ClaimVoucher()
+                | CancelVoucher()
+                | CommitVoucher()
+                | ReleaseCommitment()
+                | UseVoucher()
+                | ExpireUnregistered()
+                | ExpireUnused()
+                | LapseVoucher()
+                | RedeemVoucher()
+                | RevokeVoucher()
+            ),
+            _,
+        ):
+            raise refuse("voucher-not-in-this-state", article="15", value=_name_of(state), kind="state")
+    assert_never(command)
+
+
+def evolve(state: State, event: Event) -> State:
+    """Fold one fact into the voucher."""
+    if isinstance(event, VoucherClaimed):
+        return Voucher(
+            voucher_id=event.voucher_id,
+            period_id=event.period_id,
+            claimant_id=event.claimant_id,
+            year=event.year,
+            amount=event.amount,
+            place=event.place,
+            claimed_on=event.on,
+            register_by=event.register_by,
+            register_by_provisional=event.provisional,
+            stage=Stage.CLAIMED,
+            pack=event.pack,
+        )
+    assert isinstance(state, Voucher), state  # a stream begins with its claim
+    match event:
+        case VoucherCommitted(contract_id=contract_id, valid_until=day, provisional=provisional):
+            return replace(
+                state,
+                stage=Stage.COMMITTED,
+                contract_id=contract_id,
+                valid_until=day,
+                valid_until_provisional=provisional,
+            )
+        case VoucherCommitmentReleased():
+            return replace(
+                state, stage=Stage.CLAIMED, contract_id=None, valid_until=None, valid_until_provisional=False
+            )
+        case VoucherUsed():
+            return replace(state, stage=Stage.USED)
+        case VoucherCancelled(amount=amount, on=on):
+            return replace(state, stage=Stage.CANCELLED, released=amount, ended_on=on)
+        case VoucherExpired(amount=amount, on=on):
+            return replace(state, stage=Stage.EXPIRED, released=amount, ended_on=on)
+        case VoucherLapsed(amount=amount, on=on):
+            return replace(state, stage=Stage.LAPSED, released=amount, ended_on=on)
+        case VoucherRevoked(on=on):
+            return replace(state, stage=Stage.REVOKED, ended_on=on)
+        case VoucherRedeemed(paid=paid, released=released, on=on):
+            return replace(state, stage=Stage.REDEEMED, paid=paid, released=released, ended_on=on)
+    assert_never(event)
+
+
+def _claimed(claim: ClaimVoucher) -> VoucherClaimed:
+    return VoucherClaimed(
+        voucher_id=claim.voucher_id,
+        period_id=claim.period_id,
+        claimant_id=claim.claimant_id,
+        year=claim.year,
+        amount=claim.amount,
+        place=claim.place,
+        on=claim.on,
+        register_by=claim.register_by.last_day,
+        provisional=claim.register_by.provisional,
+        pack=claim.pack,
+        pack_digest=claim.pack_digest,
+    )
+
+
+def _against_commitment(command: CommitVoucher, held: Voucher) -> tuple[Reason | None, ...]:
+    """List all that keeps a voucher from paying a contract (art. 12, 15(2))."""
+    voucher_id = held.voucher_id
+    if held.claimant_id != command.claimant_id:
+        # Whose it is and how it stands is nobody else's business: to others it does not exist.
+        return (unknown_voucher(voucher_id),)
+    amount_differs = held.amount != command.amount
+    late = held.stage is Stage.CLAIMED and command.on > held.register_by
+    return (
+        Reason(code="voucher-not-claimed", article="15(2)", value=voucher_id, limit=held.stage.value, kind="state")
+        if held.stage is not Stage.CLAIMED
+        else None,
+        Reason(code="registration-too-late", article="15(2)", value=voucher_id, limit=held.register_by)
+        if late
+        else None,
+        Reason(code="voucher-amount-differs", article="12", value=voucher_id, limit=held.amount)
+        if amount_differs
+        else None,
+    )
+
+
+def unknown_voucher(voucher_id: str) -> Reason:
+    """Say that the claimant has no such voucher."""
+    return Reason(code="voucher-unknown", article="15(2)", value=voucher_id)
+
+
+def _used(held: Voucher, contract_id: str, on: date) -> list[Event]:
+    if not _belongs_to(held, contract_id, Stage.COMMITTED):
+        return []
+    return [VoucherUsed(**_identity(held), contract_id=contract_id, on=on)]
+
+
+def _expired(held: Voucher, cause: ExpiryCause, contract_id: str | None, on: date) -> VoucherExpired:
+    return VoucherExpired(**_identity(held), cause=cause, contract_id=contract_id, on=on)
+
+
+def _redeemed(command: RedeemVoucher, held: Voucher) -> list[Event]:
+    """Post a payment; one that no rule explains must not pass in silence, for the money is gone."""
+    if _belongs_to(held, command.contract_id, Stage.REDEEMED):
+        return []
+    if not _belongs_to(held, command.contract_id, Stage.COMMITTED, Stage.USED, Stage.REVOKED):
+        raise refuse("voucher-not-payable", article="15(5)", value=held.stage.value, kind="state")
+    if not 0 <= command.paid <= held.amount:
+        raise refuse("paid-above-face-value", article="12", value=command.paid, limit=held.amount)
+    redeemed = VoucherRedeemed(
+        **_identity(held),
+        contract_id=command.contract_id,
+        redemption_id=command.redemption_id,
+        paid=command.paid,
+        released=held.amount - command.paid,
+        on=command.on,
+    )
+    return [*_used(held, command.contract_id, command.on), redeemed]
+
+
+def _belongs_to(held: Voucher, contract_id: str, *stages: Stage) -> bool:
+    return held.contract_id == contract_id and held.stage in stages
+
+
+def _identity(held: Voucher) -> dict[str, Any]:
+    return {
+        "voucher_id": held.voucher_id,
+        "period_id": held.period_id,
+        "claimant_id": held.claimant_id,
+        "year": held.year,
+        "amount": held.amount,
+    }
+
+
+def _name_of(state: State) -> str:
+    return state.stage.value if isinstance(state, Voucher) else "unclaimed"
+
+
+voucher: Decider[Command, Event, State] = Decider(decide, evolve, initial=Unclaimed())

@@ -1,0 +1,191 @@
+"""The life of a voucher, as art. 12, 15 and 17 tell it."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from services.issuance.domain.voucher import (
+    CancelVoucher,
+    ClaimVoucher,
+    Command,
+    CommitVoucher,
+    Event,
+    ExpireUnregistered,
+    ExpireUnused,
+    LapseVoucher,
+    RedeemVoucher,
+    ReleaseCommitment,
+    RevokeVoucher,
+    UseVoucher,
+    voucher,
+)
+from shared.events.issuance import (
+    VoucherCancelled,
+    VoucherExpired,
+    VoucherLapsed,
+    VoucherRedeemed,
+    VoucherRevoked,
+)
+from shared.kernel.calendar import Deadline
+from tests.specification import Specification
+from tests.unit.issuance.facts import (
+    CLAIMANT,
+    CLAIMED,
+    COMMITTED,
+    CONTRACT,
+    FACE,
+    JUNE_16,
+    MARCH_1,
+    MARCH_16,
+    MARCH_17,
+    PERIOD,
+    REDEMPTION,
+    RELEASED,
+    TERMS,
+    USED,
+    VALID,
+    VOUCHER,
+    of_the_voucher,
+)
+
+spec = Specification(voucher)
+MAY_4 = USED.on
+CLAIM = ClaimVoucher(
+    voucher_id=VOUCHER,
+    period_id=PERIOD,
+    claimant_id=CLAIMANT,
+    year=2026,
+    amount=FACE,
+    place=1,
+    on=MARCH_1,
+    register_by=Deadline(last_day=MARCH_16, provisional=False),
+    pack=TERMS.pack,
+    pack_digest=TERMS.digest,
+)
+COMMIT = CommitVoucher(contract_id=CONTRACT, claimant_id=CLAIMANT, amount=FACE, on=MARCH_16, valid_until=VALID)
+USE = UseVoucher(contract_id=CONTRACT, on=MAY_4)
+REDEEM = RedeemVoucher(contract_id=CONTRACT, redemption_id=REDEMPTION, paid=2_000_000, on=MAY_4)
+LAPSE = LapseVoucher(contract_id=CONTRACT, cause="not_applied", on=MAY_4)
+REVOKE = RevokeVoucher(sanction_id="snc_1", on=MAY_4)
+UNUSED = ExpireUnused(contract_id=CONTRACT, on=JUNE_16 + timedelta(days=1))
+
+CANCELLED = of_the_voucher(VoucherCancelled, on=MARCH_1)
+NOT_REGISTERED = of_the_voucher(VoucherExpired, cause="not_registered", contract_id=None, on=MARCH_17)
+NOT_USED = of_the_voucher(VoucherExpired, cause="not_used", contract_id=CONTRACT, on=UNUSED.on)
+REDEEMED = of_the_voucher(
+    VoucherRedeemed,
+    contract_id=CONTRACT,
+    redemption_id=REDEMPTION,
+    paid=2_000_000,
+    released=1_000_000,
+    on=MAY_4,
+)
+LAPSED = of_the_voucher(VoucherLapsed, contract_id=CONTRACT, cause="not_applied", on=MAY_4)
+REVOKED = of_the_voucher(VoucherRevoked, sanction_id="snc_1", on=MAY_4)
+
+
+def test_a_granted_claim_is_written_down_with_the_day_by_which_to_register() -> None:
+    spec.given().when(CLAIM).then(CLAIMED)
+    spec.given(CLAIMED).when(CLAIM).then_refused("voucher-not-in-this-state")
+
+
+def test_a_voucher_is_cancelled_before_it_is_registered_and_in_its_time_only() -> None:
+    spec.given(CLAIMED).when(CancelVoucher(on=MARCH_1)).then(CANCELLED)
+    spec.given(CLAIMED).when(CancelVoucher(on=MARCH_17)).then_refused("registration-too-late")
+    spec.given(CLAIMED, COMMITTED).when(CancelVoucher(on=MARCH_16)).then_refused("voucher-not-in-this-state")
+    spec.given(CLAIMED, CANCELLED).when(CancelVoucher(on=MARCH_1)).then_refused("voucher-not-in-this-state")
+
+
+def test_the_activity_may_be_registered_on_the_last_day_but_not_a_day_late() -> None:
+    spec.given(CLAIMED).when(COMMIT).then(COMMITTED)
+    spec.given(CLAIMED).when(replace(COMMIT, on=MARCH_17)).then_refused("registration-too-late")
+
+
+def test_a_commitment_is_not_made_twice_and_a_voucher_pays_one_contract_only() -> None:
+    spec.given(CLAIMED, COMMITTED).when(COMMIT).then_nothing()
+    spec.given(CLAIMED, COMMITTED).when(replace(COMMIT, contract_id="ctr_2")).then_refused("voucher-not-claimed")
+
+
+def test_a_commitment_names_every_reason_but_nothing_about_the_voucher_of_another() -> None:
+    spec.given(CLAIMED).when(replace(COMMIT, amount=1, on=MARCH_17)).then_refused(
+        "registration-too-late", "voucher-amount-differs"
+    )
+    spec.given(CLAIMED).when(replace(COMMIT, claimant_id="clm_2", amount=1)).then_refused("voucher-unknown")
+
+
+def test_a_released_commitment_leaves_the_voucher_as_it_was() -> None:
+    release = ReleaseCommitment(contract_id=CONTRACT, on=MARCH_16)
+    spec.given(CLAIMED, COMMITTED).when(release).then(RELEASED)
+    assert voucher.fold([CLAIMED, COMMITTED, RELEASED]) == voucher.fold([CLAIMED])
+
+
+@pytest.mark.parametrize("history", [(), (CLAIMED,), (CLAIMED, COMMITTED, RELEASED), (CLAIMED, NOT_REGISTERED)])
+def test_the_rejection_of_a_contract_that_holds_no_voucher_changes_nothing(history: tuple[Event, ...]) -> None:
+    spec.given(*history).when(ReleaseCommitment(contract_id=CONTRACT, on=MARCH_16)).then_nothing()
+
+
+def test_an_unregistered_voucher_expires_on_the_day_after_its_last_however_late_the_sweep() -> None:
+    spec.given(CLAIMED).when(ExpireUnregistered(on=MARCH_16)).then_nothing()
+    spec.given(CLAIMED).when(ExpireUnregistered(on=MARCH_17)).then(NOT_REGISTERED)
+    spec.given(CLAIMED).when(ExpireUnregistered(on=date(2026, 4, 1))).then(NOT_REGISTERED)
+    spec.given(CLAIMED, NOT_REGISTERED).when(ExpireUnregistered(on=MARCH_17)).then_nothing()
+    spec.given(CLAIMED, COMMITTED).when(ExpireUnregistered(on=MARCH_17)).then_nothing()
+
+
+def test_a_voucher_whose_contract_lapsed_expires() -> None:
+    spec.given(CLAIMED, COMMITTED).when(UNUSED).then(NOT_USED)
+    spec.given(CLAIMED, COMMITTED, USED).when(UNUSED).then_nothing()
+    spec.given(CLAIMED, COMMITTED, NOT_USED).when(UNUSED).then_nothing()
+
+
+def test_a_payment_is_posted_and_the_rest_released() -> None:
+    spec.given(CLAIMED, COMMITTED, USED).when(REDEEM).then(REDEEMED)
+
+
+def test_a_payment_that_overtakes_the_completion_tells_of_it_too() -> None:
+    spec.given(CLAIMED, COMMITTED).when(REDEEM).then(USED, REDEEMED)
+    spec.given(CLAIMED, COMMITTED, USED, REDEEMED).when(USE).then_nothing()
+
+
+def test_a_lapse_that_overtakes_the_completion_tells_of_it_too() -> None:
+    spec.given(CLAIMED, COMMITTED).when(LAPSE).then(USED, LAPSED)
+    spec.given(CLAIMED, COMMITTED, USED).when(LAPSE).then(LAPSED)
+
+
+def test_a_payment_that_no_rule_explains_does_not_pass_in_silence() -> None:
+    spec.given(CLAIMED).when(REDEEM).then_refused("voucher-not-payable")
+    spec.given(CLAIMED, COMMITTED, USED, LAPSED).when(REDEEM).then_refused("voucher-not-payable")
+    spec.given(CLAIMED, COMMITTED, USED, REDEEMED).when(replace(REDEEM, contract_id="ctr_2")).then_refused(
+        "voucher-not-payable"
+    )
+    spec.given(CLAIMED, COMMITTED, USED).when(replace(REDEEM, paid=FACE + 1)).then_refused("paid-above-face-value")
+
+
+def test_a_sanction_takes_a_live_voucher_but_not_one_that_has_ended() -> None:
+    for history in ((CLAIMED,), (CLAIMED, COMMITTED), (CLAIMED, COMMITTED, USED)):
+        spec.given(*history).when(REVOKE).then(REVOKED)
+    for end in (CANCELLED, NOT_REGISTERED, REVOKED):
+        spec.given(CLAIMED, end).when(REVOKE).then_nothing()
+
+
+def test_a_payment_already_under_way_when_the_sanction_came_is_written_down() -> None:
+    spec.given(CLAIMED, COMMITTED, USED, REVOKED).when(REDEEM).then(REDEEMED)
+
+
+ENDS: list[tuple[Event, ...]] = [
+    (CLAIMED, CANCELLED),
+    (CLAIMED, NOT_REGISTERED),
+    (CLAIMED, COMMITTED, NOT_USED),
+    (CLAIMED, COMMITTED, USED, LAPSED),
+    (CLAIMED, COMMITTED, USED, REDEEMED),
+]
+
+
+@pytest.mark.parametrize("history", ENDS)
+@pytest.mark.parametrize(
+    "late",
+    [USE, UNUSED, LAPSE, REVOKE, ExpireUnregistered(on=JUNE_16), ReleaseCommitment(contract_id=CONTRACT, on=MAY_4)],
+)
+def test_what_comes_after_the_end_changes_nothing(history: tuple[Event, ...], late: Command) -> None:
+    spec.given(*history).when(late).then_nothing()
