@@ -21,6 +21,7 @@ from deploy.local.problems import ServerProblem, explain_ending, written_since
 _EXEC_BOUND = Path(__file__).with_name("exec_bound.py")
 _POLL_S = 0.02
 _START_LIMIT_S = 60.0
+_FAREWELL_LIMIT_S = 2.0
 _PORT_MIN = 15_000
 _PORT_MAX = 32_000
 
@@ -210,31 +211,30 @@ class ServerProcess:
         self.start()
         self.wait_until_ready()
 
-    def ask_to_stop(self) -> None:
-        """Ask it to end in good order and return at once."""
-        if self.is_running:
-            self.resume()
-            _signal(self.pid, self.recipe.stop_signal)
-
     def stop(self) -> None:
         """End it in good order, or by force after its limit, and return when nothing of it is left."""
         if self._child is not None and self.is_running:
-            self.ask_to_stop()
+            below = tree(self._child.pid)[1:]
+            self.resume()
+            _signal(self._child.pid, self.recipe.stop_signal)
             try:
                 self._child.wait(self.recipe.stop_limit_s)
             except subprocess.TimeoutExpired:
                 self.kill()
+            if not _gone(below, _FAREWELL_LIMIT_S):
+                _end(below)
         self.recipe.record.unlink(missing_ok=True)
 
     def end_orphan(self) -> None:
         """End the server that an earlier run left behind when it was killed, if there is one."""
         pid = _recorded_pid(self.recipe.record)
         if pid is not None:
-            for each in reversed(tree(pid)):
+            family = tree(pid)
+            for each in reversed(family):
                 _signal(each, signal.SIGCONT)
             _signal(pid, self.recipe.stop_signal)
-            if not _gone([pid], self.recipe.stop_limit_s):
-                _end_tree(pid)
+            if not _gone([pid], self.recipe.stop_limit_s) or not _gone(family, _FAREWELL_LIMIT_S):
+                _end(family)
         self.recipe.record.unlink(missing_ok=True)
 
 
@@ -344,11 +344,13 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 
 def _end_tree(root: int) -> None:
-    doomed = tree(root)
-    for pid in doomed:
+    _end(tree(root))
+
+
+def _end(pids: Sequence[int]) -> None:
+    for pid in pids:
         _signal(pid, signal.SIGKILL)
-    # The root is the caller's child to wait for; its children are taken over by the system.
-    _gone(doomed[1:], limit_s=10.0)
+    _gone(pids, limit_s=10.0)
 
 
 def _gone(pids: Sequence[int], limit_s: float) -> bool:

@@ -14,6 +14,7 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from deploy.local.postgres import postgres_server
 from deploy.local.probes import assert_durable, kafka_answers, postgres_answers
@@ -104,12 +105,17 @@ async def test_a_server_that_may_lose_commits_is_refused(running: Servers) -> No
         await ask(running, "ALTER ROLE postgres RESET synchronous_commit")
 
 
-async def test_a_topic_that_nobody_made_is_not_made_by_a_producer(running: Servers) -> None:
+async def test_the_broker_keeps_topics_for_ever_and_makes_none_that_nobody_asked_for(running: Servers) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=running.kafka_bootstrap)
     await admin.start()
-    await admin.describe_topics(["never-made"])
-    assert "never-made" not in await admin.list_topics()
+    (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.BROKER, "1")])
     await admin.close()
+    settings = {name: value for name, value, *_ in answer.resources[0][4]}
+    assert settings["auto.create.topics.enable"] == "false"
+    assert settings["log.retention.ms"] == "-1"
+    assert settings["log.retention.bytes"] == "-1"
+    assert settings["group.initial.rebalance.delay.ms"] == "0"
+    assert settings["offsets.topic.num.partitions"] == "4"
 
 
 async def test_servers_killed_at_once_come_back_on_the_same_ports_with_what_they_acknowledged(running: Servers) -> None:
@@ -260,7 +266,9 @@ def test_data_that_was_half_made_when_its_run_was_killed_is_made_anew(postgres_f
 def test_a_lock_left_by_a_killed_server_whose_process_id_went_to_another_program_is_no_obstacle(
     postgres_folder: Path,
 ) -> None:
-    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    # Of the server's own user: only then does PostgreSQL take the other program for a server.
+    owner = (postgres_folder / "data").stat().st_uid if os.geteuid() == 0 else None
+    other = subprocess.Popen(["/bin/sleep", "600"], user=owner)
     try:
         (postgres_folder / "data" / "postmaster.pid").write_text(f"{other.pid}\n{postgres_folder / 'data'}\n1\n5432\n")
         _started(postgres_folder).stop()

@@ -16,12 +16,15 @@ import pytest
 from deploy.local.problems import ServerProblem, explain_ending, explained_disk_errors
 from deploy.local.processes import Recipe, ServerProcess, free_port, process_table, sole_use, tree
 
-# A server with one child, both deaf to the polite signal when told so.
+# A server with one child, both deaf to the polite signal when told so; otherwise it says goodbye.
 SERVER = """
 import os, signal, sys, time
-if sys.argv[1] == "deaf":
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+def leave(*_):
+    os.write(1, b"goodbye")
+    os._exit(0)
+signal.signal(signal.SIGTERM, signal.SIG_IGN if sys.argv[1] == "deaf" else leave)
 if os.fork() == 0:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN if sys.argv[1] == "deaf" else signal.SIG_DFL)
     print("child", flush=True)
 time.sleep(600)
 """
@@ -71,13 +74,15 @@ def test_a_server_deaf_to_the_polite_signal_is_ended_by_force(tmp_path: Path) ->
     assert not server.recipe.record.exists()
 
 
-def test_a_paused_server_is_stopped_all_the_same(tmp_path: Path) -> None:
+def test_a_paused_server_is_let_go_on_to_end_in_good_order(tmp_path: Path) -> None:
     server = ServerProcess(recipe(tmp_path))
     server.start()
     server.wait_until_ready()
+    family = tree(server.pid)
     server.pause()
     server.stop()
-    assert not server.is_running
+    assert "goodbye" in server.recipe.log.read_text()
+    assert process_table().keys().isdisjoint(family)
 
 
 def test_a_server_left_by_a_killed_run_is_ended_by_the_next(tmp_path: Path) -> None:
