@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     cursor_secret: SecretStr = SecretStr("")
     measures_pack: str = "beijing-2023"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    documents_url: str = ""
+    """Where evidence files lie: `s3://bucket/prefix`, `file:///folder`; empty means a folder under `state_dir`."""
     trace_endpoint: str = ""
     """Where finished spans go: `console`, or empty for nowhere."""
 

@@ -1,4 +1,4 @@
-"""The tables every context's database has: the log, idempotency records, deadlines, positions."""
+"""The tables every context's database has: the log, idempotency records, deadlines, positions, documents."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB
@@ -89,3 +89,15 @@ parked_events = sa.Table(
     sa.Column("parked_at", sa.DateTime(timezone=True), nullable=False),
     sa.Index(None, "consumer", "key"),
 )
+
+documents = sa.Table(
+    "documents",
+    KERNEL,
+    sa.Column("document_id", sa.Text, primary_key=True),
+    sa.Column("owner", sa.Text, nullable=False, index=True),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("media_type", sa.Text, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("stored_at", sa.DateTime(timezone=True), nullable=False),
+)
+"""Evidence files by id; the bytes lie in document storage, `digest` is their SHA-256 in hexadecimal."""

@@ -1,0 +1,1 @@
+"""Evidence files: checked for what they are, stored under random names, known by their digest."""
