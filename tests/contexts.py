@@ -14,7 +14,7 @@ from shared.store.migrate import migrate
 
 @asynccontextmanager
 async def fresh_contexts(
-    postgres_url: str, *contexts: str, location: Path | None = None, kafka_bootstrap: str = ""
+    postgres_url: str, *contexts: str, location: Path | None = None, kafka_bootstrap: str = "127.0.0.1:9092"
 ) -> AsyncIterator[Settings]:
     """Migrate the databases of some contexts under a prefix of their own, and drop them and their roles afterwards."""
     settings = Settings(
@@ -22,7 +22,7 @@ async def fresh_contexts(
         postgres_url=SecretStr(postgres_url),
         database_prefix=f"t_{secrets.token_hex(6)}",
         topic_prefix=f"t-{secrets.token_hex(6)}",
-        **({"kafka_bootstrap": kafka_bootstrap} if kafka_bootstrap else {}),
+        kafka_bootstrap=kafka_bootstrap,
     )
     try:
         for context in contexts:

@@ -27,15 +27,15 @@ def encode(data: Any) -> bytes:
         same = msgspec.json.decode(payload, type=type(data)) == data
     except msgspec.ValidationError as error:
         raise TypeError(f"{type(data).__name__} would not be readable: {error}") from error
-    zoneless = [name for name in _instants(type(data)) if getattr(data, name).tzinfo is None]
+    zoneless = [name for name in _instants(stored_type(data)) if getattr(data, name).tzinfo is None]
     if not same or zoneless:
         raise TypeError(f"{type(data).__name__} would be read back differently ({', '.join(zoneless) or 'its values'})")
     return payload
 
 
 @cache
-def _instants(cls: type[Any]) -> tuple[str, ...]:
-    return tuple(name for name, kind in get_type_hints(cls).items() if kind is datetime)
+def _instants(stored: str) -> tuple[str, ...]:
+    return tuple(name for name, kind in get_type_hints(EVENT_TYPES[stored].cls).items() if kind is datetime)
 
 
 def decode(stored: str, payload: bytes | str) -> Any:

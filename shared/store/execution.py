@@ -20,8 +20,8 @@ from shared.store.tables import idempotency
 from shared.store.transaction import Cause, Transaction, VersionConflictError, transaction
 
 _ATTEMPTS = 3
-_LIMIT_S = 3.0
-"""Below what the service promises its callers (4 s), because hanging up on a silent server takes a while too."""
+_LIMIT_S = 2.5
+"""Above the longest statement, and below what a caller waits (5 s) by the two seconds that hanging up may take."""
 _RETRY_STATES = {"40001", "40P01"}  # serialization failure, deadlock
 _BUSY_STATES = {"55P03", "57014", "25P03"}  # lock timeout, statement timeout, idle in transaction
 _BUSY_CLASSES = ("08", "53", "57P")  # connection, resources (disk, memory, clients), shutting down or starting up
