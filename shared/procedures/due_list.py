@@ -95,7 +95,7 @@ class DueList:
             raise _away(error) from error
 
     async def _together(self, limit: int) -> tuple[list[_Due], int | None]:
-        """Do the next ones in one transaction; give those seen, and how many were done or None when one of them fails."""
+        """Do the next ones in one transaction: those seen, and how many were done, None when one of them fails."""
         seen: list[_Due] = []
         try:
             async with self._engine.begin() as connection:

@@ -17,11 +17,10 @@ type Rows = MutableMapping[RowKey, Row | None]
 
 
 class PoisonEventError(Exception):
-    """A projection cannot apply an event; the message names both and the reason, never the event's content."""
+    """A projection cannot apply an event; the message names both and the reason."""
 
-    def __init__(self, projection: str, event: Recorded[Any], reason: str) -> None:
-        super().__init__(f"{projection} cannot apply {event.id} ({event.type}): {reason}")
-        self.projection, self.event = projection, event
+    def __init__(self, projection: str, event_id: str, event_type: str, reason: str) -> None:
+        super().__init__(f"{projection} cannot apply {event_id} ({event_type}): {reason}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +58,7 @@ class Projection:
         try:
             return keys(event.data)
         except Exception as error:
-            raise PoisonEventError(self.name, event, _reason(error)) from error
+            raise PoisonEventError(self.name, event.id, event.type, _reason(error)) from error
 
     def fold(self, rows: Rows, events: Iterable[Recorded[Any]]) -> None:
         """Apply events in order to the rows in memory; every row touched and not in `rows` counts as absent.
@@ -72,10 +71,11 @@ class Projection:
             try:
                 changed = {key: self.evolve(rows.get(key), event, key) for key in keys}
             except Exception as error:
-                raise PoisonEventError(self.name, event, _reason(error)) from error
+                raise PoisonEventError(self.name, event.id, event.type, _reason(error)) from error
             for row in changed.values():
                 if row is not None and row.keys() != columns:
-                    raise PoisonEventError(self.name, event, f"columns {sorted(row)} instead of {sorted(columns)}")
+                    reason = f"columns {sorted(row)} instead of {sorted(columns)}"
+                    raise PoisonEventError(self.name, event.id, event.type, reason)
             rows.update(changed)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.bus.consumer import Subscription
+from shared.bus.subscription import Subscription
 from shared.events.definition import Recorded
 from shared.projections.projection import Projection
 from shared.projections.rows import load_rows, save_rows
@@ -22,7 +22,11 @@ def subscription_for(projection: Projection) -> Subscription:
         await apply_batch(tx, projection, batch)
 
     return Subscription(
-        consumer=projection.consumer, contexts=projection.contexts, apply=apply, poison=projection.poison
+        consumer=projection.consumer,
+        contexts=projection.contexts,
+        apply=apply,
+        poison=projection.poison,
+        types=frozenset(projection.rows),
     )
 
 

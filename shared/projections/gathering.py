@@ -1,0 +1,63 @@
+"""The rows of a rebuild while events are folded into them: in memory up to a limit, else in the shadow table."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.events.definition import Recorded
+from shared.projections.projection import Projection, Row, RowKey
+from shared.projections.rows import load_rows, save_rows
+from shared.projections.shadow import Shadow
+
+_UPSERTED_AT_ONCE = 5_000
+
+
+class Gathering:
+    """Folds events into rows; the shadow table is written when the memory limit is reached, and at the end.
+
+    `connection` commits each statement by itself: a rebuild that is killed leaves a table that nobody reads.
+    """
+
+    def __init__(
+        self, projection: Projection, shadow: Shadow, connection: AsyncConnection, *, rows_in_memory_max: int
+    ) -> None:
+        self._projection, self._shadow, self._connection = projection, shadow, connection
+        self._limit = rows_in_memory_max
+        self._stored: dict[RowKey, Row | None] = {}
+        self._rows: dict[RowKey, Row | None] = {}
+        self._keyed = False
+
+    async def apply(self, events: Sequence[Recorded[Any]]) -> None:
+        """Fold events in order; raises `PoisonEventError` when one of them cannot be applied."""
+        if self._keyed:
+            keys = {key for event in events for key in self._projection.touches(event)}
+            found = await load_rows(self._connection, self._shadow.table, keys - self._rows.keys())
+            self._stored.update(found)
+            self._rows.update(found)
+        self._projection.fold(self._rows, events)
+        if len(self._rows) > self._limit:
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Bring the shadow table up to date, in bulk, and forget the rows."""
+        fresh = [row for key, row in self._rows.items() if row is not None and self._stored.get(key) is None]
+        await self._shadow.copy(self._connection, fresh)
+        if not self._keyed:
+            await self._shadow.index_key(self._connection)
+            self._keyed = True
+        await self._write(self._connection, {key: row for key, row in self._changed().items() if self._stored.get(key)})
+        self._stored.clear()
+        self._rows.clear()
+
+    async def write(self, connection: AsyncConnection) -> None:
+        """Write what is in memory in somebody's transaction, and keep it, as that transaction may not commit."""
+        await self._write(connection, self._changed())
+
+    def _changed(self) -> dict[RowKey, Row | None]:
+        return {key: row for key, row in self._rows.items() if row != self._stored.get(key)}
+
+    async def _write(self, connection: AsyncConnection, rows: dict[RowKey, Row | None]) -> None:
+        changes = list(rows.items())
+        for start in range(0, len(changes), _UPSERTED_AT_ONCE):
+            await save_rows(connection, self._shadow.table, dict(changes[start : start + _UPSERTED_AT_ONCE]))

@@ -1,0 +1,225 @@
+"""A read model made anew from Kafka while the old one goes on being read, compared with it, and put in its place."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shared.context import BoundedContext
+from shared.database import create_owner_engine
+from shared.projections.digest import digest, rows_different
+from shared.projections.gathering import Gathering
+from shared.projections.log_reading import LogReader, LogUnreadableError, Place
+from shared.projections.projection import PoisonEventError, Projection
+from shared.projections.runner import ONE_WRITER
+from shared.projections.shadow import Shadow
+from shared.settings import Settings
+from shared.store.execution import sqlstate
+from shared.store.tables import consumer_positions, parked_events
+
+type Progress = Callable[[int, int, float], None]
+"""Told now and then how many events are done, how many there are, and how many are done a second."""
+
+_ROWS_IN_MEMORY_MAX = 250_000
+_CLOSE_ENOUGH = 2_000
+"""Positions the live runner may be ahead when it is made to wait for the swap."""
+_CATCH_UPS_MAX = 50
+_SWAPS_MAX = 200
+_SWAP_PAUSE_S = 0.1
+_LOCK_NOT_AVAILABLE = "55P03"
+_DEADLOCK = "40P01"
+_log = structlog.get_logger(__name__)
+
+
+class RebuildError(Exception):
+    """The rebuild stopped; the live table is as it was. The message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RebuildReport:
+    """What a rebuild did: events read in how many seconds, and how the new table compares with the old one.
+
+    The digests are of both tables at the same positions; `rows_different` counts the keys on which they disagree.
+    """
+
+    projection: str
+    events: int
+    seconds: float
+    digest_before: str
+    digest_after: str
+    rows_different: int
+
+    @property
+    def rate(self) -> float:
+        """Events a second, from the first read to the swap."""
+        return self.events / self.seconds if self.seconds else 0.0
+
+
+async def rebuild(
+    settings: Settings,
+    context: BoundedContext,
+    projection: Projection,
+    progress: Progress,
+    *,
+    rows_in_memory_max: int = _ROWS_IN_MEMORY_MAX,
+) -> RebuildReport:
+    """Fold the topics again up to where the live read model stands, and swap the tables in one transaction.
+
+    Acts as the owner of the database. It may be killed at any point and started again. Raises `RebuildError` when
+    another rebuild runs, the topics have a gap or are too short, or an event cannot be applied.
+    """
+    engine = create_owner_engine(settings.owner_url(context.name), application_name=f"cxq-rebuild-{projection.name}")
+    try:
+        async with (
+            _only_one(engine, projection),
+            LogReader(settings.kafka_bootstrap, projection) as log,
+            _committing(engine) as connection,
+        ):
+            shadow = Shadow(projection.table)
+            rows = Gathering(projection, shadow, connection, rows_in_memory_max=rows_in_memory_max)
+            return await _Rebuild(engine, connection, projection, log, shadow, rows, progress).run()
+    except (LogUnreadableError, PoisonEventError) as error:
+        raise RebuildError(f"{error}. The live table {projection.table.name} is as it was.") from error
+    finally:
+        await engine.dispose()
+
+
+class _Rebuild:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        connection: AsyncConnection,
+        projection: Projection,
+        log: LogReader,
+        shadow: Shadow,
+        rows: Gathering,
+        progress: Progress,
+    ) -> None:
+        self._engine, self._connection, self._projection = engine, connection, projection
+        self._log, self._shadow, self._rows, self._progress = log, shadow, rows, progress
+        self._began = time.monotonic()
+        self._events = 0
+
+    async def run(self) -> RebuildReport:
+        await self._shadow.create(self._connection)
+        await self._catch_up(await positions(self._connection, self._projection))
+        await self._rows.settle()
+        await self._shadow.index_rest(self._connection)
+        before, after = await self._compare()
+        await self._come_close()
+        different = await self._swap(count=before != after)
+        return RebuildReport(
+            projection=self._projection.name,
+            events=self._events,
+            seconds=time.monotonic() - self._began,
+            digest_before=before,
+            digest_after=after,
+            rows_different=different,
+        )
+
+    async def _catch_up(self, ends: Mapping[Place, int]) -> None:
+        total = self._events + await self._log.records(ends)
+        self._report(total)
+        async for portion in self._log.read(ends):
+            await self._rows.apply(portion.events)
+            self._events += portion.records
+            self._report(total)
+
+    def _report(self, total: int) -> None:
+        elapsed = time.monotonic() - self._began
+        self._progress(self._events, max(total, self._events), self._events / elapsed if elapsed else 0.0)
+
+    async def _compare(self) -> tuple[str, str]:
+        """Sum up both tables at the same positions; one snapshot of the live one, so that its runner need not wait."""
+        async with self._engine.connect() as snapshot:
+            await snapshot.execution_options(isolation_level="REPEATABLE READ")
+            ends = await positions(snapshot, self._projection)
+            before = await digest(snapshot, self._projection.table)
+        await self._catch_up(ends)
+        await self._rows.settle()
+        return before, await digest(self._connection, self._shadow.table)
+
+    async def _come_close(self) -> None:
+        for _ in range(_CATCH_UPS_MAX):
+            ends = await positions(self._connection, self._projection)
+            if self._log.behind(ends) <= _CLOSE_ENOUGH:
+                return
+            await self._catch_up(ends)
+            await self._rows.settle()
+        raise RebuildError(
+            f"{self._projection.name} changes faster than it can be rebuilt; try again in a quieter hour"
+        )
+
+    async def _swap(self, *, count: bool) -> int:
+        """Take the live table's place. Who reads it for long is let through first: nobody may queue behind the swap."""
+        for attempt in range(1, _SWAPS_MAX + 1):
+            try:
+                async with self._engine.begin() as connection:
+                    return await self._swap_in(connection, count=count)
+            except DBAPIError as error:
+                if sqlstate(error) not in {_LOCK_NOT_AVAILABLE, _DEADLOCK}:
+                    raise
+                _log.info("rebuild waits for the table", projection=self._projection.name, attempt=attempt)
+            await asyncio.sleep(_SWAP_PAUSE_S)
+        raise RebuildError(f"{self._projection.table.name} is never free for the swap; is a long read going on?")
+
+    async def _catch_up_for_good(self, ends: Mapping[Place, int]) -> None:
+        """Read the last events; what has been read cannot be read again, so an error here is not tried again."""
+        try:
+            await self._catch_up(ends)
+        except DBAPIError as error:
+            raise RebuildError(f"the database failed during the swap: {error.orig}; rebuild again") from error
+
+    async def _swap_in(self, connection: AsyncConnection, *, count: bool) -> int:
+        live, consumer = self._projection.table, self._projection.consumer
+        await connection.execute(sa.text("SET LOCAL lock_timeout = '2s'"))
+        ends = await positions(connection, self._projection, lock=True)
+        await connection.execute(ONE_WRITER, {"consumer": consumer})
+        await self._catch_up_for_good(ends)
+        await self._rows.write(connection)
+        different = await rows_different(connection, live, self._shadow.table) if count else 0
+        await connection.execute(sa.text("SET LOCAL lock_timeout = '200ms'"))
+        await connection.execute(sa.text(f'LOCK TABLE "{live.name}" IN ACCESS EXCLUSIVE MODE'))
+        await self._shadow.replace_live(connection)
+        # the events that were set aside have been applied as well
+        await connection.execute(sa.delete(parked_events).where(parked_events.c.consumer == consumer))
+        return different
+
+
+async def positions(connection: AsyncConnection, projection: Projection, *, lock: bool = False) -> dict[Place, int]:
+    """Say up to which position the live read model is, by topic and partition. `lock` makes its runner wait."""
+    statement = sa.select(
+        consumer_positions.c.topic, consumer_positions.c.partition, consumer_positions.c.position
+    ).where(consumer_positions.c.consumer == projection.consumer)
+    if lock:
+        statement = statement.order_by(consumer_positions.c.topic, consumer_positions.c.partition).with_for_update()
+    return {(row.topic, row.partition): row.position for row in await connection.execute(statement)}
+
+
+@asynccontextmanager
+async def _committing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Open a connection that commits every statement, and whose backend notices within a second when we are gone."""
+    async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.execute(sa.text("SET client_connection_check_interval = '1s'"))
+        yield connection
+
+
+@asynccontextmanager
+async def _only_one(engine: AsyncEngine, projection: Projection) -> AsyncIterator[None]:
+    async with _committing(engine) as guard:
+        try:
+            await guard.execute(
+                sa.text("SELECT pg_advisory_lock(hashtextextended(:lock, 0))"), {"lock": f"rebuild:{projection.name}"}
+            )
+        except DBAPIError as error:
+            if sqlstate(error) != _LOCK_NOT_AVAILABLE:
+                raise
+            raise RebuildError(f"another rebuild of {projection.name} is running; wait for it to end") from error
+        yield
