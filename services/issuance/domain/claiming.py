@@ -7,7 +7,7 @@ from services.issuance.domain.allowance import allowance_on
 from services.issuance.domain.claimant import Claimant
 from services.issuance.domain.period import Period, Phase
 from shared.kernel.decider import message
-from shared.kernel.refusal import Reason
+from shared.kernel.refusal import Reason, refuse_unless
 from shared.measures.terms import Terms
 
 
@@ -32,6 +32,28 @@ class Claim:
 def reasons_against(claim: Claim) -> tuple[Reason, ...]:
     """List every rule that the claim fails; none means that it may be granted."""
     return tuple(reason for rule in RULES if (reason := rule(claim)) is not None)
+
+
+@message
+class Grant:
+    """What a claim may be granted: the allowance of its year, and what year and period have left after it, in fen."""
+
+    allowance: int
+    remaining_allowance: int
+    remaining_quota: int
+
+
+def grant(claim: Claim) -> Grant:
+    """Grant a claim, or raise Refused with every rule that it fails."""
+    refuse_unless(*reasons_against(claim))
+    assert claim.claimant is not None  # or it would have been refused
+    assert claim.remaining is not None
+    allowance = allowance_on(claim.on, claim.claimant, claim.terms.voucher).amount
+    return Grant(
+        allowance=allowance,
+        remaining_allowance=allowance - claim.counted - claim.amount,
+        remaining_quota=claim.remaining - claim.amount,
+    )
 
 
 def claimant_is_registered(claim: Claim) -> Reason | None:

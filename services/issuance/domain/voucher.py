@@ -158,6 +158,8 @@ class Voucher:
     paid: int = 0
     released: int = 0
     ended_on: date | None = None
+    released_from: tuple[str, ...] = ()
+    """The contracts that came to nothing; none of them gets the voucher again."""
 
 
 type Command = (
@@ -199,7 +201,7 @@ def decide(command: Command, state: State) -> list[Event]:
         case CancelVoucher(on=on), Voucher(stage=Stage.CLAIMED) as held if on <= held.register_by:
             return [VoucherCancelled(**_identity(held), on=on)]
         case CommitVoucher(contract_id=contract_id), Voucher() as held:
-            if _belongs_to(held, contract_id, Stage.COMMITTED):
+            if _belongs_to(held, contract_id, Stage.COMMITTED) or contract_id in held.released_from:
                 return []
             refuse_unless(*_against_commitment(command, held))
             deadline = command.valid_until
@@ -284,9 +286,14 @@ def evolve(state: State, event: Event) -> State:
                 valid_until=day,
                 valid_until_provisional=provisional,
             )
-        case VoucherCommitmentReleased():
+        case VoucherCommitmentReleased(contract_id=contract_id):
             return replace(
-                state, stage=Stage.CLAIMED, contract_id=None, valid_until=None, valid_until_provisional=False
+                state,
+                stage=Stage.CLAIMED,
+                contract_id=None,
+                valid_until=None,
+                valid_until_provisional=False,
+                released_from=(*state.released_from, contract_id),
             )
         case VoucherUsed():
             return replace(state, stage=Stage.USED)

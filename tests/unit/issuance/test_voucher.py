@@ -18,6 +18,7 @@ from services.issuance.domain.voucher import (
     ReleaseCommitment,
     RevokeVoucher,
     UseVoucher,
+    Voucher,
     voucher,
 )
 from shared.events.issuance import (
@@ -117,7 +118,15 @@ def test_a_commitment_names_every_reason_but_nothing_about_the_voucher_of_anothe
 def test_a_released_commitment_leaves_the_voucher_as_it_was() -> None:
     release = ReleaseCommitment(contract_id=CONTRACT, on=MARCH_16)
     spec.given(CLAIMED, COMMITTED).when(release).then(RELEASED)
-    assert voucher.fold([CLAIMED, COMMITTED, RELEASED]) == voucher.fold([CLAIMED])
+    free = voucher.fold([CLAIMED])
+    assert isinstance(free, Voucher)
+    assert voucher.fold([CLAIMED, COMMITTED, RELEASED]) == replace(free, released_from=(CONTRACT,))
+
+
+def test_a_contract_that_came_to_nothing_does_not_get_the_voucher_again_but_another_may() -> None:
+    history = (CLAIMED, COMMITTED, RELEASED)
+    spec.given(*history).when(COMMIT).then_nothing()
+    spec.given(*history).when(replace(COMMIT, contract_id="ctr_2")).then(replace(COMMITTED, contract_id="ctr_2"))
 
 
 @pytest.mark.parametrize("history", [(), (CLAIMED,), (CLAIMED, COMMITTED, RELEASED), (CLAIMED, NOT_REGISTERED)])

@@ -1,0 +1,149 @@
+"""The sums that decide: quota and allowance, changed in the transaction of the event that changes them.
+
+Locks are taken in one order everywhere: deadline, claimant, allowance, quota, and the log's head last.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.issuance.domain.allowance import posting
+from services.issuance.domain.period import Period, ReturnQuota, period
+from services.issuance.tables import allowances, holdings, quotas
+from shared.events.issuance import (
+    VoucherCancelled,
+    VoucherExpired,
+    VoucherLapsed,
+    VoucherRedeemed,
+    VoucherRevoked,
+)
+from shared.store.transaction import Transaction
+
+type Settling = VoucherCancelled | VoucherExpired | VoucherLapsed | VoucherRedeemed
+"""The ends of a voucher that move money: spent, or back to the allowance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """What a period has given and has left, in fen; `claims` counts vouchers."""
+
+    quota: int
+    remaining: int
+    issued: int
+    returned: int
+    claims: int
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A share of the quota: the claim's place in its period, and what is left after it, in fen."""
+
+    place: int
+    remaining: int
+
+
+async def open_quota(connection: AsyncConnection, approved: Period) -> None:
+    """Give an approved period the money it may hand out."""
+    await connection.execute(
+        sa.insert(quotas).values(period_id=approved.period_id, quota=approved.quota, remaining=approved.quota)
+    )
+
+
+async def quota_of(connection: AsyncConnection, period_id: str, *, lock: bool = False) -> Quota | None:
+    """Read a period's quota from the row that decides; None before its approval."""
+    statement = sa.select(quotas).where(quotas.c.period_id == period_id)
+    found = await connection.execute(statement.with_for_update() if lock else statement)
+    row = found.one_or_none()
+    if row is None:
+        return None
+    return Quota(
+        quota=row.quota,
+        remaining=row.remaining,
+        issued=row.issued,
+        returned=row.returned,
+        claims=row.claims,
+        closed=row.closed,
+    )
+
+
+async def take_quota(connection: AsyncConnection, period_id: str, amount: int) -> Taken | None:
+    """Take a face value out of an open period, in one step; None when it is not there or the period is closed."""
+    taken = await connection.execute(
+        sa.update(quotas)
+        .where(quotas.c.period_id == period_id, ~quotas.c.closed, quotas.c.remaining >= amount)
+        .values(
+            remaining=quotas.c.remaining - amount,
+            issued=quotas.c.issued + amount,
+            claims=quotas.c.claims + 1,
+        )
+        .returning(quotas.c.claims, quotas.c.remaining)
+    )
+    row = taken.one_or_none()
+    return None if row is None else Taken(place=row.claims, remaining=row.remaining)
+
+
+async def close_quota(connection: AsyncConnection, period_id: str) -> None:
+    """Let nobody take any more."""
+    await connection.execute(sa.update(quotas).where(quotas.c.period_id == period_id).values(closed=True))
+
+
+async def counted_in(connection: AsyncConnection, claimant_id: str, year: int, *, lock: bool) -> int:
+    """Say what a claimant's year holds, reserved and spent, in fen; with `lock` nobody else can change it meanwhile."""
+    if lock:  # only a row that exists can be locked
+        first = insert(allowances).values(claimant_id=claimant_id, year=year, ceiling=0)
+        await connection.execute(first.on_conflict_do_nothing())
+    statement = sa.select(allowances.c.reserved + allowances.c.spent).where(
+        allowances.c.claimant_id == claimant_id, allowances.c.year == year
+    )
+    found = await connection.execute(statement.with_for_update() if lock else statement)
+    return found.scalar_one_or_none() or 0
+
+
+async def reserve(
+    connection: AsyncConnection, *, claimant_id: str, year: int, amount: int, ceiling: int, voucher_id: str
+) -> None:
+    """Count a voucher in the year of its claim and among what the claimant holds."""
+    await connection.execute(
+        sa.update(allowances)
+        .where(allowances.c.claimant_id == claimant_id, allowances.c.year == year)
+        .values(reserved=allowances.c.reserved + amount, ceiling=ceiling)
+    )
+    await connection.execute(sa.insert(holdings).values(claimant_id=claimant_id, voucher_id=voucher_id))
+
+
+async def settle(tx: Transaction, ends: Iterable[Settling]) -> None:
+    """Post the ends of vouchers: to the allowances, then to the quotas where `return_to_quota` says so (reading 5)."""
+    settled = sorted(ends, key=lambda end: (end.claimant_id, end.year, end.period_id, end.voucher_id))
+    for end in settled:
+        moved = posting(end)
+        await tx.connection.execute(
+            sa.update(allowances)
+            .where(allowances.c.claimant_id == end.claimant_id, allowances.c.year == end.year)
+            .values(reserved=allowances.c.reserved + moved.reserved, spent=allowances.c.spent + moved.spent)
+        )
+    for end in settled:
+        await let_go(tx.connection, end)
+    for end in sorted(settled, key=lambda end: (end.period_id, end.voucher_id)):
+        released = posting(end).released
+        if released and tx.measures.on(end.on).voucher.return_to_quota:
+            await _return_to_quota(tx, end, released)
+
+
+async def let_go(connection: AsyncConnection, end: Settling | VoucherRevoked) -> None:
+    """Strike a voucher off what its claimant holds; a revoked one may be struck off already."""
+    await connection.execute(
+        sa.delete(holdings).where(holdings.c.claimant_id == end.claimant_id, holdings.c.voucher_id == end.voucher_id)
+    )
+
+
+async def _return_to_quota(tx: Transaction, end: Settling, amount: int) -> None:
+    await tx.connection.execute(
+        sa.update(quotas)
+        .where(quotas.c.period_id == end.period_id)
+        .values(remaining=quotas.c.remaining + amount, returned=quotas.c.returned + amount)
+    )
+    await tx.handle(period, f"period-{end.period_id}", ReturnQuota(voucher_id=end.voucher_id, amount=amount, on=end.on))

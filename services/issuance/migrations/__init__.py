@@ -1,0 +1,1 @@
+"""The schema of issuance, one revision after another."""

@@ -1,0 +1,132 @@
+"""Every voucher with its money: face value, what was paid of it, what was released, and what it waits for."""
+
+from typing import Any, assert_never
+
+import sqlalchemy as sa
+
+from services.issuance.projections import READ_MODELS
+from shared.events.definition import Recorded
+from shared.events.issuance import (
+    VoucherCancelled,
+    VoucherClaimed,
+    VoucherCommitmentReleased,
+    VoucherCommitted,
+    VoucherExpired,
+    VoucherLapsed,
+    VoucherRedeemed,
+    VoucherRevoked,
+    VoucherUsed,
+)
+from shared.projections.projection import Projection, Row, RowKey
+
+TABLE = sa.Table(
+    "voucher_balances",
+    READ_MODELS,
+    sa.Column("voucher_id", sa.Text, primary_key=True),
+    sa.Column("claimant_id", sa.Text, nullable=False),
+    sa.Column("period_id", sa.Text, nullable=False),
+    sa.Column("year", sa.SmallInteger, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("paid", sa.BigInteger, nullable=False),
+    sa.Column("released", sa.BigInteger, nullable=False),
+    sa.Column("place", sa.Integer, nullable=False),
+    sa.Column("claimed_on", sa.Date, nullable=False),
+    sa.Column("register_by", sa.Date, nullable=False),
+    sa.Column("register_by_provisional", sa.Boolean, nullable=False),
+    sa.Column("contract_id", sa.Text),
+    sa.Column("valid_until", sa.Date),
+    sa.Column("valid_until_provisional", sa.Boolean, nullable=False),
+    sa.Column("ended_on", sa.Date),
+    sa.Index(None, "claimant_id", "voucher_id"),
+)
+
+type Event = (
+    VoucherClaimed
+    | VoucherCancelled
+    | VoucherCommitted
+    | VoucherCommitmentReleased
+    | VoucherUsed
+    | VoucherExpired
+    | VoucherLapsed
+    | VoucherRevoked
+    | VoucherRedeemed
+)
+
+
+def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row:
+    """Fold one fact into a voucher's row; KeyError when a voucher moves that was never claimed."""
+    data: Event = event.data
+    if isinstance(data, VoucherClaimed):
+        return _claimed(data)
+    if row is None:
+        raise KeyError(key)
+    match data:
+        case VoucherCommitted(contract_id=contract_id, valid_until=day, provisional=provisional):
+            contract = {"contract_id": contract_id, "valid_until": day, "valid_until_provisional": provisional}
+            return row | contract | {"state": "committed"}
+        case VoucherCommitmentReleased():
+            contract = {"contract_id": None, "valid_until": None, "valid_until_provisional": False}
+            return row | contract | {"state": "claimed"}
+        case VoucherUsed():
+            return row | {"state": "used"}
+        case VoucherCancelled(amount=amount, on=on):
+            return row | {"state": "cancelled", "released": amount, "ended_on": on}
+        case VoucherExpired(amount=amount, on=on):
+            return row | {"state": "expired", "released": amount, "ended_on": on}
+        case VoucherLapsed(amount=amount, on=on):
+            return row | {"state": "lapsed", "released": amount, "ended_on": on}
+        case VoucherRevoked(on=on):
+            return row | {"state": "revoked", "ended_on": on}
+        case VoucherRedeemed(paid=paid, released=released, on=on):
+            return row | {"state": "redeemed", "paid": paid, "released": released, "ended_on": on}
+    assert_never(data)
+
+
+def _claimed(data: VoucherClaimed) -> Row:
+    return {
+        "voucher_id": data.voucher_id,
+        "claimant_id": data.claimant_id,
+        "period_id": data.period_id,
+        "year": data.year,
+        "state": "claimed",
+        "amount": data.amount,
+        "paid": 0,
+        "released": 0,
+        "place": data.place,
+        "claimed_on": data.on,
+        "register_by": data.register_by,
+        "register_by_provisional": data.provisional,
+        "contract_id": None,
+        "valid_until": None,
+        "valid_until_provisional": False,
+        "ended_on": None,
+    }
+
+
+def _row(data: Event) -> tuple[RowKey, ...]:
+    return ((data.voucher_id,),)
+
+
+VOUCHER_BALANCES = Projection(
+    name="voucher_balances",
+    table=TABLE,
+    rows={
+        VoucherClaimed: _row,
+        VoucherCancelled: _row,
+        VoucherCommitted: _row,
+        VoucherCommitmentReleased: _row,
+        VoucherUsed: _row,
+        VoucherExpired: _row,
+        VoucherLapsed: _row,
+        VoucherRevoked: _row,
+        VoucherRedeemed: _row,
+    },
+    evolve=evolve,
+    poison="halt",
+)
+
+
+def vouchers_of(claimant_id: str | None) -> sa.Select[Any]:
+    """Select the vouchers of a claimant, or everybody's."""
+    return sa.select(TABLE) if claimant_id is None else sa.select(TABLE).where(TABLE.c.claimant_id == claimant_id)

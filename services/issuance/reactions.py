@@ -1,0 +1,193 @@
+"""What issuance does when other contexts tell it something.
+
+Registry and contracts key their facts by claimant, redemption by provider: a payment may therefore arrive before the
+completion it presupposes, and the voucher's decider knows what to do then. Within one context nothing overtakes.
+A fact that contradicts what issuance knows raises Refused and stops there, to be looked at: money is never guessed.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from services.issuance import claimants, ledger
+from services.issuance.deadlines import EXPIRE_UNREGISTERED, await_registration
+from services.issuance.domain.claimant import BARRING
+from services.issuance.domain.commitment import AnsweredNo, RefuseCommitment, Submission, commit_all, refusal_of
+from services.issuance.domain.period import Period, period
+from services.issuance.domain.voucher import (
+    Command,
+    Event,
+    ExpireUnused,
+    LapseVoucher,
+    RedeemVoucher,
+    ReleaseCommitment,
+    RevokeVoucher,
+    UseVoucher,
+    Voucher,
+    voucher,
+)
+from shared.bus.reactions import Reactions
+from shared.events.contracts import ContractCompleted, ContractLapsed, ContractRejected, ContractSubmitted, VoucherUse
+from shared.events.definition import Recorded
+from shared.events.issuance import VoucherCancelled, VoucherExpired, VoucherLapsed, VoucherRedeemed, VoucherRevoked
+from shared.events.redemption import FundsDisbursed, RedemptionLapsed, RedemptionRefused
+from shared.events.registry import (
+    ClaimantCertificatesChanged,
+    ClaimantRegistered,
+    PartySanctioned,
+    SanctionLifted,
+)
+from shared.kernel.calendar import Deadline, deadline_on, months_after
+from shared.kernel.refusal import Refused
+from shared.procedures.due import clear_deadline
+from shared.store.transaction import Loaded, Transaction
+
+
+async def _register(tx: Transaction, event: Recorded[ClaimantRegistered]) -> None:
+    known = event.data
+    await claimants.register(tx.connection, known.claimant_id, known.kind, known.certificates)
+
+
+async def _certify(tx: Transaction, event: Recorded[ClaimantCertificatesChanged]) -> None:
+    await claimants.certify(tx.connection, event.data.claimant_id, event.data.certificates)
+
+
+async def _sanction(tx: Transaction, event: Recorded[PartySanctioned]) -> None:
+    """Bar the claimant and take its vouchers (art. 17); other parties and lighter measures concern others."""
+    sanction = event.data
+    if sanction.party_kind != "claimant" or sanction.measure not in BARRING:
+        return
+    revoke = RevokeVoucher(sanction_id=sanction.sanction_id, on=sanction.on)
+    for voucher_id in await claimants.ban(tx.connection, sanction):
+        await clear_deadline(tx, EXPIRE_UNREGISTERED, voucher_id)
+        for taken in (await tx.handle(voucher, f"voucher-{voucher_id}", revoke)).events:
+            if isinstance(taken, VoucherRevoked):
+                await ledger.let_go(tx.connection, taken)
+
+
+async def _lift(tx: Transaction, event: Recorded[SanctionLifted]) -> None:
+    await claimants.lift(tx.connection, event.data.sanction_id)
+
+
+async def _commit(tx: Transaction, event: Recorded[ContractSubmitted]) -> None:
+    """Commit all vouchers of the contract, or refuse with the reasons of all (art. 15(2)).
+
+    The day of the submission decides, however late the message comes; a second message is answered as the first was.
+    """
+    contract = event.data
+    refusals = f"contract-{contract.contract_id}"
+    if isinstance((await tx.load(refusal_of, refusals)).state, AnsweredNo):
+        return
+    voucher_ids = sorted({use.voucher_id for use in contract.vouchers})
+    held = {voucher_id: await tx.load(voucher, f"voucher-{voucher_id}") for voucher_id in voucher_ids}
+    submission = Submission(
+        contract_id=contract.contract_id,
+        claimant_id=contract.claimant_id,
+        uses=contract.vouchers,
+        on=contract.on,
+        valid_until=await _validity(tx, contract, held.values()),
+    )
+    try:
+        commitments = commit_all(submission, {voucher_id: loaded.state for voucher_id, loaded in held.items()})
+    except Refused as refusal:
+        no = RefuseCommitment(
+            contract_id=contract.contract_id,
+            claimant_id=contract.claimant_id,
+            reasons=refusal.reasons,
+            on=tx.today,
+        )
+        await tx.handle(refusal_of, refusals, no)
+        return
+    for voucher_id in voucher_ids:
+        if commitments[voucher_id]:
+            await clear_deadline(tx, EXPIRE_UNREGISTERED, voucher_id)
+            tx.append(f"voucher-{voucher_id}", held[voucher_id].version, commitments[voucher_id])
+
+
+async def _validity(tx: Transaction, contract: ContractSubmitted, held: Iterable[Loaded[Any]]) -> dict[str, Deadline]:
+    """Count for each period how long its vouchers are valid from the day of the submission (art. 15(2))."""
+    roll = tx.measures.on(contract.on).voucher.roll_to_working_day
+    valid_until: dict[str, Deadline] = {}
+    for period_id in {loaded.state.period_id for loaded in held if isinstance(loaded.state, Voucher)}:
+        terms = (await tx.load(period, f"period-{period_id}")).state
+        if not isinstance(terms, Period):
+            raise TypeError(f"{period_id} has vouchers but no plan")
+        last_day = months_after(contract.on, terms.validity_months)
+        valid_until[period_id] = deadline_on(last_day, tx.measures.working_days, roll=roll)
+    return valid_until
+
+
+async def _release(tx: Transaction, event: Recorded[ContractRejected]) -> None:
+    """Free the vouchers of a contract that was not registered; their time to register goes on as before."""
+    release = ReleaseCommitment(contract_id=event.data.contract_id, on=event.data.on)
+    for voucher_id in _named(event.data.vouchers):
+        handled = await tx.handle(voucher, f"voucher-{voucher_id}", release)
+        if handled.events and isinstance(handled.state, Voucher):
+            await await_registration(tx, voucher_id, handled.state.register_by)
+
+
+async def _use(tx: Transaction, event: Recorded[ContractCompleted]) -> None:
+    done = event.data
+    for voucher_id in _named(done.vouchers):
+        command = UseVoucher(contract_id=done.contract_id, on=done.on)
+        await tx.handle(voucher, f"voucher-{voucher_id}", command)
+
+
+async def _expire(tx: Transaction, event: Recorded[ContractLapsed]) -> None:
+    lapsed = event.data
+    command = ExpireUnused(contract_id=lapsed.contract_id, on=lapsed.on)
+    await _end(tx, dict.fromkeys(_named(lapsed.vouchers), command))
+
+
+async def _redeem(tx: Transaction, event: Recorded[FundsDisbursed]) -> None:
+    """Post what was paid; the rest of each face value returns to the allowance (readings 3 and 4)."""
+    paid = event.data
+    await _end(
+        tx,
+        {
+            payment.voucher_id: RedeemVoucher(
+                contract_id=paid.contract_id, redemption_id=paid.redemption_id, paid=payment.paid, on=paid.on
+            )
+            for payment in sorted(paid.payments, key=lambda payment: payment.voucher_id)
+        },
+    )
+
+
+async def _lapse_refused(tx: Transaction, event: Recorded[RedemptionRefused]) -> None:
+    refused = event.data
+    command = LapseVoucher(contract_id=refused.contract_id, cause="refused", on=refused.on)
+    await _end(tx, dict.fromkeys(_named(refused.vouchers), command))
+
+
+async def _lapse_not_applied(tx: Transaction, event: Recorded[RedemptionLapsed]) -> None:
+    lapsed = event.data
+    command = LapseVoucher(contract_id=lapsed.contract_id, cause="not_applied", on=lapsed.on)
+    await _end(tx, dict.fromkeys(_named(lapsed.vouchers), command))
+
+
+async def _end(tx: Transaction, commands: dict[str, Command]) -> None:
+    """Bring vouchers to their end, and settle what that moves once for all of them."""
+    facts: list[Event] = []
+    for voucher_id, command in commands.items():
+        facts.extend((await tx.handle(voucher, f"voucher-{voucher_id}", command)).events)
+    moving = (VoucherCancelled, VoucherExpired, VoucherLapsed, VoucherRedeemed)
+    await ledger.settle(tx, (fact for fact in facts if isinstance(fact, moving)))
+
+
+def _named(uses: Iterable[VoucherUse]) -> list[str]:
+    """List the vouchers of a contract in the order in which they are locked everywhere."""
+    return sorted({use.voucher_id for use in uses})
+
+
+REACTIONS: Reactions = {
+    ClaimantRegistered: _register,
+    ClaimantCertificatesChanged: _certify,
+    PartySanctioned: _sanction,
+    SanctionLifted: _lift,
+    ContractSubmitted: _commit,
+    ContractRejected: _release,
+    ContractCompleted: _use,
+    ContractLapsed: _expire,
+    FundsDisbursed: _redeem,
+    RedemptionRefused: _lapse_refused,
+    RedemptionLapsed: _lapse_not_applied,
+}

@@ -1,0 +1,1 @@
+"""What issuance does when it is asked or when a deadline has come: one transaction each."""

@@ -1,0 +1,22 @@
+"""Cancelling a voucher: the claimant gives it back before its activity is registered."""
+
+from services.issuance import ledger
+from services.issuance.deadlines import EXPIRE_UNREGISTERED
+from services.issuance.domain.voucher import CancelVoucher, Event, State, Voucher, voucher
+from shared.events.issuance import VoucherCancelled
+from shared.procedures.due import clear_deadline
+from shared.store.transaction import Handled, Transaction, UnknownSubjectError
+
+
+async def cancel_voucher(
+    tx: Transaction, *, voucher_id: str, claimant_id: str, if_match: int | None = None
+) -> Handled[Event, State]:
+    """Cancel the own voucher; somebody else's does not exist for the caller (UnknownSubjectError)."""
+    stream = f"voucher-{voucher_id}"
+    state = (await tx.load(voucher, stream)).state
+    if not isinstance(state, Voucher) or state.claimant_id != claimant_id:
+        raise UnknownSubjectError(voucher_id)
+    await clear_deadline(tx, EXPIRE_UNREGISTERED, voucher_id)
+    handled = await tx.handle(voucher, stream, CancelVoucher(on=tx.today), if_match=if_match)
+    await ledger.settle(tx, (event for event in handled.events if isinstance(event, VoucherCancelled)))
+    return handled
