@@ -1,0 +1,96 @@
+"""One factory for every service: the same guards, the same answers, the same pages."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+import msgspec
+from fastapi import FastAPI
+
+from shared.clock import clock_of
+from shared.context import BoundedContext
+from shared.http import health
+from shared.http.docs_page import serve_pages
+from shared.http.edge import Edge
+from shared.http.failures import answer_failures
+from shared.http.keys import KeyCache, key_source
+from shared.http.limits import Buckets
+from shared.http.middleware import EdgeMiddleware
+from shared.http.openapi import build_openapi, operations
+from shared.http.policy import Policy
+from shared.http.problems import KERNEL_PROBLEMS, Catalogue
+from shared.http.seconds import monotonic_seconds
+from shared.http.tokens import Verifier
+from shared.runtime import Runtime
+from shared.settings import Settings
+from shared.telemetry import Tracing
+
+
+class PolicyError(TypeError):
+    """The policy table and the operations are not the same list; the service does not start."""
+
+
+def build_app(context: BoundedContext, settings: Settings, *, runtime: Runtime | None = None) -> FastAPI:
+    """Put a context's service together; its lifespan opens the runtime and its background, and closes both.
+
+    PolicyError when an operation has no row in the policy or a row no operation; KeyError or CatalogueError when a problem
+    code is not explained. `app.state.runtime` is the runtime.
+    """
+    check_policy(context.policy, (route.operation_id or "" for route in operations(context)))
+    runtime = runtime or Runtime(context, settings, clock_of(settings))
+    tracing = Tracing(settings, context.name)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with runtime:
+            tracing.of_statements(runtime.engine)
+            runtime.start_background()
+            yield
+        tracing.close()
+
+    app = FastAPI(
+        title=context.title,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry=tracing.of_requests(),
+    )
+    edge = Edge(
+        context=context,
+        settings=settings,
+        runtime=runtime,
+        catalogue=catalogue_of(context),
+        verifier=Verifier(settings, runtime.clock, KeyCache(key_source(settings), monotonic_seconds)),
+        buckets=Buckets(monotonic_seconds),
+    )
+    app.state.edge, app.state.runtime = edge, runtime
+    app.add_middleware(EdgeMiddleware, edge=edge)
+    answer_failures(app)
+    for router in context.routers:
+        app.include_router(router)
+    app.include_router(health.router)
+    serve_pages(app)
+    app.state.openapi = msgspec.json.encode(build_openapi(app, context, edge.catalogue))
+    return app
+
+
+def catalogue_of(context: BoundedContext) -> Catalogue:
+    """Read the problems a context may answer with: the kernel's and its own."""
+    own = context.folder / "api" / KERNEL_PROBLEMS.name
+    return Catalogue.load(*([own] if own.exists() else []))
+
+
+def check_policy(policy: Policy, named: Iterable[str]) -> None:
+    """Deny by default: every operation has a row, every row an operation; PolicyError says which do not."""
+    listed = list(named)
+    twins = sorted({name for name in listed if listed.count(name) > 1})
+    without_row = sorted(set(listed) - policy.keys())
+    without_operation = sorted(policy.keys() - set(listed))
+    complaints = [
+        *(f"{name} is the name of two operations" for name in twins),
+        *(f"{name} has no row in the policy" for name in without_row),
+        *(f"the policy has a row for {name}, which is no operation" for name in without_operation),
+    ]
+    if complaints:
+        raise PolicyError("; ".join(complaints))

@@ -1,0 +1,79 @@
+"""What every request of a service meets: the context, its problems, its guards, and the visit itself."""
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from fastapi import Request
+
+from shared.context import BoundedContext
+from shared.http.identity import Caller
+from shared.http.language import Language
+from shared.http.limits import Buckets
+from shared.http.problems import Catalogue, Writer
+from shared.http.tokens import Verifier
+from shared.kernel.calendar import business_date
+from shared.runtime import Runtime
+from shared.settings import Settings
+
+_VISIT = "cxq.visit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """The parts of the HTTP edge of one process."""
+
+    context: BoundedContext
+    settings: Settings
+    runtime: Runtime
+    catalogue: Catalogue
+    verifier: Verifier
+    buckets: Buckets
+
+
+@dataclass(slots=True, kw_only=True)
+class Visit:
+    """One request as the middleware met it; `headers` go out with whatever answer is given."""
+
+    request_id: str
+    trace_id: str
+    traceparent: str | None
+    language: Language
+    began: datetime
+    address: str
+    caller: Caller | None = None
+    operation: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def edge_of(request: Request) -> Edge:
+    """Give the edge a request has come to."""
+    return cast("Edge", request.app.state.edge)
+
+
+def visit_of(request: Request) -> Visit:
+    """Give what the middleware has noted about a request."""
+    return cast("Visit", request.scope[_VISIT])
+
+
+def note_visit(scope: MutableMapping[str, Any], visit: Visit) -> None:
+    """Put the visit where `visit_of` finds it."""
+    scope[_VISIT] = visit
+
+
+def writer_for(edge: Edge, visit: Visit, path: str) -> Writer:
+    """Give the writer of this request's problems."""
+    return Writer(
+        catalogue=edge.catalogue,
+        language=visit.language,
+        instance=path,
+        trace_id=visit.trace_id,
+        measures=edge.runtime.measures,
+        today=business_date(visit.began),
+    )
+
+
+def writer_of(request: Request) -> Writer:
+    """Give the writer of this request's problems."""
+    return writer_for(edge_of(request), visit_of(request), request.url.path)

@@ -1,0 +1,96 @@
+"""Limits on what one caller may send: how much at once, and how often."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive
+
+JSON_BYTES_MAX = 64 * 1024
+FILE_BYTES_MAX = 20 * 1024 * 1024
+_FORM_MARGIN = 64 * 1024
+"""What the boundaries and the other fields of a form may take beside the file."""
+_CALLERS_MAX = 20_000
+
+
+class BodyTooLargeError(HTTPException):
+    """More has arrived than this kind of body may have; `limit` is in bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(413)
+        self.limit = limit
+
+
+def body_limit(content_type: str) -> int:
+    """Give the most bytes a body of this type may have: files travel as multipart forms, all else is small."""
+    is_form = content_type.strip().lower().startswith("multipart/form-data")
+    return FILE_BYTES_MAX + _FORM_MARGIN if is_form else JSON_BYTES_MAX
+
+
+def limited(receive: Receive, limit: int, declared: str) -> Receive:
+    """Count what arrives and stop it beyond `limit`, however it is sent; a declared length is believed when too large."""
+    seen = 0
+
+    async def receive_limited() -> Message:
+        nonlocal seen
+        if declared.isdecimal() and int(declared) > limit:
+            raise BodyTooLargeError(limit)
+        message = await receive()
+        if message["type"] == "http.request":
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise BodyTooLargeError(limit)
+        return message
+
+    return receive_limited
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a caller has left: requests now, seconds until the bucket is full again, seconds until the next one."""
+
+    granted: bool
+    limit: int
+    remaining: int
+    reset_s: int
+    retry_s: int
+
+    def headers(self) -> dict[str, str]:
+        """Write the `RateLimit` headers, and `Retry-After` for one that has to wait."""
+        told = {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(self.reset_s),
+        }
+        return told if self.granted else told | {"Retry-After": str(self.retry_s)}
+
+
+class Buckets:
+    """A token bucket per caller; memory is bounded, the caller who was away longest is forgotten first."""
+
+    def __init__(self, seconds: Callable[[], float], *, burst: int = 1_000, per_second: float = 200.0) -> None:
+        self._seconds, self._burst, self._rate = seconds, burst, per_second
+        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, caller: str) -> Allowance:
+        """Take one request from a caller's bucket."""
+        now = self._seconds()
+        level, at = self._levels.pop(caller, (float(self._burst), now))
+        level = min(float(self._burst), level + (now - at) * self._rate)
+        granted = level >= 1
+        level -= 1 if granted else 0
+        self._levels[caller] = (level, now)
+        if len(self._levels) > _CALLERS_MAX:
+            self._levels.popitem(last=False)
+        return Allowance(
+            granted=granted,
+            limit=self._burst,
+            remaining=int(level),
+            reset_s=_whole((self._burst - level) / self._rate),
+            retry_s=max(1, _whole((1 - level) / self._rate)),
+        )
+
+
+def _whole(seconds: float) -> int:
+    return int(seconds) + (seconds > int(seconds))

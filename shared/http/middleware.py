@@ -1,0 +1,150 @@
+"""The outermost layer, pure ASGI: request ids, limits, time, headers, the access log, and no naked 500."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from urllib.parse import parse_qsl
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.http.edge import Edge, Visit, note_visit, writer_for
+from shared.http.failures import problem_of
+from shared.http.language import language_of
+from shared.http.limits import body_limit, limited
+from shared.http.problems import ProblemError
+from shared.http.waiting import preferred_wait
+from shared.kernel.ids import new_id
+from shared.telemetry import REQUEST_SECONDS, REQUESTS
+
+SERVICE_LIMIT_S = 4.0
+"""How long an answer may take to begin; what a caller prefers to wait comes on top."""
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}")
+_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+_QUIET = ("/health/", "/metrics", "/docs")
+_access = structlog.get_logger("access")
+
+
+class EdgeMiddleware:
+    """Meets every request first and sees every answer last."""
+
+    def __init__(self, app: ASGIApp, edge: Edge) -> None:
+        self._app, self._edge = app, edge
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        visit = self._visit(scope, headers)
+        note_visit(scope, visit)
+        began = self._seconds()
+        answered = _Answered(send, visit)
+        content_type = headers.get("content-type", "")
+        counted = limited(receive, body_limit(content_type), headers.get("content-length", ""))
+        with structlog.contextvars.bound_contextvars(request_id=visit.request_id, trace_id=visit.trace_id):
+            try:
+                _check_text(scope)
+                await self._in_time(scope, counted, answered, headers)
+            except Exception as error:  # noqa: BLE001 (nobody outside this layer could answer with a problem)
+                await self._answer_failure(error, scope, receive, answered, visit)
+            finally:
+                self._log(scope, visit, answered.status, self._seconds() - began)
+
+    async def _in_time(self, scope: Scope, receive: Receive, answered: "_Answered", headers: Headers) -> None:
+        limit = SERVICE_LIMIT_S + preferred_wait(headers.getlist("prefer"))
+        try:
+            async with asyncio.timeout(limit) as clock:
+                answered.on_start = lambda: clock.reschedule(None)  # a stream that has begun may go on
+                await self._app(scope, receive, answered)
+        except TimeoutError:
+            if not clock.expired():
+                raise
+            raise ProblemError("timed-out", headers={"Retry-After": "1"}) from None
+
+    async def _answer_failure(
+        self, error: Exception, scope: Scope, receive: Receive, answered: "_Answered", visit: Visit
+    ) -> None:
+        problem = problem_of(error, writer_for(self._edge, visit, scope["path"]))
+        if answered.status:
+            return  # the answer has begun: all that is left is to end it, and the log says why
+        await problem.response()(scope, receive, answered)
+
+    def _visit(self, scope: Scope, headers: Headers) -> Visit:
+        now = self._edge.runtime.clock.now()
+        given = headers.get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else new_id("req", now)
+        parent = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
+        client = scope.get("client")
+        return Visit(
+            request_id=request_id,
+            trace_id=parent[1] if parent else request_id,
+            traceparent=parent[0] if parent else None,
+            language=language_of(headers.get("accept-language", "")),
+            began=now,
+            address=str(client[0]) if client else "unknown",
+        )
+
+    def _log(self, scope: Scope, visit: Visit, status: int, seconds: float) -> None:
+        operation = visit.operation or "none"
+        REQUESTS.labels(self._edge.context.name, operation, str(status)).inc()
+        REQUEST_SECONDS.labels(self._edge.context.name, operation).observe(seconds)
+        route = scope.get("route")
+        log = _access.debug if scope["path"].startswith(_QUIET) else _access.info
+        log(
+            "request",
+            method=scope["method"],
+            route=getattr(route, "path", ""),
+            operation=visit.operation,
+            status=status,
+            ms=round(seconds * 1000, 1),
+            principal=visit.caller.principal if visit.caller else None,
+            role=visit.caller.role.value if visit.caller else None,
+        )
+
+    @staticmethod
+    def _seconds() -> float:
+        return asyncio.get_running_loop().time()
+
+
+class _Answered:
+    """The way out: adds the headers every answer has, and remembers the status."""
+
+    def __init__(self, send: Send, visit: Visit) -> None:
+        self._send, self._visit = send, visit
+        self.status = 0
+        self.on_start: Callable[[], None] = lambda: None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.on_start()
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers.setdefault(name, value)
+            headers["X-Request-Id"] = self._visit.request_id
+            for name, value in self._visit.headers.items():
+                headers.setdefault(name, value)
+        await self._send(message)
+
+
+def _check_text(scope: Scope) -> None:
+    """Refuse addresses whose text no database could compare with: broken UTF-8 and NUL."""
+    try:
+        query = parse_qsl(
+            scope["query_string"].decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50
+        )
+    except ValueError as error:
+        raise ProblemError("malformed-request") from error
+    texts = [scope["path"], *(part for pair in query for part in pair)]
+    if any("\x00" in text or "\ufffd" in text or not text.isprintable() for text in texts):
+        raise ProblemError("malformed-request")

@@ -1,0 +1,283 @@
+"""Problem documents (RFC 9457): one catalogue of codes, in two languages, for everything that is refused."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+import yaml
+from fastapi import Response
+
+from shared.http.language import CONTENT_LANGUAGE, Language
+from shared.kernel.money import format_yuan
+from shared.kernel.refusal import Reason, Refused
+from shared.measures.reader import Measures
+
+PROBLEM_JSON = "application/problem+json"
+KERNEL_PROBLEMS = Path(__file__).parent / "problems.yaml"
+TYPE_PREFIX = "/problems/"
+_ECHO_MAX = 200
+_KEYS = {"status", "title", "detail", "remedy", "money", "pointer"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """One thing that is wrong: `pointer` is `#/…` into the body, or `query:…`, `header:…`, `path:…`."""
+
+    pointer: str
+    code: str
+    message: str
+    value: object = None
+
+
+class ProblemError(Exception):
+    """The request cannot be served for a reason of the protocol; `code` is in the catalogue, which has the status."""
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[Detail] = (),
+        value: object = None,
+        limit: object = None,
+    ) -> None:
+        super().__init__(code)
+        self.code, self.headers, self.errors = code, dict(headers or {}), tuple(errors)
+        self.value, self.limit = value, limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What the catalogue says of a code; `status` is None where the reason's kind decides between 422 and 409."""
+
+    code: str
+    status: int | None
+    title: Mapping[Language, str]
+    detail: Mapping[Language, str]
+    remedy: Mapping[Language, str]
+    money: bool = False
+    pointer: str = ""
+
+    def status_for(self, reason: Reason | None = None) -> int:
+        """Give the HTTP status: the entry's own, else 409 for a conflict with what happened and 422 for a rule."""
+        if self.status is not None:
+            return self.status
+        return 409 if reason is not None and reason.kind == "state" else 422
+
+    def sentence(self, language: Language, *, value: object, limit: object) -> str:
+        """Say what is wrong, with the value and the limit filled in."""
+        text = self.detail.get(language) or self.title[language]
+        for name, filled in (("{value}", value), ("{limit}", limit)):
+            text = text.replace(name, _said(filled, language, money=self.money))
+        return text
+
+
+class CatalogueError(ValueError):
+    """A problem catalogue says something that cannot be meant; the message names the file and the code."""
+
+
+class Catalogue(Mapping[str, Entry]):
+    """Every problem code a service may answer with."""
+
+    def __init__(self, entries: Mapping[str, Entry], validation: Mapping[str, Mapping[Language, str]]) -> None:
+        self._entries, self._validation = dict(entries), dict(validation)
+
+    @classmethod
+    def load(cls, *files: Path) -> Self:
+        """Read the kernel's catalogue and then the given ones; CatalogueError for a twin, a gap or an unknown key."""
+        entries: dict[str, Entry] = {}
+        raw = yaml.safe_load(KERNEL_PROBLEMS.read_text(encoding="utf-8"))
+        validation = raw.pop("validation")
+        for file, content in ((KERNEL_PROBLEMS, raw), *((file, _read(file)) for file in files)):
+            for code, said in content.items():
+                if code in entries:
+                    raise CatalogueError(f"{file}: {code} is said twice")
+                entries[code] = _entry(file, code, said)
+        return cls(entries, validation)
+
+    def __getitem__(self, code: str) -> Entry:
+        return self._entries[code]
+
+    def __iter__(self) -> Any:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def validation(self, kind: str, language: Language, context: Mapping[str, object], fallback: str) -> str:
+        """Say in a language what validation found; in English what is not in the catalogue is the library's sentence."""
+        said = self._validation.get(kind)
+        if said is None:
+            return fallback if language == "en" else self._validation["default"]["zh"]
+        text = said[language]
+        for name, value in context.items():
+            text = text.replace(f"{{{name}}}", _said(value, language, money=False))
+        return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """Writes the problems of one request: its language, its path, its trace."""
+
+    catalogue: Catalogue
+    language: Language
+    instance: str
+    trace_id: str
+    measures: Measures | None = None
+    today: date | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def of_code(
+        self,
+        code: str,
+        *,
+        errors: Sequence[Detail] = (),
+        value: object = None,
+        limit: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> "Problem":
+        """Write a problem of the protocol."""
+        entry = self.catalogue[code]
+        sentence = entry.sentence(self.language, value=value, limit=limit)
+        return self._problem(entry, entry.status_for(), sentence, errors, None, headers or {})
+
+    def of_refusal(self, refused: Refused) -> "Problem":
+        """Write a refusal on the merits: the first reason gives the head, every reason is in `errors`."""
+        first = refused.reasons[0]
+        entries = [self._entry_of(reason) for reason in refused.reasons]
+        errors = [
+            Detail(
+                pointer=entry.pointer,
+                code=reason.code,
+                message=entry.sentence(self.language, value=reason.value, limit=reason.limit),
+                value=reason.value,
+            )
+            for entry, reason in zip(entries, refused.reasons, strict=True)
+        ]
+        return self._problem(entries[0], entries[0].status_for(first), errors[0].message, errors, self._rule(first), {})
+
+    def _entry_of(self, reason: Reason) -> Entry:
+        """Find a reason's entry; a code nobody has described is still answered, under its own name."""
+        known = self.catalogue.get(reason.code)
+        if known is not None:
+            return known
+        general = self.catalogue["refused"]
+        return Entry(code=reason.code, status=None, title=general.title, detail=general.detail, remedy=general.remedy)
+
+    def _rule(self, reason: Reason) -> dict[str, str]:
+        rule = {"article": reason.article} if reason.article else {}
+        if self.measures is None or not reason.parameter or self.today is None:
+            return rule
+        try:
+            cited = self.measures.citation(reason.parameter, self.today)
+        except LookupError:
+            return rule
+        return {"pack": cited.pack, "parameter": cited.parameter, "article": cited.article, "quote": cited.quote}
+
+    def _problem(
+        self,
+        entry: Entry,
+        status: int,
+        sentence: str,
+        errors: Sequence[Detail],
+        rule: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+    ) -> "Problem":
+        document: dict[str, object] = {
+            "type": TYPE_PREFIX + entry.code,
+            "title": entry.title[self.language],
+            "status": status,
+            "detail": sentence,
+            "instance": self.instance,
+            "code": entry.code,
+            "errors": [
+                {"pointer": error.pointer, "code": error.code, "message": error.message, "value": echo(error.value)}
+                for error in errors
+            ],
+        }
+        if rule:
+            document["rule"] = dict(rule)
+        document |= {"remedy": entry.remedy.get(self.language, ""), "trace_id": self.trace_id}
+        language = {"Content-Language": CONTENT_LANGUAGE[self.language], "Vary": "Accept-Language"}
+        return Problem(status=status, body=msgspec.json.encode(document), headers={**language, **headers})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A problem document, written: bytes and headers, so that it can be answered now and replayed later."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    def response(self) -> Response:
+        """Make the HTTP response."""
+        return Response(self.body, self.status, dict(self.headers), PROBLEM_JSON)
+
+
+def echo(value: object) -> object:
+    """Give a value back as JSON, shortened: scalars as they are, dates as texts, all else not at all."""
+    match value:
+        case None | bool() | float():
+            return value
+        case Enum():
+            return echo(value.value)
+        case int():
+            return int(value) if abs(value) < 2**63 else str(value)[:_ECHO_MAX]
+        case str():
+            return value[:_ECHO_MAX]
+        case datetime() | date():
+            return value.isoformat()
+        case list() | tuple() | set() | frozenset():
+            return [echo(part) for part in list(value)[:20] if not isinstance(part, (list, tuple, dict))]
+        case _:
+            return None
+
+
+def _said(value: object, language: Language, *, money: bool) -> str:
+    if money and isinstance(value, int) and not isinstance(value, bool):
+        said = format_yuan(value)
+        return said if language == "zh" else said.replace("元", "yuan")
+    match echo(value):
+        case None:
+            return ""
+        case list() as parts:
+            return ("、" if language == "zh" else ", ").join(str(part) for part in parts)
+        case said_plainly:
+            return str(said_plainly)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    if not isinstance(content, dict):
+        raise CatalogueError(f"{file}: expected a code on each line of the first level")
+    return content
+
+
+def _entry(file: Path, code: str, said: Any) -> Entry:
+    if not isinstance(said, dict) or (unknown := said.keys() - _KEYS):
+        raise CatalogueError(
+            f"{file}: {code} may say {', '.join(sorted(_KEYS))}, not {said if not isinstance(said, dict) else unknown}"
+        )
+    texts: dict[str, Mapping[Language, str]] = {}
+    for part in ("title", "detail", "remedy"):
+        given = said.get(part)
+        if given is None and part == "detail":
+            texts[part] = {}
+            continue
+        if not isinstance(given, dict) or given.keys() != {"zh", "en"} or not all(given.values()):
+            raise CatalogueError(f"{file}: {code} needs its {part} in zh and en")
+        texts[part] = given
+    return Entry(
+        code=code,
+        status=said.get("status"),
+        title=texts["title"],
+        detail=texts["detail"],
+        remedy=texts["remedy"],
+        money=bool(said.get("money", False)),
+        pointer=str(said.get("pointer", "")),
+    )

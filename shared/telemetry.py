@@ -1,0 +1,150 @@
+"""What a process tells about itself: logs without personal data, metrics, and traces when they are asked for."""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+from fastapi.telemetry import TelemetryConfig
+from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+from prometheus_client import Counter, Gauge, Histogram
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.settings import Settings
+
+REDACTED = "[redacted]"
+
+REQUESTS = Counter("cxq_http_requests", "Requests answered", ["context", "operation", "status"])
+REQUEST_SECONDS = Histogram(
+    "cxq_http_request_seconds",
+    "Time to answer a request",
+    ["context", "operation"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
+)
+PART_AT_WORK = Gauge("cxq_part_at_work", "1 while a part of the process is at its work", ["context", "part"])
+
+_CONFIDENTIAL_FIELDS = re.compile(
+    r"(^|_)(token|authorization|password|secret|cookie|api_key|credit_code|uscc|id_number|identity_number|phone|mobile|"
+    r"telephone|email|person|contact|address|account|bank_account|applicant|name|full_name|team_name|legal_name|members?)$",
+    re.IGNORECASE,
+)
+_CONFIDENTIAL_TEXTS = (
+    re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.?[\w-]*"),  # a JSON web token
+    re.compile(r"\b[Bb]earer\s+[\w.~+/-]+=*"),
+    re.compile(
+        r"(?<![0-9A-Za-z_])[0-9A-HJ-NP-RT-UW-Y]{2}\d{6}[0-9A-HJ-NP-RT-UW-Y]{10}(?![0-9A-Za-z_])"
+    ),  # a credit code
+    re.compile(r"(?<!\d)\d{17}[\dXx](?![0-9A-Za-z])"),  # an identity card
+    re.compile(r"(?<![0-9A-Za-z])(?:\+?86[- ]?)?1[3-9]\d{9}(?![0-9A-Za-z])"),  # a mobile phone
+    re.compile(r"(://[^/\s:@]+):[^@\s/]+@"),  # a password in an address
+)
+_OUR_OWN = {"logger_name", "event", "level"}
+
+
+def is_confidential(field: str) -> bool:
+    """Tell whether a field's name says that its value may be a secret or about a person."""
+    return _CONFIDENTIAL_FIELDS.search(field) is not None
+
+
+def redact(value: Any) -> Any:
+    """Take tokens, credit codes, identity and phone numbers out of a value, and whatever confidential fields hold."""
+    match value:
+        case str():
+            for pattern in _CONFIDENTIAL_TEXTS:
+                value = pattern.sub(lambda found: f"{found[1]}:{REDACTED}@" if found.lastindex else REDACTED, value)
+            return value
+        case Mapping():
+            return {
+                name: REDACTED if is_confidential(str(name)) and inner is not None else redact(inner)
+                for name, inner in value.items()
+            }
+        case list() | tuple() | set() | frozenset():
+            return [redact(inner) for inner in value]
+        case bytes() | bytearray():
+            return REDACTED
+        case None | bool() | int() | float():
+            return value
+        case _:
+            return redact(str(value))
+
+
+def _redact_entry(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {
+        name: redact(value) if name in _OUR_OWN or not is_confidential(name) else REDACTED
+        for name, value in entry.items()
+    }
+
+
+def configure_logs(settings: Settings, *, context: str = "") -> None:
+    """Send every log line, the libraries' too, to standard error: JSON, or readable text on a terminal."""
+    on_terminal = sys.stderr.isatty()
+    shared_steps: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last_steps: list[structlog.typing.Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
+        _redact_entry,
+        structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(ensure_ascii=False),
+    ]
+    structlog.configure(
+        processors=[*shared_steps, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    if context:
+        structlog.contextvars.bind_contextvars(service=context)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared_steps, processors=last_steps))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level.upper())
+    for name in ("uvicorn", "uvicorn.error"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
+    logging.getLogger("uvicorn.access").disabled = True  # the edge writes its own, redacted
+    for name in ("aiokafka", "httpx"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class Tracing:
+    """Traces of one service: requests by FastAPI, statements by SQLAlchemy; nothing at all without `trace_endpoint`."""
+
+    def __init__(self, settings: Settings, context: str) -> None:
+        self._provider: TracerProvider | None = None
+        if settings.trace_endpoint == "console":
+            resource = Resource.create({"service.name": f"cxq-{context}", "service.namespace": "cxq"})
+            self._provider = TracerProvider(resource=resource)
+            self._provider.add_span_processor(BatchSpanProcessor(ConsoleSpanExporter(out=sys.stderr)))
+        elif settings.trace_endpoint:
+            raise ValueError(f"CXQ_TRACE_ENDPOINT is `console` or empty, not {settings.trace_endpoint!r}")
+
+    def of_requests(self) -> TelemetryConfig:
+        """Tell FastAPI what to trace; metrics and error logs are ours."""
+        if self._provider is None:
+            return {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+        return {
+            "tracer_provider": self._provider,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+            "exclude": lambda scope: str(scope.get("path", "")).startswith(("/health/", "/metrics", "/docs")),
+        }
+
+    def of_statements(self, engine: AsyncEngine) -> None:
+        """Trace an engine's statements; they hold parameters' names, never their values."""
+        if self._provider is not None:
+            SQLAlchemyInstrumentor().instrument(engine=engine.sync_engine, tracer_provider=self._provider)
+
+    def close(self) -> None:
+        """Send what is left."""
+        if self._provider is not None:
+            self._provider.shutdown()
