@@ -227,15 +227,20 @@ class ServerProcess:
 
     def end_orphan(self) -> None:
         """End the server that an earlier run left behind when it was killed, if there is one."""
-        pid = _recorded_pid(self.recipe.record)
-        if pid is not None:
-            family = tree(pid)
-            for each in reversed(family):
-                _signal(each, signal.SIGCONT)
-            _signal(pid, self.recipe.stop_signal)
-            if not _gone([pid], self.recipe.stop_limit_s) or not _gone(family, _FAREWELL_LIMIT_S):
-                _end(family)
-        self.recipe.record.unlink(missing_ok=True)
+        end_recorded(self.recipe.record, self.recipe.stop_signal, self.recipe.stop_limit_s)
+
+
+def end_recorded(record: Path, stop_signal: signal.Signals, limit_s: float) -> None:
+    """End the process that `record` names if it still runs, by force after `limit_s`, and remove the record."""
+    pid = _recorded_pid(record)
+    if pid is not None:
+        family = tree(pid)
+        for each in reversed(family):
+            _signal(each, signal.SIGCONT)
+        _signal(pid, stop_signal)
+        if not _gone([pid], limit_s) or not _gone(family, _FAREWELL_LIMIT_S):
+            _end(family)
+    record.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from deploy.local.kafka_jars import user_cache
 from deploy.local.postgres import SUPERUSER, password, postgres_server
 from deploy.local.probes import assert_durable, kafka_answers
 from deploy.local.problems import FREE_SPACE_BYTES_MIN, ServerProblem, explained_disk_errors
-from deploy.local.processes import ServerHandle, free_port, is_port_free, sole_use
+from deploy.local.processes import ServerHandle, end_recorded, free_port, is_port_free, sole_use
 
 _NOTES: Final = "servers.json"
 
@@ -234,6 +234,9 @@ def _remove(folder: Path) -> None:
     notes = _read_notes(folder)
     if notes is not None and notes.origin is Origin.DOCKER:
         forget_volumes(_volumes(folder))
+    for record in folder.glob("*.process.json"):
+        # Left by a killed run, and about to lose its data anyway.
+        end_recorded(record, signal.SIGKILL, limit_s=10.0)
     shutil.rmtree(folder)
 
 

@@ -220,6 +220,16 @@ async def test_a_run_that_is_killed_takes_its_servers_along_and_the_next_one_has
     assert sorted(file.name for file in (tmp_path / "servers").glob("*.process.json")) == []
 
 
+def test_what_a_killed_run_left_is_forgotten_with_whatever_still_runs_on_it(prepared: Path, tmp_path: Path) -> None:
+    subprocess.run(["cp", "-a", str(prepared.parent), str(tmp_path / "servers")], check=True)  # noqa: S603, S607 - it keeps owners
+    server = _started(tmp_path / "servers" / "postgres")
+    family = tree(server.pid)
+    forget(tmp_path)
+    assert process_table().keys().isdisjoint(family)
+    assert not (tmp_path / "servers").exists()
+    server.kill()
+
+
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prepared") / "postgres"
