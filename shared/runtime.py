@@ -7,14 +7,20 @@ from typing import Self
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.bus.consumer import Consumer
+from shared.bus.parking import Parked, parked, unpark
+from shared.bus.relay import Relay
+from shared.bus.subscription import Subscription, Surroundings, reactions_of
 from shared.clock import Clock
 from shared.context import BoundedContext
 from shared.database import create_engine
 from shared.measures.reader import Measures
+from shared.procedures.due_list import DueList
+from shared.projections.runner import subscription_for
 from shared.settings import Settings
 from shared.store.execution import Commands
 from shared.store.tables import log_head
-from shared.supervision import State, Supervised, stop_all
+from shared.supervision import Progress, State, Supervised, stop_all
 
 _PROBE_LIMIT_S = 2.0
 
@@ -50,8 +56,13 @@ class Runtime:
         self.engine: AsyncEngine = create_engine(
             settings.application_url(context.name), application_name=f"cxq-{context.name}"
         )
+        self._background_engine = create_engine(
+            settings.application_url(context.name), pool_size=4, application_name=f"cxq-{context.name}-background"
+        )
         self.commands = Commands(self.engine, context.name, clock, self.wake, self.measures)
-        self._tasks: list[Supervised] = []
+        self.relay = Relay(settings, context.name)
+        self._due = DueList(self._background_engine, context.name, clock, self.measures, context.deadlines, self.wake)
+        self._tasks = self._background()
 
     async def __aenter__(self) -> Self:
         """Open the runtime; the background starts with `start_background`."""
@@ -60,15 +71,58 @@ class Runtime:
     async def __aexit__(self, *_exception: object) -> None:
         """Stop the background in good order and close every connection."""
         await stop_all(self._tasks)
+        await self._background_engine.dispose()
         await self.engine.dispose()
 
     def wake(self) -> None:
-        """Tell the relay that something was committed."""
+        """Tell the background that something was committed: there may be events to publish, and new deadlines."""
+        self.relay.wake()
+        self._due.wake()
 
     def start_background(self) -> None:
         """Start the relay, the reactions, the projections and the due list, each under care."""
         for task in self._tasks:
             task.start()
+
+    @property
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """What this context's consumers do: the reactions, if there are any, and each projection."""
+        reactions = (reactions_of(self.context.reactions),) if self.context.reactions else ()
+        return (*reactions, *map(subscription_for, self.context.projections))
+
+    async def parked(self) -> list[Parked]:
+        """List the events that were laid aside because they could not be applied."""
+        async with self.engine.connect() as connection:
+            return await parked(connection)
+
+    async def unpark(self, consumer: str, key: str) -> int:
+        """Replay what is laid aside for a key, in order, and say how much; LookupError for an unknown consumer."""
+        for subscription in self.subscriptions:
+            if subscription.consumer == consumer:
+                return await unpark(self._surroundings(), subscription, key)
+        raise LookupError(f"{self.context.name} has no consumer {consumer!r}")
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            settings=self.settings,
+            context=self.context.name,
+            engine=self._background_engine,
+            clock=self.clock,
+            measures=self.measures,
+            on_commit=self.wake,
+        )
+
+    def _background(self) -> list[Supervised]:
+        tasks = [Supervised("relay", self.relay.run, essential=True)]
+        consumers = [Consumer(self._surroundings(), subscription) for subscription in self.subscriptions]
+        tasks.extend(Supervised(consumer.name, consumer.run) for consumer in consumers)
+        if self.context.deadlines:
+            tasks.append(Supervised("due-list", self._work_off))
+        return tasks
+
+    async def _work_off(self, progress: Progress) -> None:
+        progress.at_work()
+        await self._due.run()
 
     async def health(self) -> Health:
         """Look at every part.

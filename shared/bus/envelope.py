@@ -1,0 +1,145 @@
+"""What travels: a CloudEvents 1.0 event in structured mode, and the way from a row of the log to it and back."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from shared.events.codec import decode
+from shared.events.definition import Recorded
+
+CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
+_SOURCE = "/cxq/"
+
+
+class NotAnEnvelopeError(Exception):
+    """A record of the topic is no event of ours: somebody else wrote to it, or it is damaged."""
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The metadata of an event as the log keeps it; every field has its place on the wire."""
+
+    actor: str
+    correlation_id: str
+    business_date: str
+    causation_id: str | None = None
+    traceparent: str | None = None
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An event on the wire.
+
+    `position` counts the context's log, `prevposition` is the position before it in the same partition (0: none),
+    `version` counts the stream (`subject`), `key` names the owner, `hash` chains the log (hexadecimal SHA-256).
+    """
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    dataschema: str
+    position: int
+    prevposition: int
+    version: int
+    key: str
+    hash: str
+    actor: str
+    businessdate: str
+    correlationid: str
+    causationid: str | None = None
+    traceparent: str | None = None
+    data: msgspec.Raw
+    specversion: str = msgspec.field(default_factory=lambda: "1.0")
+    datacontenttype: str = msgspec.field(default_factory=lambda: "application/json")
+
+    @property
+    def context(self) -> str:
+        """The context whose log this event is from."""
+        return self.source.removeprefix(_SOURCE)
+
+    def opened(self) -> Recorded[Any]:
+        """Read the payload; raises what `codec.decode` raises when this code does not know it."""
+        return Recorded(
+            context=self.context,
+            position=self.position,
+            stream=self.subject,
+            version=self.version,
+            type=self.type,
+            data=decode(self.type, bytes(self.data)),
+            key=self.key,
+            metadata=self._metadata(),
+            recorded_at=self.time,
+            hash=self.hash,
+        )
+
+    def _metadata(self) -> dict[str, Any]:
+        return {
+            "actor": self.actor,
+            "correlation_id": self.correlationid,
+            **({"causation_id": self.causationid} if self.causationid else {}),
+            **({"traceparent": self.traceparent} if self.traceparent else {}),
+            "business_date": self.businessdate,
+        }
+
+
+_encode = msgspec.json.Encoder().encode
+_read = msgspec.json.Decoder(Envelope).decode
+_about = msgspec.json.Decoder(About).decode
+
+
+def schema_of(stored_type: str) -> str:
+    """Name the JSON Schema of a stored event type."""
+    return f"urn:cxq:events:{stored_type}"
+
+
+def seal(context: str, row: Mapping[str, Any], prevposition: int) -> Envelope:
+    """Put a row of the log into its envelope; `data` and `metadata` are JSON text, `hash` is bytes."""
+    about = _about(row["metadata"])
+    position = row["position"]
+    return Envelope(
+        id=f"{context}-{position}",
+        source=f"{_SOURCE}{context}",
+        type=row["type"],
+        subject=row["stream"],
+        time=row["recorded_at"].astimezone(UTC),
+        dataschema=schema_of(row["type"]),
+        position=position,
+        prevposition=prevposition,
+        version=row["version"],
+        key=row["key"],
+        hash=row["hash"].hex(),
+        actor=about.actor,
+        businessdate=about.business_date,
+        correlationid=about.correlation_id,
+        causationid=about.causation_id,
+        traceparent=about.traceparent,
+        data=msgspec.Raw(row["data"].encode()),
+    )
+
+
+def to_wire(envelope: Envelope) -> tuple[bytes, list[tuple[str, bytes]]]:
+    """Write the record's value and its headers: the content type, and every attribute as `ce_<name>`."""
+    headers = [("content-type", CONTENT_TYPE)]
+    for name in _ATTRIBUTES:
+        value = getattr(envelope, name)
+        if value is not None:
+            text = _timestamp(value) if name == "time" else str(value)
+            headers.append((f"ce_{name}", text.encode()))
+    return _encode(envelope), headers
+
+
+def from_wire(value: bytes | None) -> Envelope:
+    """Read a record's value; NotAnEnvelopeError when it is none of ours."""
+    try:
+        return _read(value or b"")
+    except msgspec.DecodeError as error:
+        raise NotAnEnvelopeError(str(error)) from error
+
+
+_ATTRIBUTES = tuple(name for name in Envelope.__struct_fields__ if name not in {"data", "datacontenttype"})
+
+
+def _timestamp(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")

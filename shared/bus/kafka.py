@@ -1,0 +1,37 @@
+"""The connections to Kafka, each made here: aiokafka's clients, which carry no types."""
+
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.partitioner import murmur2
+
+__all__ = ["TopicPartition", "hash_of", "new_admin", "new_consumer", "new_producer", "new_topic"]
+
+
+def new_producer(bootstrap: str, client_id: str, **options: Any) -> Any:
+    """Make an `AIOKafkaProducer`, not started yet."""
+    return AIOKafkaProducer(bootstrap_servers=bootstrap, client_id=client_id, **options)  # type: ignore[no-untyped-call]
+
+
+def new_consumer(bootstrap: str, client_id: str, **options: Any) -> Any:
+    """Make an `AIOKafkaConsumer` with small buffers that never commits by itself, not started yet."""
+    small = {"fetch_max_bytes": 1 << 20, "max_partition_fetch_bytes": 1 << 18, "metadata_max_age_ms": 5_000}
+    return AIOKafkaConsumer(  # type: ignore[no-untyped-call]
+        bootstrap_servers=bootstrap, client_id=client_id, enable_auto_commit=False, **(small | options)
+    )
+
+
+def new_admin(bootstrap: str, client_id: str, request_limit_ms: int) -> Any:
+    """Make an `AIOKafkaAdminClient`, not started yet."""
+    return AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id=client_id, request_timeout_ms=request_limit_ms)
+
+
+def new_topic(name: str, partitions: int, replication: int, configuration: dict[str, str]) -> Any:
+    """Describe a topic that is to be created."""
+    return NewTopic(name, num_partitions=partitions, replication_factor=replication, topic_configs=configuration)  # type: ignore[no-untyped-call]
+
+
+def hash_of(key: bytes) -> int:
+    """Give Kafka's own hash of a key, 31 bits."""
+    return int(murmur2(key)) & 0x7FFFFFFF  # type: ignore[no-untyped-call]
