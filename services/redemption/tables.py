@@ -63,3 +63,11 @@ objections = sa.Table(
     sa.Column("answer", sa.Text),
 )
 """Objections in writing; who objected is never shown to the public."""
+
+evidence = sa.Table(
+    "evidence",
+    REDEMPTION,
+    sa.Column("document_id", sa.Text, primary_key=True),
+    sa.Column("redemption_id", sa.Text, primary_key=True),
+)
+"""Which documents prove which redemption, so that its panel may read them."""

@@ -63,6 +63,14 @@ class Documents:
         )
         return document
 
+    async def owner(self, tx: Transaction, document_id: str) -> str:
+        """Name whose file it is; raises `UnknownSubjectError` when there is none."""
+        statement = sa.select(documents.c.owner).where(documents.c.document_id == document_id)
+        owner = (await tx.connection.execute(statement)).scalar_one_or_none()
+        if owner is None:
+            raise UnknownSubjectError(document_id)
+        return str(owner)
+
     async def fetch(self, tx: Transaction, document_id: str) -> tuple[StoredDocument, bytes]:
         """Give a file back, or raise `UnknownSubjectError`; who may see it is the caller's to decide."""
         row = (await tx.connection.execute(sa.select(documents).where(documents.c.document_id == document_id))).first()

@@ -9,9 +9,10 @@ from sqlalchemy.dialects.postgresql import insert
 from services.redemption.domain.commands import Accept, Apply, Correct, ReturnForCorrection
 from services.redemption.domain.redemption import Event, redemption
 from services.redemption.domain.stages import Returned, State
+from services.redemption.tables import evidence as evidence_table
 from services.redemption.tables import invoices
 from services.redemption.use_cases.opening_windows import stop_waiting, stream, wait_until
-from services.redemption.use_cases.owning import check_provider
+from services.redemption.use_cases.owning import check_provider, existing
 from shared.events.redemption import Evidence
 from shared.kernel.refusal import Reason, Refused
 from shared.store.transaction import Handled, Transaction
@@ -27,7 +28,7 @@ class Invoice:
 
 async def apply(
     tx: Transaction, redemption_id: str, provider_id: str, evidence: tuple[Evidence, ...], handed_in: Sequence[Invoice],
-    *, if_match: int,
+    *, if_match: int | None,
 ) -> Handled[Event, State]:  # fmt: skip
     """Apply for the voucher money of a completed contract."""
     await check_provider(tx, redemption_id, provider_id)
@@ -42,13 +43,14 @@ async def apply(
     )
     handled = await tx.handle(redemption, stream(redemption_id), command, if_match=if_match)
     await _use_once(tx, redemption_id, handed_in)
+    await _file(tx, redemption_id, evidence)
     await stop_waiting(tx, redemption_id)
     return handled
 
 
 async def correct(
     tx: Transaction, redemption_id: str, provider_id: str, evidence: tuple[Evidence, ...], handed_in: Sequence[Invoice],
-    *, if_match: int,
+    *, if_match: int | None,
 ) -> Handled[Event, State]:  # fmt: skip
     """Hand in again what the formal check returned."""
     await check_provider(tx, redemption_id, provider_id)
@@ -57,20 +59,23 @@ async def correct(
     handled = await tx.handle(redemption, stream(redemption_id), command, if_match=if_match)
     await tx.connection.execute(sa.delete(invoices).where(invoices.c.redemption_id == redemption_id))
     await _use_once(tx, redemption_id, handed_in)
+    await _file(tx, redemption_id, evidence)
     await stop_waiting(tx, redemption_id)
     return handled
 
 
-async def accept(tx: Transaction, redemption_id: str, officer: str, *, if_match: int) -> Handled[Event, State]:
+async def accept(tx: Transaction, redemption_id: str, officer: str, *, if_match: int | None) -> Handled[Event, State]:
     """Pass the formal check."""
+    await existing(tx, redemption_id)
     command = Accept(checked_by=officer, on=tx.today)
     return await tx.handle(redemption, stream(redemption_id), command, if_match=if_match)
 
 
 async def return_for_correction(
-    tx: Transaction, redemption_id: str, officer: str, reasons: tuple[str, ...], *, if_match: int
+    tx: Transaction, redemption_id: str, officer: str, reasons: tuple[str, ...], *, if_match: int | None
 ) -> Handled[Event, State]:
     """Give an application back with what is to be put right."""
+    await existing(tx, redemption_id)
     command = ReturnForCorrection(
         reasons=reasons,
         checked_by=officer,
@@ -82,6 +87,12 @@ async def return_for_correction(
     if isinstance(handled.state, Returned):
         await wait_until(tx, redemption_id, handled.state.correct_by)
     return handled
+
+
+async def _file(tx: Transaction, redemption_id: str, evidence: tuple[Evidence, ...]) -> None:
+    """Let the panel read the documents."""
+    rows = [{"document_id": item.document_id, "redemption_id": redemption_id} for item in evidence]
+    await tx.connection.execute(insert(evidence_table).on_conflict_do_nothing(), rows)
 
 
 async def _use_once(tx: Transaction, redemption_id: str, handed_in: Sequence[Invoice]) -> None:

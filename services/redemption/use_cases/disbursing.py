@@ -4,13 +4,14 @@ import sqlalchemy as sa
 
 from services.redemption.domain.commands import Disburse, OrderDisbursement
 from services.redemption.domain.redemption import Event, redemption
-from services.redemption.domain.stages import State, file_of
+from services.redemption.domain.stages import State
 from services.redemption.tables import sanctions
 from services.redemption.use_cases.opening_windows import stream
-from shared.store.transaction import Handled, Transaction, UnknownSubjectError
+from services.redemption.use_cases.owning import existing
+from shared.store.transaction import Handled, Transaction
 
 
-async def order(tx: Transaction, redemption_id: str, officer: str, *, if_match: int) -> Handled[Event, State]:
+async def order(tx: Transaction, redemption_id: str, officer: str, *, if_match: int | None) -> Handled[Event, State]:
     """Propose the payment."""
     command = OrderDisbursement(
         ordered_by=officer,
@@ -21,7 +22,7 @@ async def order(tx: Transaction, redemption_id: str, officer: str, *, if_match: 
     return await tx.handle(redemption, stream(redemption_id), command, if_match=if_match)
 
 
-async def disburse(tx: Transaction, redemption_id: str, officer: str, *, if_match: int) -> Handled[Event, State]:
+async def disburse(tx: Transaction, redemption_id: str, officer: str, *, if_match: int | None) -> Handled[Event, State]:
     """Approve the payment as the second pair of eyes, and pay."""
     command = Disburse(
         approved_by=officer,
@@ -34,9 +35,7 @@ async def disburse(tx: Transaction, redemption_id: str, officer: str, *, if_matc
 
 async def _suspended(tx: Transaction, redemption_id: str) -> tuple[str, ...]:
     """List the parties of a redemption that are under a measure today."""
-    file = file_of((await tx.load(redemption, stream(redemption_id))).state)
-    if file is None:
-        raise UnknownSubjectError(redemption_id)
+    file = await existing(tx, redemption_id)
     in_force = sanctions.c.until.is_(None) | (sanctions.c.until >= tx.today)
     found = await tx.connection.execute(
         sa.select(sanctions.c.party_id)

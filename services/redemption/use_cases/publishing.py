@@ -10,6 +10,7 @@ from services.redemption.domain.redemption import Event, redemption
 from services.redemption.domain.stages import Approved, State
 from services.redemption.tables import objections
 from services.redemption.use_cases.opening_windows import stream
+from services.redemption.use_cases.owning import existing
 from services.redemption.use_cases.reviewing import NOTICE_ENDS
 from shared.kernel.calendar import start_of
 from shared.kernel.ids import new_id
@@ -21,6 +22,7 @@ async def raise_objection(
     tx: Transaction, redemption_id: str, objection_id: str, *, objector: str, text: str
 ) -> Handled[Event, State]:
     """Object to a published result; the objector's name stays with the office."""
+    await existing(tx, redemption_id)
     digest = hashlib.sha256(f"{new_id('slt', tx.now)}:{text}".encode()).hexdigest()
     command = RaiseObjection(objection_id=objection_id, text_digest=digest, on=tx.today)
     handled = await tx.handle(redemption, stream(redemption_id), command)
@@ -36,6 +38,7 @@ async def answer_objection(
     tx: Transaction, redemption_id: str, objection_id: str, officer: str, *, upheld: bool, answer: str
 ) -> Handled[Event, State]:
     """Answer an objection; an upheld one sends the case back to other experts."""
+    await existing(tx, redemption_id)
     command = AnswerObjection(objection_id=objection_id, upheld=upheld, answered_by=officer, on=tx.today)
     handled = await tx.handle(redemption, stream(redemption_id), command)
     await tx.connection.execute(

@@ -10,7 +10,7 @@ from services.redemption.domain.redemption import Event, redemption
 from services.redemption.domain.stages import Approved, State
 from services.redemption.tables import experts, opinions
 from services.redemption.use_cases.opening_windows import stream
-from services.redemption.use_cases.owning import check_expert
+from services.redemption.use_cases.owning import check_expert, existing
 from shared.events.redemption import SideAtFault
 from shared.kernel.calendar import start_of
 from shared.kernel.ids import new_id
@@ -21,8 +21,9 @@ from shared.store.transaction import Handled, Transaction
 NOTICE_ENDS = "notice-ends"
 
 
-async def draw_panel(tx: Transaction, redemption_id: str, seed: str, *, if_match: int) -> Handled[Event, State]:
+async def draw_panel(tx: Transaction, redemption_id: str, seed: str, *, if_match: int | None) -> Handled[Event, State]:
     """Draw the experts by a published seed; who works for a party is left out."""
+    await existing(tx, redemption_id)
     rows = await tx.connection.execute(sa.select(experts.c.expert_id, experts.c.employer_id))
     candidates = tuple(Candidate(expert_id=expert_id, employer_id=employer) for expert_id, employer in rows)
     command = DrawPanel(seed=seed, candidates=candidates, on=tx.today)
@@ -49,9 +50,10 @@ async def give_opinion(
 
 
 async def conclude(
-    tx: Transaction, redemption_id: str, *, cause: str, side_at_fault: SideAtFault | None, if_match: int
+    tx: Transaction, redemption_id: str, *, cause: str, side_at_fault: SideAtFault | None, if_match: int | None
 ) -> Handled[Event, State]:
     """Sum the opinions up: a refusal with its cause, or an approval that goes on public notice at once."""
+    await existing(tx, redemption_id)
     command = Conclude(
         cause=cause,
         side_at_fault=side_at_fault,

@@ -1,0 +1,1 @@
+"""Redemption's REST edge."""

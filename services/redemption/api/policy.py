@@ -1,0 +1,23 @@
+"""Who may do what with redemptions."""
+
+from shared.http.policy import PUBLIC, Policy, Role, roles
+
+POLICY: Policy = {
+    "uploadDocument": roles(Role.PROVIDER),
+    "downloadDocument": roles(Role.PROVIDER, Role.OFFICER, Role.APPROVER, Role.EXPERT, Role.AUDITOR),
+    "listRedemptions": roles(Role.PROVIDER, Role.CLAIMANT, Role.OFFICER, Role.APPROVER, Role.AUDITOR),
+    "getRedemption": roles(Role.PROVIDER, Role.CLAIMANT, Role.EXPERT, Role.OFFICER, Role.APPROVER, Role.AUDITOR),
+    "applyForRedemption": roles(Role.PROVIDER),
+    "correctRedemption": roles(Role.PROVIDER),
+    "checkRedemption": roles(Role.OFFICER),
+    "drawPanel": roles(Role.OFFICER),
+    "giveOpinion": roles(Role.EXPERT),
+    "listOpinions": roles(Role.OFFICER, Role.APPROVER, Role.AUDITOR),
+    "concludeReview": roles(Role.OFFICER),
+    "listNotices": PUBLIC,
+    "raiseObjection": frozenset(Role),
+    "listObjections": roles(Role.OFFICER, Role.APPROVER, Role.AUDITOR),
+    "answerObjection": roles(Role.OFFICER),
+    "orderDisbursement": roles(Role.OFFICER),
+    "disburseFunds": roles(Role.APPROVER),
+}

@@ -1,0 +1,49 @@
+"""Where redemption's parts meet."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.redemption.api import disbursements, notices, redemptions, reviews
+from services.redemption.api.policy import POLICY
+from services.redemption.audit import CHECKS
+from services.redemption.projections import PROJECTIONS
+from services.redemption.reactions import REACTIONS
+from services.redemption.use_cases.opening_windows import LAPSES, lapse
+from services.redemption.use_cases.owning import may_read_evidence
+from services.redemption.use_cases.publishing import conclude_notice
+from services.redemption.use_cases.reviewing import NOTICE_ENDS
+from shared.context import BoundedContext
+from shared.documents.routes import documents_router
+from shared.http.application import build_app
+from shared.settings import Settings
+
+CONTEXT = BoundedContext(
+    name="redemption",
+    title="创新券兑现 · Voucher redemption",
+    folder=Path(__file__).parent,
+    routers=(
+        redemptions.router,
+        reviews.router,
+        notices.router,
+        disbursements.router,
+        documents_router("redemption", may_read_evidence),
+    ),
+    policy=POLICY,
+    projections=PROJECTIONS,
+    reactions=REACTIONS,
+    deadlines={LAPSES: lapse, NOTICE_ENDS: conclude_notice},
+    checks=CHECKS,
+    tags={
+        "redemptions": "申请与进度 · Applications and their progress",
+        "reviews": "专家评审 · Expert review",
+        "notices": "公示与异议 · Public notices and objections",
+        "disbursements": "资金拨付 · Payment",
+        "documents": "证明材料 · Evidence files",
+    },
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the service."""
+    return build_app(CONTEXT, settings)

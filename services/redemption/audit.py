@@ -1,0 +1,156 @@
+"""Redemption's invariants, on its own log."""
+
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.redemption.tables import invoices
+from shared.audit import Breach, Check, Count
+from shared.events.codec import decode
+from shared.events.redemption import (
+    FundsDisbursed,
+    NoticeConcluded,
+    NoticePublished,
+    ObjectionAnswered,
+    ObjectionRaised,
+    RedemptionApplied,
+    RedemptionApproved,
+    RedemptionOpened,
+)
+from shared.measures.working_days import load_working_days
+from shared.store.tables import events
+
+_FACTS = sa.select(events.c.stream, events.c.position, events.c.type, sa.cast(events.c.data, sa.Text)).order_by(
+    events.c.stream, events.c.version
+)
+type _History = list[tuple[int, object]]
+
+
+async def _histories(connection: AsyncConnection) -> AsyncIterator[tuple[str, _History]]:
+    """Give every redemption's facts with their positions, one redemption after the other."""
+    current, history = "", list[tuple[int, object]]()
+    async for stream, position, kind, data in await connection.stream(_FACTS):
+        if stream != current and history:
+            yield current, history
+            history = []
+        current = stream
+        history.append((position, decode(kind, data)))
+    if history:
+        yield current, history
+
+
+async def _half_at_most(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    async for stream, history in _histories(connection):
+        actual = {f.contract_id: f.actual_amount for _, f in history if isinstance(f, RedemptionOpened)}
+        for position, paid in history:
+            if isinstance(paid, FundsDisbursed):
+                count.checked += 1
+                if 2 * paid.total > actual.get(paid.contract_id, 0):
+                    yield Breach(
+                        where=f"{stream} at {position}",
+                        found=f"paid {paid.total} fen of {actual.get(paid.contract_id)} actually spent",
+                    )
+
+
+async def _once(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    paid_by: dict[str, int] = {}
+    async for stream, history in _histories(connection):
+        for position, fact in history:
+            if not isinstance(fact, FundsDisbursed):
+                continue
+            for payment in fact.payments:
+                count.checked += 1
+                if payment.voucher_id in paid_by:
+                    yield Breach(
+                        where=f"{stream} at {position}",
+                        found=f"{payment.voucher_id} was paid at {paid_by[payment.voucher_id]} already",
+                    )
+                paid_by[payment.voucher_id] = position
+    used = sa.select(invoices.c.redemption_id, sa.func.sum(invoices.c.amount)).group_by(invoices.c.redemption_id)
+    totals = {row[0]: row[1] for row in await connection.execute(used)}
+    async for stream, history in _histories(connection):
+        invoiced = {f.redemption_id: f.invoiced_amount for _, f in history if isinstance(f, RedemptionOpened)}
+        for _, fact in history:
+            if isinstance(fact, RedemptionApplied):
+                count.checked += 1
+                if totals.get(fact.redemption_id) != invoiced.get(fact.redemption_id):
+                    yield Breach(where=stream, found=f"its invoices add up to {totals.get(fact.redemption_id)} fen")
+
+
+async def _within_approval(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    async for stream, history in _histories(connection):
+        approved = 0
+        for position, fact in history:
+            if isinstance(fact, RedemptionApproved):
+                approved = fact.approved
+            if isinstance(fact, FundsDisbursed):
+                count.checked += 1
+                over = [p.voucher_id for p in fact.payments if not 0 <= p.paid <= p.amount]
+                total = sum(payment.paid for payment in fact.payments)
+                if over or total != fact.total or fact.total > approved:
+                    yield Breach(
+                        where=f"{stream} at {position}",
+                        found=f"paid {fact.total}, approved {approved}, spread {total}, over face value: {over}",
+                    )
+
+
+async def _after_review_and_notice(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    async for stream, history in _histories(connection):
+        until: date | None = None
+        approved = concluded = False
+        open_objections: set[str] = set()
+        for position, fact in history:
+            match fact:
+                case RedemptionApproved():
+                    approved, concluded = True, False
+                case NoticePublished():
+                    until = fact.until
+                case ObjectionRaised():
+                    open_objections.add(fact.objection_id)
+                case ObjectionAnswered():
+                    open_objections.discard(fact.objection_id)
+                    approved = approved and not fact.upheld
+                case NoticeConcluded():
+                    concluded = until is not None and fact.on > until and not open_objections
+                case FundsDisbursed():
+                    count.checked += 1
+                    if not (approved and concluded):
+                        yield Breach(
+                            where=f"{stream} at {position}",
+                            found=f"paid with approved={approved}, a notice run to its end={concluded}",
+                        )
+                case _:
+                    pass
+
+
+async def _days_counted_anew(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """Count the notice's working days one by one, in another way than the calendar does."""
+    calendar = load_working_days()
+    async for stream, history in _histories(connection):
+        for position, fact in history:
+            if not isinstance(fact, NoticePublished):
+                continue
+            count.checked += 1
+            days = (fact.on + timedelta(days=n) for n in range(1, (fact.until - fact.on).days + 1))
+            worked = sum(calendar.is_working_day(day) for day in days)
+            if worked != _NOTICE_WORKING_DAYS or not calendar.is_working_day(fact.until):
+                yield Breach(
+                    where=f"{stream} at {position}", found=f"the notice to {fact.until} has {worked} working days"
+                )
+
+
+_NOTICE_WORKING_DAYS = 5
+
+CHECKS = (
+    Check(id="M4", promise="2 × voucher money paid ≤ actual amount of its contract", look=_half_at_most),
+    Check(id="M5", promise="a voucher is paid once at most, an invoice is used once", look=_once),
+    Check(id="M6", promise="paid ≤ approved ≤ face value, and payments sum to the total", look=_within_approval),
+    Check(
+        id="M7",
+        promise="nothing is paid without an approved review and a notice that ran its full length",
+        look=_after_review_and_notice,
+    ),
+    Check(id="M9", promise="a notice has the working days an independent count gives it", look=_days_counted_anew),
+)
