@@ -85,7 +85,7 @@ class Registered:
 
     contract: ContractSubmitted
     valid_until: date
-    on: date
+    registered_on: date
 
 
 @message
@@ -94,6 +94,7 @@ class Completed:
 
     contract: ContractSubmitted
     valid_until: date
+    registered_on: date
     completion: ContractCompleted
 
 
@@ -103,6 +104,7 @@ class Lapsed:
 
     contract: ContractSubmitted
     valid_until: date
+    registered_on: date
     on: date
 
 
@@ -191,13 +193,13 @@ def evolve(state: State, event: Event) -> State:
         case ContractSubmitted(), _:
             return Submitted(contract=event)
         case ContractRegistered(valid_until=valid_until, on=on), Submitted(contract=contract):
-            return Registered(contract=contract, valid_until=valid_until, on=on)
+            return Registered(contract=contract, valid_until=valid_until, registered_on=on)
         case ContractRejected(reasons=reasons, on=on), Submitted(contract=contract):
             return Rejected(contract=contract, reasons=reasons, on=on)
-        case ContractCompleted(), Registered(contract=contract, valid_until=valid_until):
-            return Completed(contract=contract, valid_until=valid_until, completion=event)
-        case ContractLapsed(on=on), Registered(contract=contract, valid_until=valid_until):
-            return Lapsed(contract=contract, valid_until=valid_until, on=on)
+        case ContractCompleted(), Registered(contract=contract, valid_until=valid_until, registered_on=since):
+            return Completed(contract=contract, valid_until=valid_until, registered_on=since, completion=event)
+        case ContractLapsed(on=on), Registered(contract=contract, valid_until=valid_until, registered_on=since):
+            return Lapsed(contract=contract, valid_until=valid_until, registered_on=since, on=on)
         case ((ContractRegistered() | ContractRejected() | ContractCompleted() | ContractLapsed()), _):
             return state
     assert_never(event)

@@ -90,7 +90,7 @@ def _why_not_these_vouchers(command: SubmitContract, terms: ContractTerms) -> tu
     face_sum = sum(use.amount for use in command.vouchers)
     share = terms.contract_share_max
     return (
-        None if ids else Reason(code="voucher-missing", article="15(2)"),
+        None if ids else Reason(code="no-voucher-named", article="15(2)"),
         _reused("voucher-named-twice", sorted({each for each in ids if ids.count(each) > 1}), "rule"),
         _reused("voucher-in-another-contract", sorted(command.taken), "state"),
         Reason(code="several-vouchers", article="12", value=len(ids), parameter="several_vouchers_per_contract")

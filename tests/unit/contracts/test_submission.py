@@ -77,7 +77,7 @@ def test_the_service_may_take_a_single_day_but_not_end_before_its_start() -> Non
 
 
 def test_a_contract_without_vouchers_is_none_of_ours() -> None:
-    spec.given().when(replace(SUBMIT, vouchers=())).then_refused("voucher-missing")
+    spec.given().when(replace(SUBMIT, vouchers=())).then_refused("no-voucher-named")
 
 
 def test_a_voucher_is_named_once() -> None:

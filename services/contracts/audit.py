@@ -1,0 +1,215 @@
+"""What must be true of contracts at any moment, checked against the log and with counts of its own."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cache
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.contracts.tables import commitments, voucher_uses
+from services.contracts.use_cases.settling_commitments import CONTRACT_LAPSES
+from services.contracts.use_cases.submitting_contracts import COMMITMENT_UNANSWERED
+from shared.audit import Breach, Check, Count
+from shared.events.codec import decode
+from shared.events.contracts import (
+    ContractCompleted,
+    ContractLapsed,
+    ContractRegistered,
+    ContractRejected,
+    ContractSubmitted,
+)
+from shared.kernel.calendar import WorkingDays
+from shared.measures.reader import Measures
+from shared.store.tables import deadlines, events
+
+GRACE = timedelta(minutes=5)
+"""How long the due list may take before a deadline that has passed counts as forgotten."""
+
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class _Life:
+    """What the log says of one contract."""
+
+    submitted: ContractSubmitted
+    registered: ContractRegistered | None = None
+    rejected: ContractRejected | None = None
+    completed: list[ContractCompleted] = field(default_factory=list)
+    lapsed: list[ContractLapsed] = field(default_factory=list)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its vouchers are used here and nowhere else."""
+        return self.rejected is None and not self.lapsed
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nobody has answered for its vouchers yet."""
+        return self.registered is None and self.rejected is None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is registered and neither completed nor lapsed."""
+        return self.registered is not None and not self.completed and not self.lapsed
+
+
+async def _lives(connection: AsyncConnection) -> dict[str, _Life]:
+    """Read every contract's life from the log, without the decider whose work is checked here."""
+    statement = (
+        sa.select(events.c.type, sa.cast(events.c.data, sa.Text))
+        .where(events.c.stream.startswith("contract-"))
+        .order_by(events.c.position)
+    )
+    lives: dict[str, _Life] = {}
+    async for kind, payload in await connection.stream(statement):
+        match decode(kind, payload):
+            case ContractSubmitted() as fact:
+                lives[fact.contract_id] = _Life(fact)
+            case ContractRegistered() as fact:
+                lives[fact.contract_id].registered = fact
+            case ContractRejected() as fact:
+                lives[fact.contract_id].rejected = fact
+            case ContractCompleted() as fact:
+                lives[fact.contract_id].completed.append(fact)
+            case ContractLapsed() as fact:
+                lives[fact.contract_id].lapsed.append(fact)
+    return lives
+
+
+@cache
+def _measures(pack: str) -> Measures:
+    return Measures.load(pack)
+
+
+async def _one_contract_a_voucher(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """M5: the log uses a voucher in one live contract at most, and the table of uses says the same as the log."""
+    in_log: dict[str, str] = {}
+    for contract_id, life in (await _lives(connection)).items():
+        for use in life.submitted.vouchers if life.is_live else ():
+            count.checked += 1
+            other = in_log.setdefault(use.voucher_id, contract_id)
+            if other != contract_id:
+                yield Breach(where=f"contract-{contract_id}", found=f"{use.voucher_id} is used in {other} too")
+    rows = await connection.execute(sa.select(voucher_uses.c.voucher_id, voucher_uses.c.contract_id))
+    in_table = dict(rows.tuples().all())
+    for voucher_id in sorted(in_log.keys() | in_table.keys()):
+        said, found = in_log.get(voucher_id), in_table.get(voucher_id)
+        if said != found:
+            yield Breach(where=f"voucher_uses {voucher_id}", found=f"{found}, but the log says {said}")
+
+
+async def _vouchers_within_their_share(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """M4, the contract's part: face values within their share, the actual amount within the contract's."""
+    for contract_id, life in (await _lives(connection)).items():
+        count.checked += 1
+        submitted = life.submitted
+        face_sum = sum(use.amount for use in submitted.vouchers)
+        share = _measures(submitted.pack).on(submitted.on).contract.contract_share_max
+        if 100 * face_sum > share * submitted.amount:
+            yield Breach(where=f"contract-{contract_id}", found=f"vouchers of {face_sum} fen in {submitted.amount} fen")
+        for fact in life.completed:
+            terms = _measures(submitted.pack).on(fact.on).redemption
+            lower = terms.actual_amount_is_lower_of_invoiced_and_paid
+            actual = min(fact.invoiced_amount, fact.paid_amount) if lower else fact.invoiced_amount
+            if fact.actual_amount != actual or not 0 < actual <= submitted.amount:
+                found = f"actual {fact.actual_amount} of {fact.invoiced_amount} invoiced, {fact.paid_amount} paid"
+                yield Breach(where=f"contract-{contract_id}", found=found)
+
+
+async def _deadlines_are_counted_right(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """M9: validity as issuance gave it, and a month to redeem as PostgreSQL counts months."""
+    lives = await _lives(connection)
+    first_end = sa.select(commitments.c.contract_id, sa.func.min(commitments.c.valid_until)).group_by("contract_id")
+    given = dict((await connection.execute(first_end)).tuples().all())
+    for contract_id, life in lives.items():
+        if life.registered is None:
+            continue
+        count.checked += 1
+        valid_until = life.registered.valid_until
+        if valid_until != given.get(contract_id):
+            found = f"valid until {valid_until}, but the vouchers until {given.get(contract_id)}"
+            yield Breach(where=f"contract-{contract_id}", found=found)
+        rules = _measures(life.submitted.pack).on(life.submitted.on).contract
+        if rules.contract_ends_within_validity and life.submitted.ends_on > valid_until:
+            found = f"ends on {life.submitted.ends_on}, valid until {valid_until}"
+            yield Breach(where=f"contract-{contract_id}", found=found)
+        for fact in life.completed:
+            if max(fact.on, fact.ended_on) > valid_until or fact.ended_on > min(fact.on, life.submitted.ends_on):
+                found = f"ended on {fact.ended_on}, reported on {fact.on}, valid until {valid_until}"
+                yield Breach(where=f"contract-{contract_id}", found=found)
+        for lapse in life.lapsed:
+            if lapse.on <= valid_until:
+                found = f"lapsed on {lapse.on}, valid until {valid_until}"
+                yield Breach(where=f"contract-{contract_id}", found=found)
+    async for breach in _redemption_windows(connection, [life for life in lives.values() if life.completed]):
+        yield breach
+
+
+async def _redemption_windows(connection: AsyncConnection, completed: list[_Life]) -> AsyncIterator[Breach]:
+    """Count the months in the database and look at each day passed over, unlike the calendar that set the deadline."""
+    for life in completed:
+        measures = _measures(life.submitted.pack)
+        for fact in life.completed:
+            terms = measures.on(fact.on).redemption
+            months = sa.func.make_interval(0, terms.redemption_application_months)
+            counted = sa.cast(sa.cast(fact.ended_on, sa.Date) + months, sa.Date)
+            last_day: date = (await connection.execute(sa.select(counted))).scalar_one()
+            if not _is_moved_right(last_day, fact.redeem_by, measures.working_days, roll=terms.roll_to_working_day):
+                found = f"ended on {fact.ended_on}, to be redeemed by {fact.redeem_by}, counted {last_day}"
+                yield Breach(where=f"contract-{fact.contract_id}", found=found)
+
+
+def _is_moved_right(last_day: date, redeem_by: date, working_days: WorkingDays, *, roll: bool) -> bool:
+    """Tell whether a deadline stands on its last day or, that day being free, on the first working day after it."""
+    if not roll:
+        return redeem_by == last_day
+    passed_over = [last_day + offset * _ONE_DAY for offset in range((redeem_by - last_day).days)]
+    is_worked = working_days.is_working_day
+    return redeem_by >= last_day and is_worked(redeem_by) and not any(is_worked(day) for day in passed_over)
+
+
+async def _every_wait_ends(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """P6: what waits has a deadline, and a deadline that has passed was acted upon.
+
+    The newest entry of the log counts as the present where the database's clock is behind it.
+    """
+    lives = await _lives(connection)
+    newest = sa.select(sa.func.greatest(sa.func.now(), sa.func.max(events.c.recorded_at)))
+    forgotten_before = (await connection.execute(newest)).scalar_one() - GRACE
+    kinds = deadlines.c.kind.in_((COMMITMENT_UNANSWERED, CONTRACT_LAPSES))
+    statement = sa.select(deadlines.c.kind, deadlines.c.subject, deadlines.c.due_at).where(kinds)
+    due = {(kind, subject): due_at for kind, subject, due_at in (await connection.execute(statement)).tuples()}
+    for contract_id, life in lives.items():
+        if life.is_waiting:
+            kind, what = COMMITMENT_UNANSWERED, "submitted and not decided"
+        elif life.is_running:
+            kind, what = CONTRACT_LAPSES, "registered and not ended"
+        else:
+            continue
+        count.checked += 1
+        due_at = due.get((kind, contract_id))
+        if due_at is None:
+            yield Breach(where=f"contract-{contract_id}", found=f"{what}, without a deadline")
+        elif due_at < forgotten_before:
+            yield Breach(where=f"contract-{contract_id}", found=f"{what}, though due at {due_at.isoformat()}")
+
+
+async def _decided_and_ended_once(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """A contract is registered or rejected, and a registered one completed or lapsed, once."""
+    for contract_id, life in (await _lives(connection)).items():
+        count.checked += 1
+        ends = len(life.completed) + len(life.lapsed)
+        if (life.registered and life.rejected) or ends > 1 or (ends and not life.registered):
+            yield Breach(where=f"contract-{contract_id}", found="decided or ended more than once")
+
+
+CHECKS = (
+    Check(id="M4", promise="vouchers stay within their share of the contract", look=_vouchers_within_their_share),
+    Check(id="M5", promise="a voucher is used in one live contract at most", look=_one_contract_a_voucher),
+    Check(id="M9", promise="deadlines equal an independent day count", look=_deadlines_are_counted_right),
+    Check(id="P6", promise="every contract that waits ends by its deadline", look=_every_wait_ends),
+    Check(id="P6b", promise="a contract is decided once and ends once", look=_decided_and_ended_once),
+)

@@ -1,0 +1,47 @@
+"""Look up what decides whether a claimant and a provider may work together today."""
+
+from datetime import date
+
+import sqlalchemy as sa
+
+from services.contracts.domain.standing import Parties
+from services.contracts.tables import bans, claimants, providers, services
+from shared.store.transaction import Transaction
+
+
+async def parties(tx: Transaction, *, claimant_id: str, provider_id: str, service_id: str) -> Parties:
+    """Gather what the local copies say of both sides and of the service on the transaction's day."""
+    today = tx.today
+    statement = sa.select(
+        sa.exists().where(claimants.c.claimant_id == claimant_id).label("claimant_registered"),
+        _barred(claimant_id, today).label("claimant_barred"),
+        _barred(provider_id, today).label("provider_barred"),
+        sa.exists()
+        .where(
+            providers.c.provider_id == provider_id,
+            providers.c.listed_on <= today,
+            sa.or_(providers.c.delisted_on.is_(None), providers.c.delisted_on > today),
+        )
+        .label("provider_listed"),
+        sa.select(providers.c.capabilities)
+        .where(providers.c.provider_id == provider_id)
+        .scalar_subquery()
+        .label("capabilities"),
+        sa.select(services.c.kind)
+        .where(services.c.service_id == service_id, services.c.provider_id == provider_id)
+        .scalar_subquery()
+        .label("service_kind"),
+    )
+    known = (await tx.connection.execute(statement)).one()
+    return Parties(
+        claimant_registered=known.claimant_registered,
+        claimant_barred=known.claimant_barred,
+        provider_listed=known.provider_listed,
+        provider_barred=known.provider_barred,
+        provider_capabilities=frozenset(known.capabilities or ()),
+        service_kind=known.service_kind,
+    )
+
+
+def _barred(party_id: str, today: date) -> sa.Exists:
+    return sa.exists().where(bans.c.party_id == party_id, sa.or_(bans.c.until.is_(None), bans.c.until >= today))
