@@ -32,8 +32,8 @@ class PolicyError(TypeError):
 def build_app(context: BoundedContext, settings: Settings, *, runtime: Runtime | None = None) -> FastAPI:
     """Put a context's service together; its lifespan opens the runtime and its background, and closes both.
 
-    PolicyError when an operation has no row in the policy or a row no operation; KeyError or CatalogueError when a problem
-    code is not explained. `app.state.runtime` is the runtime.
+    PolicyError when an operation has no row in the policy or a row no operation; KeyError or CatalogueError when a
+    problem code is not explained. `app.state.runtime` is the runtime.
     """
     check_policy(context.policy, (route.operation_id or "" for route in operations(context)))
     runtime = runtime or Runtime(context, settings, clock_of(settings))

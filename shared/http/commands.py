@@ -1,26 +1,24 @@
 """Commands over HTTP: a key, a version, a use case, one answer."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel
 
-from shared.http.edge import Visit, edge_of, visit_of, writer_of
-from shared.http.identity import Caller
-from shared.http.problems import PROBLEM_JSON, ProblemError
+from shared.http.desk import Desk, cause_of
+from shared.http.edge import writer_of
+from shared.http.problems import PROBLEM_JSON
 from shared.http.routes import Operation, if_match_of
-from shared.http.streams import load
+from shared.http.streams import reading_transaction
 from shared.http.waiting import Probe, preferred_wait, wait_for
-from shared.kernel.decider import Decider
 from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
-from shared.measures.reader import Measures
 from shared.store.execution import Answer, IdempotencyKey
-from shared.store.transaction import Cause, Loaded, Transaction
+from shared.store.transaction import Transaction
 
 JSON = "application/json"
 
@@ -46,18 +44,8 @@ class Presented:
         return Answer(status=self.status, headers=headers, body=self.body.model_dump_json().encode())
 
 
-class CommandDesk:
+class CommandDesk(Desk):
     """What a handler of a command works with; ask for it as a parameter of type `CommandRequest`."""
-
-    def __init__(self, request: Request) -> None:
-        self._request, self._edge, self._visit = request, edge_of(request), visit_of(request)
-
-    @property
-    def caller(self) -> Caller:
-        """Who calls; an operation anyone may call has nobody."""
-        if self._visit.caller is None:
-            raise ProblemError("not-authenticated")
-        return self._visit.caller
 
     @property
     def if_match(self) -> int | None:
@@ -66,28 +54,20 @@ class CommandDesk:
             return None
         return if_match_of(self._request)
 
-    @property
-    def now(self) -> datetime:
-        """The instant at which the request arrived."""
-        return self._visit.began
-
-    @property
-    def measures(self) -> Measures:
-        """The rules, by date."""
-        return self._edge.runtime.measures
-
     def new_id(self, prefix: str) -> str:
         """Make an id for something this command creates."""
         return new_id(prefix, self._visit.began)
 
-    async def load[C, E, S](self, decider: Decider[C, E, S], stream: str) -> Loaded[S]:
-        """Fold a stream as it stands, outside the command's transaction."""
-        return await load(self._edge, self._visit, decider, stream)
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Transaction]:
+        """Open a transaction in which nothing can be written."""
+        async with reading_transaction(self._edge, self._visit) as tx:
+            yield tx
 
     async def run[R](
         self, use_case: Callable[[Transaction], Awaitable[R]], present: Callable[[R], Presented]
     ) -> Response:
-        """Run a use case in its transaction and answer with what it made; a repeated key gets the first answer again."""
+        """Run a use case in its transaction and answer with what it made; a repeated key gets the same answer again."""
         route = self._request.scope["route"]
         rules = route.rules if isinstance(route, Operation) else None
         key = await self._key() if rules is not None and rules.idempotent else None
@@ -151,15 +131,6 @@ async def canonical_payload(request: Request) -> bytes:
         body = msgspec.json.encode(await request.json(), order="sorted")
     query = sorted(request.query_params.multi_items())
     return msgspec.json.encode([request.method, request.url.path, query]) + b"\n" + body
-
-
-def cause_of(visit: Visit) -> Cause:
-    """Say why a transaction happens: the caller, in the conversation its request id names."""
-    return Cause(
-        actor=visit.caller.principal if visit.caller else "anyone",
-        correlation_id=visit.request_id,
-        traceparent=visit.traceparent,
-    )
 
 
 def response_of(answer: Answer) -> Response:

@@ -49,30 +49,35 @@ _PLACES = {"query": "query:", "header": "header:", "path": "path:", "cookie": "c
 
 def problem_of(error: Exception, writer: Writer) -> Problem:
     """Write the problem of an exception; one that nobody expected is `internal`, and is logged with its trace."""
+    told = classified(error) if isinstance(error, DBAPIError) else error
+    if isinstance(told, Refused):
+        return writer.of_refusal(told)
+    problem = _protocol_error(told, writer)
+    if problem is None:
+        _log.error("request.failed", exc_info=told)
+        problem = ProblemError("internal")
+    return writer.of_code(
+        problem.code, errors=problem.errors, value=problem.value, limit=problem.limit, headers=problem.headers
+    )
+
+
+def _protocol_error(error: Exception, writer: Writer) -> ProblemError | None:
+    """Say an exception as a problem of the protocol; None for one that nobody expected."""
     match error:
-        case Refused():
-            return writer.of_refusal(error)
         case ProblemError():
-            return writer.of_code(
-                error.code, errors=error.errors, value=error.value, limit=error.limit, headers=error.headers
-            )
+            return error
         case RequestValidationError():
-            return writer.of_code("invalid", errors=details(error.errors(), writer.catalogue, writer.language))
+            return ProblemError("invalid", errors=details(error.errors(), writer.catalogue, writer.language))
         case UnprintableTextError():
-            message = writer.catalogue.validation("text_unprintable", writer.language, {}, "")
-            found = Detail(pointer=error.pointer, code="text_unprintable", message=message)
-            return writer.of_code("invalid", errors=[found])
+            code = "text_unprintable"
+            message = writer.catalogue.validation(code, writer.language, {}, "")
+            return ProblemError("invalid", errors=[Detail(pointer=error.pointer, code=code, message=message)])
         case BodyTooLargeError():
-            return writer.of_code("body-too-large", limit=error.limit, headers={"Connection": "close"})
+            return ProblemError("body-too-large", limit=error.limit, headers={"Connection": "close"})
         case HTTPException() if error.status_code in _STATUS_CODES:
-            return writer.of_code(_STATUS_CODES[error.status_code], headers=error.headers or {})
-        case DBAPIError() if isinstance(told := classified(error), StoreBusyError):
-            return problem_of(told, writer)
-    known = _CODES.get(type(error))
-    if known is not None:
-        return writer.of_code(known[0], headers=known[1])
-    _log.error("request.failed", exc_info=error)
-    return writer.of_code("internal")
+            return ProblemError(_STATUS_CODES[error.status_code], headers=error.headers)
+    code, headers = _CODES.get(type(error), ("", {}))
+    return ProblemError(code, headers=headers) if code else None
 
 
 def details(errors: Sequence[Any], catalogue: Catalogue, language: Language) -> list[Detail]:

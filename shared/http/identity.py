@@ -14,7 +14,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@|-]{0,127}")
 class Caller:
     """An authenticated caller.
 
-    `principal` is the token's subject; `party` the claimant, provider or expert it acts for (the `party` claim), if any.
+    `principal` is the token's subject; `party` the claimant, provider or expert it acts for, if any.
     """
 
     principal: str

@@ -81,8 +81,8 @@ def key_source(settings: Settings) -> KeySource:
 class KeyCache:
     """The issuer's keys by id.
 
-    They are read again after ten minutes, and for an unknown id at most every thirty seconds; while the issuer cannot be
-    reached the keys known last go on being used.
+    They are read again after ten minutes, and for an unknown id at most every thirty seconds; while the issuer cannot
+    be reached, the keys known last go on being used.
     """
 
     def __init__(self, source: KeySource, seconds: Callable[[], float]) -> None:
@@ -125,7 +125,7 @@ def public_keys(document: bytes) -> dict[tuple[str, str], PublicKey]:
     content = json.loads(document)
     listed = content.get("keys") if isinstance(content, dict) else None
     if not isinstance(listed, list):
-        raise ValueError("not a JWKS document")
+        raise ValueError("not a JWKS document")  # noqa: TRY004 (what the issuer sent is a wrong value)
     found: dict[tuple[str, str], PublicKey] = {}
     for jwk in listed:
         if isinstance(jwk, dict) and isinstance(jwk.get("kid"), str) and jwk.get("use", "sig") == "sig":

@@ -4,6 +4,7 @@ from typing import Literal
 
 type Language = Literal["zh", "en"]
 
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
 CONTENT_LANGUAGE: dict[Language, str] = {"zh": "zh-CN", "en": "en"}
 
 

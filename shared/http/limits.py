@@ -29,7 +29,7 @@ def body_limit(content_type: str) -> int:
 
 
 def limited(receive: Receive, limit: int, declared: str) -> Receive:
-    """Count what arrives and stop it beyond `limit`, however it is sent; a declared length is believed when too large."""
+    """Stop what arrives beyond `limit` bytes, however it is sent; a declared length that is too large is believed."""
     seen = 0
 
     async def receive_limited() -> Message:

@@ -41,6 +41,7 @@ class EdgeMiddleware:
         self._app, self._edge = app, edge
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; whatever happens inside, the caller gets an answer we have written."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

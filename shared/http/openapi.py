@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from shared.context import BoundedContext
+from shared.http.language import LANGUAGES
 from shared.http.policy import PUBLIC
 from shared.http.problems import PROBLEM_JSON, TYPE_PREFIX, Catalogue, Entry
 from shared.http.routes import OPERATION, Operation
@@ -85,8 +86,11 @@ def build_openapi(app: FastAPI, context: BoundedContext, catalogue: Catalogue) -
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
-            "description": "OAuth 2.0 访问令牌（at+jwt），角色在 role 声明中 · Access token; its `role` claim is the role",
+            "description": "OAuth 2.0 访问令牌（at+jwt），角色在 role 声明中 · Access token with a `role` claim",
         }
+    }
+    components["examples"] = {
+        name: example for entry in catalogue.values() for name, example in examples_of(entry).items()
     }
     by_id = {route.operation_id: route for route in operations(context)}
     for item in document["paths"].values():
@@ -124,6 +128,8 @@ def _complete(
     for content in described.get("requestBody", {}).get("content", {}).values():
         content.setdefault("example", example_of(content["schema"], schemas))
     for status, answer in described["responses"].items():
+        if answer.get("description") == "Successful Response":
+            answer["description"] = "成功 · Done"
         for media, content in answer.get("content", {}).items():
             if status.startswith("2") and media == "application/json" and content.get("schema"):
                 content.setdefault("example", example_of(content["schema"], schemas))
@@ -131,7 +137,16 @@ def _complete(
     for status, entries in sorted(_by_status(_codes(route, allowed_to_all=allowed == PUBLIC), catalogue).items()):
         described["responses"][str(status)] = {
             "description": "；".join(dict.fromkeys(f"{entry.title['zh']} · {entry.title['en']}" for entry in entries)),
-            "content": {PROBLEM_JSON: {"schema": _PROBLEM, "examples": dict(_examples(entries, status))}},
+            "content": {
+                PROBLEM_JSON: {
+                    "schema": _PROBLEM,
+                    "examples": {
+                        name: {"$ref": f"#/components/examples/{name}"}
+                        for entry in entries
+                        for name in examples_of(entry)
+                    },
+                }
+            },
         }
 
 
@@ -176,27 +191,25 @@ def _by_status(codes: Sequence[str], catalogue: Catalogue) -> dict[int, list[Ent
     return found
 
 
-def _examples(entries: Sequence[Entry], status: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    for entry in entries:
-        for language in ("zh", "en"):
-            text = entry.detail.get(language) or entry.title[language]
-            yield (
-                f"{entry.code}-{language}",
-                {
-                    "summary": entry.title[language],
-                    "value": {
-                        "type": TYPE_PREFIX + entry.code,
-                        "title": entry.title[language],
-                        "status": status,
-                        "detail": text.replace("{value}", "…").replace("{limit}", "…"),
-                        "instance": "/v1/…",
-                        "code": entry.code,
-                        "errors": [],
-                        "remedy": entry.remedy[language],
-                        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
-                    },
-                },
-            )
+def examples_of(entry: Entry) -> dict[str, dict[str, Any]]:
+    """Make the examples of a problem code, one in each language, by the name they have in the document."""
+    return {
+        f"{entry.code}-{language}": {
+            "summary": entry.title[language],
+            "value": {
+                "type": TYPE_PREFIX + entry.code,
+                "title": entry.title[language],
+                "status": entry.status_for(),
+                "detail": entry.sentence(language, value="…", limit="…"),
+                "instance": "/v1/…",
+                "code": entry.code,
+                "errors": [],
+                "remedy": entry.remedy[language],
+                "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+            },
+        }
+        for language in LANGUAGES
+    }
 
 
 _BY_FORMAT = {
@@ -211,15 +224,13 @@ def example_of(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
     """Make an example of a schema: its own where it has one, else put together from its fields' examples."""
     if "$ref" in schema:
         return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas)
-    for known in ("example", "const"):
-        if known in schema:
-            return schema[known]
-    for listed in ("examples", "enum"):
-        if schema.get(listed):
-            return schema[listed][0]
-    for union in ("anyOf", "oneOf", "allOf"):
-        if schema.get(union):
-            return example_of(schema[union][0], schemas)
+    own = [schema[key] for key in ("example", "const") if key in schema]
+    own += [schema[key][0] for key in ("examples", "enum") if schema.get(key)]
+    own += [example_of(schema[key][0], schemas) for key in ("anyOf", "oneOf", "allOf") if schema.get(key)]
+    return own[0] if own else _made_up(schema, schemas)
+
+
+def _made_up(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
     match schema.get("type"):
         case "object":
             return {name: example_of(inner, schemas) for name, inner in schema.get("properties", {}).items()}

@@ -18,8 +18,12 @@ from shared.measures.reader import Measures
 
 PROBLEM_JSON = "application/problem+json"
 KERNEL_PROBLEMS = Path(__file__).parent / "problems.yaml"
+PROCEDURE_PROBLEMS = Path(__file__).parents[1] / "procedures" / "problems.yaml"
 TYPE_PREFIX = "/problems/"
 _ECHO_MAX = 200
+_ECHO_PARTS_MAX = 20
+_INTEGER_MAX = 2**53
+"""Beyond this not every reader of JSON keeps an integer exact."""
 _KEYS = {"status", "title", "detail", "remedy", "money", "pointer"}
 
 
@@ -92,7 +96,8 @@ class Catalogue(Mapping[str, Entry]):
         entries: dict[str, Entry] = {}
         raw = yaml.safe_load(KERNEL_PROBLEMS.read_text(encoding="utf-8"))
         validation = raw.pop("validation")
-        for file, content in ((KERNEL_PROBLEMS, raw), *((file, _read(file)) for file in files)):
+        own = ((file, _read(file)) for file in (PROCEDURE_PROBLEMS, *files))
+        for file, content in ((KERNEL_PROBLEMS, raw), *own):
             for code, said in content.items():
                 if code in entries:
                     raise CatalogueError(f"{file}: {code} is said twice")
@@ -109,7 +114,7 @@ class Catalogue(Mapping[str, Entry]):
         return len(self._entries)
 
     def validation(self, kind: str, language: Language, context: Mapping[str, object], fallback: str) -> str:
-        """Say in a language what validation found; in English what is not in the catalogue is the library's sentence."""
+        """Say what validation found; in English `fallback`, the library's own sentence, where we have none."""
         said = self._validation.get(kind)
         if said is None:
             return fallback if language == "en" else self._validation["default"]["zh"]
@@ -220,22 +225,19 @@ class Problem:
 
 
 def echo(value: object) -> object:
-    """Give a value back as JSON, shortened: scalars as they are, dates as texts, all else not at all."""
+    """Give a value back as JSON, shortened: scalars as they are, dates as texts, what has parts not at all."""
     match value:
-        case None | bool() | float():
-            return value
         case Enum():
             return echo(value.value)
-        case int():
-            return int(value) if abs(value) < 2**63 else str(value)[:_ECHO_MAX]
         case str():
             return value[:_ECHO_MAX]
         case datetime() | date():
             return value.isoformat()
+        case int() if abs(value) >= _INTEGER_MAX:
+            return str(value)[:_ECHO_MAX]
         case list() | tuple() | set() | frozenset():
-            return [echo(part) for part in list(value)[:20] if not isinstance(part, (list, tuple, dict))]
-        case _:
-            return None
+            return [echo(part) for part in list(value)[:_ECHO_PARTS_MAX]]
+    return value if isinstance(value, (int, float)) else None
 
 
 def _said(value: object, language: Language, *, money: bool) -> str:

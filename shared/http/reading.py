@@ -1,8 +1,7 @@
 """Reading over HTTP: one aggregate with its version, or a page of a read model with its position."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -10,21 +9,15 @@ import msgspec
 import sqlalchemy as sa
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import UnaryExpression
 
 from shared.http.commands import Presented, response_of
 from shared.http.cursors import Cursors
-from shared.http.edge import edge_of, visit_of
-from shared.http.identity import Caller
+from shared.http.desk import Desk
 from shared.http.problems import ProblemError
-from shared.http.streams import load, reading_connection
-from shared.kernel.decider import Decider
-from shared.measures.reader import Measures
 from shared.projections.projection import Projection
 from shared.projections.reading import as_of
-from shared.store.transaction import Loaded
 
 LIMIT_MAX = 200
 _BEHIND_S = 2.0
@@ -53,35 +46,13 @@ class Page[T](BaseModel):
     as_of: int | None = Field(default=None, examples=[1042])
 
 
-class ReadDesk:
+class ReadDesk(Desk):
     """What a handler of a query works with; ask for it as a parameter of type `ReadRequest`."""
 
     def __init__(self, request: Request, response: Response, min_position: int | None) -> None:
-        self._request, self._response, self._min_position = request, response, min_position
-        self._edge, self._visit = edge_of(request), visit_of(request)
+        super().__init__(request)
+        self._response, self._min_position = response, min_position
         self._as_of: int | None = None
-
-    @property
-    def caller(self) -> Caller:
-        """Who calls; an operation anyone may call has nobody."""
-        if self._visit.caller is None:
-            raise ProblemError("not-authenticated")
-        return self._visit.caller
-
-    @property
-    def measures(self) -> Measures:
-        """The rules, by date."""
-        return self._edge.runtime.measures
-
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection]:
-        """Open a connection on which nothing can be written."""
-        async with reading_connection(self._edge) as connection:
-            yield connection
-
-    async def load[C, E, S](self, decider: Decider[C, E, S], stream: str) -> Loaded[S]:
-        """Fold a stream as it stands; version 0 means that there is none."""
-        return await load(self._edge, self._visit, decider, stream)
 
     def answer(self, presented: Presented) -> Response:
         """Answer with a representation and its ETag, or with 304 when the caller has that version already."""
@@ -119,7 +90,7 @@ class ReadDesk:
         cursor: str | None,
         present: Callable[[Any], T],
     ) -> Page[T]:
-        """Read one page, sorted by `keys`: columns that together are unique and never null, all ascending or all `.desc()`.
+        """Read one page, sorted by `keys`: together unique, never null, all ascending or all `.desc()`.
 
         `present` makes an item of a row. The `Link` header points to the next page.
         """
@@ -136,7 +107,7 @@ class ReadDesk:
         shown, has_more = rows[:limit], len(rows) > limit
         next_cursor = None
         if has_more:
-            next_cursor = cursors.write(bound_to, [shown[-1]._mapping[f"cursor_{i}"] for i in range(len(columns))])
+            next_cursor = cursors.write(bound_to, list(shown[-1][-len(columns) :]))
             query = [(name, value) for name, value in self._filters() if name != "limit"]
             target = urlencode([*query, ("limit", str(limit)), ("cursor", next_cursor)])
             self._response.headers["Link"] = f'<{self._request.url.path}?{target}>; rel="next"'

@@ -9,7 +9,9 @@ from email.message import Message
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.datastructures import DefaultPlaceholder
 from fastapi.params import Form
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from shared.http.edge import edge_of, visit_of
@@ -53,7 +55,7 @@ def _named(context: str) -> Callable[[APIRoute], str]:
 
 
 class Operation(APIRoute):
-    """A route that first checks token, rate, role, Accept, Content-Type, Idempotency-Key and If-Match, in this order."""
+    """A route that checks token, rate, role, Accept, Content-Type, Idempotency-Key and If-Match, in this order."""
 
     @property
     def rules(self) -> OperationRules:
@@ -65,6 +67,12 @@ class Operation(APIRoute):
     def takes_form(self) -> bool:
         """Whether the body is a multipart form."""
         return self.body_field is not None and isinstance(self.body_field.field_info, Form)
+
+    @property
+    def answers_json(self) -> bool:
+        """Whether the answer is JSON; a download, whose class of response says so, is not."""
+        chosen = self.response_class
+        return isinstance(chosen, DefaultPlaceholder) or issubclass(chosen, JSONResponse)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Put the checks in front of FastAPI's own handling."""
@@ -96,7 +104,8 @@ class Operation(APIRoute):
                 limit=sorted(allowed),
                 headers={"WWW-Authenticate": 'Bearer realm="cxq", error="insufficient_scope"'},
             )
-        _check_accept(request)
+        if self.answers_json:
+            _check_accept(request)
         if self.body_field is not None:
             _check_media_type(request, wants_form=self.takes_form)
         if self.rules.idempotent:
