@@ -1,7 +1,6 @@
 """Commands over HTTP: a key, a version, a use case, one answer."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,7 +12,6 @@ from shared.http.desk import Desk, cause_of
 from shared.http.edge import writer_of
 from shared.http.problems import PROBLEM_JSON
 from shared.http.routes import Operation, if_match_of
-from shared.http.streams import reading_transaction
 from shared.http.waiting import Probe, preferred_wait, wait_for
 from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
@@ -57,12 +55,6 @@ class CommandDesk(Desk):
     def new_id(self, prefix: str) -> str:
         """Make an id for something this command creates."""
         return new_id(prefix, self._visit.began)
-
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Transaction]:
-        """Open a transaction in which nothing can be written."""
-        async with reading_transaction(self._edge, self._visit) as tx:
-            yield tx
 
     async def run[R](
         self, use_case: Callable[[Transaction], Awaitable[R]], present: Callable[[R], Presented]
