@@ -237,7 +237,8 @@ def echo(value: object) -> object:
             return str(value)[:_ECHO_MAX]
         case list() | tuple() | set() | frozenset():
             return [echo(part) for part in list(value)[:_ECHO_PARTS_MAX]]
-    return value if isinstance(value, (int, float)) else None
+        case _:
+            return value if isinstance(value, (int, float)) else None
 
 
 def _said(value: object, language: Language, *, money: bool) -> str:
