@@ -1,0 +1,112 @@
+"""Claims: first come, first served, each with one key and one answer (art. 12, 15(1))."""
+
+from typing import Annotated
+
+import msgspec
+from fastapi import Path, Query, Request, Response
+
+from services.issuance.api.models import ClaimByKey, ClaimProspect, ClaimRequest, Voucher
+from services.issuance.api.visibility import claimant_of
+from services.issuance.api.vouchers import presented
+from services.issuance.use_cases.claiming import Prospect, claim, rehearse_claim
+from services.issuance.use_cases.resolving_claims import resolve_claim
+from shared.http.commands import CommandRequest, Presented, response_of
+from shared.http.desk import cause_of
+from shared.http.edge import edge_of, visit_of, writer_of
+from shared.http.models import Money
+from shared.http.problems import PROBLEM_JSON
+from shared.http.reading import ReadRequest
+from shared.http.routes import IDEMPOTENCY_KEY, operation, router_for
+from shared.kernel.ids import is_id
+from shared.kernel.refusal import Refused
+from shared.store.execution import Answer
+from shared.store.transaction import UnknownSubjectError
+
+router = router_for("issuance", tag="claims")
+CLAIM = "claimVoucher"
+
+REFUSALS = (
+    "claimant-not-registered",
+    "claimant-banned",
+    "face-value-out-of-range",
+    "allowance-exceeded",
+    "period-not-approved",
+    "period-not-open-yet",
+    "period-closed",
+    "quota-exhausted",
+)
+
+
+@router.post(
+    "/claims",
+    operation_id=CLAIM,
+    status_code=201,
+    response_model=Voucher,
+    responses={200: {"model": ClaimProspect, "description": "试算（dry_run=true） · What the claim would bring"}},
+    summary="申领创新券 · Claim a voucher",
+    openapi_extra=operation(codes=REFUSALS),
+)
+async def claim_voucher(
+    body: ClaimRequest,
+    request: CommandRequest,
+    dry_run: Annotated[bool, Query(description="只试算，不申领，不占用键 · Only say what would happen")] = False,  # noqa: FBT002 (a query parameter)
+) -> Response:
+    if not is_id(body.period_id, "prd"):
+        raise UnknownSubjectError(body.period_id)
+    claimant_id, amount = claimant_of(request.caller), body.amount.amount
+    if dry_run:
+        async with request.reading() as tx:
+            prospect = await rehearse_claim(tx, period_id=body.period_id, claimant_id=claimant_id, amount=amount)
+        return response_of(Presented(body=_foretold(body.amount, prospect)).answer())
+    voucher_id = request.new_id("vch")
+    return await request.run(
+        lambda tx: claim(tx, voucher_id=voucher_id, period_id=body.period_id, claimant_id=claimant_id, amount=amount),
+        lambda handled: presented(handled.state, handled.version, status=201),
+    )
+
+
+@router.get(
+    "/claims/by-key/{key}",
+    operation_id="getClaimByKey",
+    response_model=ClaimByKey,
+    summary="按 Idempotency-Key 查询申领结果 · What became of a claim whose answer was lost",
+)
+async def get_claim_by_key(
+    key: Annotated[str, Path(pattern=f"^{IDEMPOTENCY_KEY.pattern}$", examples=["7f9c2ba4-e88f-4a27"])],
+    reading: ReadRequest,
+    http: Request,
+) -> Response:
+    def refused(refusal: Refused) -> Answer:
+        problem = writer_of(http).of_refusal(refusal)
+        headers = {"Content-Type": PROBLEM_JSON, **problem.headers}
+        return Answer(status=problem.status, headers=headers, body=problem.body)
+
+    answer = await resolve_claim(
+        edge_of(http).runtime.commands,
+        cause_of(visit_of(http)),
+        principal=reading.caller.principal,
+        operation=CLAIM,
+        key=key,
+        refused=refused,
+        connection=reading.connection,
+    )
+    return response_of(Presented(body=_resolved(key, answer)).answer())
+
+
+def _foretold(amount: Money, prospect: Prospect) -> ClaimProspect:
+    return ClaimProspect(
+        amount=amount,
+        register_by=prospect.register_by.last_day,
+        register_by_provisional=prospect.register_by.provisional,
+        remaining_quota=Money.of(prospect.grant.remaining_quota),
+        remaining_allowance=Money.of(prospect.grant.remaining_allowance),
+    )
+
+
+def _resolved(key: str, answer: Answer | None) -> ClaimByKey:
+    if answer is None:
+        return ClaimByKey(key=key, outcome="not_seen", voucher=None, problem=None)
+    if answer.status == 201:  # noqa: PLR2004 (created)
+        voucher = Voucher.model_validate_json(answer.body)
+        return ClaimByKey(key=key, outcome="issued", voucher=voucher, problem=None)
+    return ClaimByKey(key=key, outcome="refused", voucher=None, problem=msgspec.json.decode(answer.body))

@@ -1,0 +1,132 @@
+"""What is sent to issuance and what it answers."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, Field
+
+from shared.http.models import Body, Money, View
+
+type PeriodPhase = Literal["proposed", "approved", "open", "exhausted", "closed"]
+type VoucherState = Literal["claimed", "committed", "used", "redeemed", "cancelled", "expired", "lapsed", "revoked"]
+type ClaimOutcome = Literal["issued", "refused", "not_seen"]
+
+_PERIOD = "prd_01jq8v5x0000000000000000aa"
+_VOUCHER = "vch_01jq8v5x0000000000000000ff"
+_CLAIMANT = "clm_01jq8v5x0000000000000000cc"
+_CONTRACT = "ctr_01jq8v5x0000000000000000bb"
+_NAME = "2026 年第一期"
+
+Pack = Annotated[str, Field(description="适用的规则 · The rules that decided", examples=["beijing-2023"])]
+
+
+class PeriodPlan(Body):
+    name: str = Field(min_length=1, max_length=100, examples=[_NAME])
+    quota: Money = Field(description="总额度 · What the period may issue", examples=[{"amount": 20_000_000}])
+    opens_at: AwareDatetime = Field(description="开放时刻 · First instant", examples=["2026-03-01T01:00:00Z"])
+    closes_at: AwareDatetime = Field(
+        description="截止时刻（不含） · First instant that is too late", examples=["2026-03-31T16:00:00Z"]
+    )
+
+
+class Period(View):
+    period_id: str = Field(examples=[_PERIOD])
+    name: str = Field(examples=[_NAME])
+    phase: PeriodPhase = Field(examples=["open"])
+    opens_at: datetime = Field(examples=["2026-03-01T01:00:00Z"])
+    closes_at: datetime = Field(examples=["2026-03-31T16:00:00Z"])
+    quota: Money
+    issued: Money
+    returned: Money
+    remaining: Money = Field(description="剩余额度 · What is left")
+    claims: int = Field(description="已发放张数 · Vouchers issued", examples=[17])
+    face_value_max: Money = Field(description="单张最高限额（第十二条） · Face value cap (art. 12)")
+    registration_days: int = Field(
+        description="登记科研活动的期限（第十五条第二款） · Days to register (art. 15(2))", examples=[15]
+    )
+    validity_months: int = Field(
+        description="登记后的有效期（第十五条第二款） · Months of validity once registered (art. 15(2))", examples=[3]
+    )
+    pack: Pack
+
+
+class PeriodItem(View):
+    period_id: str = Field(examples=[_PERIOD])
+    name: str = Field(examples=[_NAME])
+    phase: PeriodPhase = Field(examples=["open"])
+    opens_at: datetime = Field(examples=["2026-03-01T01:00:00Z"])
+    closes_at: datetime = Field(examples=["2026-03-31T16:00:00Z"])
+    quota: Money
+    issued: Money
+    returned: Money
+    remaining: Money
+    claims: int = Field(examples=[17])
+    face_value_max: Money
+
+
+class PeriodPlanItem(PeriodItem):
+    proposed_by: str = Field(description="提出人 · Who proposed it", examples=["officer-li"])
+
+
+class ClaimRequest(Body):
+    period_id: str = Field(min_length=1, max_length=64, description="周期 · The period", examples=[_PERIOD])
+    amount: Money = Field(
+        description="面额，由申领单位按需确定（第十二条） · Face value, as the claimant chooses (art. 12)",
+        examples=[{"amount": 3_000_000, "currency": "CNY"}],
+    )
+
+
+class Voucher(View):
+    voucher_id: str = Field(examples=[_VOUCHER])
+    period_id: str = Field(examples=[_PERIOD])
+    claimant_id: str = Field(examples=[_CLAIMANT])
+    state: VoucherState = Field(examples=["claimed"])
+    year: int = Field(description="计入的年度 · The year it counts in", examples=[2026])
+    amount: Money = Field(description="面额 · Face value")
+    paid: Money = Field(description="已兑现 · Paid")
+    released: Money = Field(description="退回年度额度 · Returned to the allowance")
+    place: int = Field(description="本周期领取次序 · Place in the period, in order of arrival", examples=[18])
+    claimed_on: date = Field(examples=["2026-03-01"])
+    register_by: date = Field(
+        description="登记的最后一日（第十五条第二款） · Last day to register (art. 15(2))", examples=["2026-03-16"]
+    )
+    register_by_provisional: bool = Field(
+        description="该年度工作日安排尚未公布 · The year's working days are not published yet", examples=[False]
+    )
+    contract_id: str | None = Field(examples=[_CONTRACT])
+    valid_until: date | None = Field(examples=["2026-06-16"])
+    valid_until_provisional: bool = Field(examples=[False])
+    ended_on: date | None = Field(examples=[None])
+
+
+class ClaimProspect(View):
+    dry_run: Literal[True] = True
+    amount: Money
+    register_by: date = Field(examples=["2026-03-16"])
+    register_by_provisional: bool = Field(examples=[False])
+    remaining_quota: Money = Field(description="领取后周期剩余 · What the period would have left")
+    remaining_allowance: Money = Field(description="领取后年度剩余 · What the year's allowance would have left")
+
+
+class ClaimByKey(View):
+    key: str = Field(examples=["7f9c2ba4-e88f-4a27-b4a0-0dd1e9a0c3f5"])
+    outcome: ClaimOutcome = Field(
+        description=(
+            "issued 已发放；refused 已拒绝；not_seen 未收到，且此后该键不会再发放 · "
+            "not_seen: it never came, and with this answer it can win no more"
+        ),
+        examples=["issued"],
+    )
+    voucher: Voucher | None = Field(description="领取时的答复 · As it was answered to the claim")
+    problem: dict[str, Any] | None = Field(
+        description="拒绝的理由 · Why it was refused", examples=[{"code": "quota-exhausted", "status": 409}]
+    )
+
+
+class AnnualTotals(View):
+    claimant_id: str = Field(examples=[_CLAIMANT])
+    year: int = Field(examples=[2026])
+    claims: int = Field(description="领取张数 · Vouchers claimed", examples=[3])
+    reserved: Money = Field(description="已占用 · Held by vouchers that are not settled, or were revoked")
+    spent: Money = Field(description="已兑现 · Paid out")
+    released: Money = Field(description="已退回 · Returned to the allowance")

@@ -1,0 +1,19 @@
+"""Who may call which operation of issuance."""
+
+from shared.http.policy import PUBLIC, Policy, Role, roles
+
+_CLAIMANT_AND_OFFICE = roles(Role.CLAIMANT, Role.OFFICER, Role.APPROVER, Role.AUDITOR)
+
+POLICY: Policy = {
+    "proposePeriod": roles(Role.OFFICER),
+    "approvePeriod": roles(Role.OFFICER, Role.APPROVER),
+    "listPeriodPlans": roles(Role.OFFICER, Role.APPROVER, Role.AUDITOR),
+    "listPeriods": PUBLIC,
+    "getPeriod": PUBLIC,
+    "claimVoucher": roles(Role.CLAIMANT),
+    "getClaimByKey": roles(Role.CLAIMANT),
+    "listVouchers": _CLAIMANT_AND_OFFICE,
+    "getVoucher": _CLAIMANT_AND_OFFICE,
+    "cancelVoucher": roles(Role.CLAIMANT),
+    "listAnnualTotals": _CLAIMANT_AND_OFFICE,
+}

@@ -1,0 +1,140 @@
+"""Vouchers and what each claimant's year comes to."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi import Response
+
+from services.issuance.api.models import AnnualTotals, Voucher, VoucherState
+from services.issuance.api.visibility import ClaimantId, VoucherId, check_visible, claimant_of
+from services.issuance.domain import voucher as vouchers_domain
+from services.issuance.domain.voucher import voucher
+from services.issuance.projections import annual_totals, voucher_balances
+from services.issuance.projections.annual_totals import ANNUAL_TOTALS, totals_of
+from services.issuance.projections.voucher_balances import VOUCHER_BALANCES, vouchers_of
+from services.issuance.use_cases.cancelling import cancel_voucher
+from shared.http.commands import CommandRequest, Presented
+from shared.http.models import Money
+from shared.http.policy import Role
+from shared.http.reading import CursorText, Limit, Page, ReadRequest
+from shared.http.routes import operation, router_for
+from shared.store.transaction import UnknownSubjectError
+
+router = router_for("issuance", tag="vouchers")
+
+
+@router.get("/vouchers", operation_id="listVouchers", summary="创新券列表 · List vouchers, the newest first")
+async def list_vouchers(
+    request: ReadRequest, state: VoucherState | None = None, limit: Limit = 50, cursor: CursorText = None
+) -> Page[Voucher]:
+    await request.caught_up(VOUCHER_BALANCES)
+    table = voucher_balances.TABLE
+    select = vouchers_of(claimant_of(request.caller) if request.caller.role is Role.CLAIMANT else None)
+    if state is not None:
+        select = select.where(table.c.state == state)
+    return await request.page(select, [table.c.voucher_id.desc()], limit, cursor, _item)
+
+
+@router.get(
+    "/vouchers/{voucher_id}",
+    operation_id="getVoucher",
+    response_model=Voucher,
+    summary="查看创新券 · Read a voucher",
+)
+async def get_voucher(voucher_id: VoucherId, request: ReadRequest) -> Response:
+    loaded = await request.load(voucher, f"voucher-{voucher_id}")
+    if not isinstance(loaded.state, vouchers_domain.Voucher):
+        raise UnknownSubjectError(voucher_id)
+    check_visible(request.caller, voucher_id, claimant_id=loaded.state.claimant_id)
+    return request.answer(presented(loaded.state, loaded.version))
+
+
+@router.post(
+    "/vouchers/{voucher_id}/cancellation",
+    operation_id="cancelVoucher",
+    response_model=Voucher,
+    summary="登记前退回创新券 · Give a voucher back before its activity is registered",
+    openapi_extra=operation(if_match=True, codes=("voucher-not-in-this-state", "registration-too-late")),
+)
+async def cancel(voucher_id: VoucherId, request: CommandRequest) -> Response:
+    return await request.run(
+        lambda tx: cancel_voucher(
+            tx,
+            voucher_id=voucher_id,
+            claimant_id=claimant_of(request.caller),
+            if_match=request.if_match,
+        ),
+        lambda handled: presented(handled.state, handled.version),
+    )
+
+
+@router.get(
+    "/claimants/{claimant_id}/annual-totals",
+    operation_id="listAnnualTotals",
+    summary="申领单位各年度额度使用 · What each year of a claimant comes to",
+)
+async def list_annual_totals(
+    claimant_id: ClaimantId, request: ReadRequest, limit: Limit = 50, cursor: CursorText = None
+) -> Page[AnnualTotals]:
+    check_visible(request.caller, claimant_id, claimant_id=claimant_id)
+    await request.caught_up(ANNUAL_TOTALS)
+    keys = [annual_totals.TABLE.c.year.desc()]
+    return await request.page(totals_of(claimant_id), keys, limit, cursor, _totals)
+
+
+def presented(state: vouchers_domain.State, version: int, *, status: int = 200) -> Presented:
+    """Represent a voucher as it stands."""
+    if not isinstance(state, vouchers_domain.Voucher):
+        raise UnknownSubjectError("voucher")
+    view = Voucher(
+        voucher_id=state.voucher_id,
+        period_id=state.period_id,
+        claimant_id=state.claimant_id,
+        state=state.stage.value,
+        year=state.year,
+        amount=Money.of(state.amount),
+        paid=Money.of(state.paid),
+        released=Money.of(state.released),
+        place=state.place,
+        claimed_on=state.claimed_on,
+        register_by=state.register_by,
+        register_by_provisional=state.register_by_provisional,
+        contract_id=state.contract_id,
+        valid_until=state.valid_until,
+        valid_until_provisional=state.valid_until_provisional,
+        ended_on=state.ended_on,
+    )
+    location = f"/v1/vouchers/{state.voucher_id}" if version == 1 else ""
+    return Presented(body=view, version=version, status=status, location=location)
+
+
+def _item(row: sa.Row[Any]) -> Voucher:
+    return Voucher(
+        voucher_id=row.voucher_id,
+        period_id=row.period_id,
+        claimant_id=row.claimant_id,
+        state=row.state,
+        year=row.year,
+        amount=Money.of(row.amount),
+        paid=Money.of(row.paid),
+        released=Money.of(row.released),
+        place=row.place,
+        claimed_on=row.claimed_on,
+        register_by=row.register_by,
+        register_by_provisional=row.register_by_provisional,
+        contract_id=row.contract_id,
+        valid_until=row.valid_until,
+        valid_until_provisional=row.valid_until_provisional,
+        ended_on=row.ended_on,
+    )
+
+
+def _totals(row: sa.Row[Any]) -> AnnualTotals:
+    return AnnualTotals(
+        claimant_id=row.claimant_id,
+        year=row.year,
+        claims=row.claims,
+        reserved=Money.of(row.reserved),
+        spent=Money.of(row.spent),
+        released=Money.of(row.released),
+    )

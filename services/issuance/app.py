@@ -1,0 +1,48 @@
+"""The one place where the parts of issuance meet."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.issuance.api import claims, periods, vouchers
+from services.issuance.api.policy import POLICY
+from services.issuance.audit import CHECKS
+from services.issuance.deadlines import CLOSE_PERIOD, EXPIRE_UNREGISTERED, OPEN_PERIOD
+from services.issuance.projections.annual_totals import ANNUAL_TOTALS
+from services.issuance.projections.period_board import PERIOD_BOARD
+from services.issuance.projections.voucher_balances import VOUCHER_BALANCES
+from services.issuance.reactions import REACTIONS
+from services.issuance.use_cases.expiring import expire_unregistered
+from services.issuance.use_cases.running_periods import close_period, open_period
+from shared.context import BoundedContext
+from shared.http.application import build_app
+from shared.procedures.due import DueHandlers
+from shared.settings import Settings
+
+DUE: DueHandlers = {
+    OPEN_PERIOD: open_period,
+    CLOSE_PERIOD: close_period,
+    EXPIRE_UNREGISTERED: expire_unregistered,
+}
+
+CONTEXT = BoundedContext(
+    name="issuance",
+    title="创新券发放 · Voucher issuance",
+    folder=Path(__file__).parent,
+    routers=(periods.router, claims.router, vouchers.router),
+    policy=POLICY,
+    projections=(VOUCHER_BALANCES, ANNUAL_TOTALS, PERIOD_BOARD),
+    reactions=REACTIONS,
+    deadlines=DUE,
+    checks=CHECKS,
+    tags={
+        "periods": "发放周期 · Periods of issuance",
+        "claims": "申领 · Claims",
+        "vouchers": "创新券与年度额度 · Vouchers and annual totals",
+    },
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the service."""
+    return build_app(CONTEXT, settings)

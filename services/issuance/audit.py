@@ -1,0 +1,3 @@
+"""What must always hold in issuance."""
+
+CHECKS = ()
