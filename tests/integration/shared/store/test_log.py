@@ -182,7 +182,8 @@ async def test_an_event_of_an_old_version_is_read_as_the_current_one(owner: Asyn
             await connection.execute(
                 sa.text(
                     "SELECT append_events(ARRAY['contract-ctr_1'], ARRAY[1],"
-                    " ARRAY['cxq.contracts.contract-completed.v1'], ARRAY[:payload], ARRAY['{}'], ARRAY['clm_1'], now())"
+                    " ARRAY['cxq.contracts.contract-completed.v1'], ARRAY[:payload], ARRAY['{}'],"
+                    " ARRAY['clm_1'], now())"
                 ),
                 {"payload": payload},
             )
