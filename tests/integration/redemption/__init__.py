@@ -1,0 +1,1 @@
+"""Redemption on a real PostgreSQL."""

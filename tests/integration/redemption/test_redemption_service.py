@@ -1,0 +1,127 @@
+"""A redemption over REST: its path, its refusals, its money, and who may see it."""
+
+from datetime import date
+
+import pytest
+import sqlalchemy as sa
+
+from shared.kernel.money import yuan
+from tests.integration.redemption.office import Case, Office, completed_case
+
+
+async def test_a_redemption_goes_from_application_to_payment_and_the_half_cap_bites(case: Case, office: Office) -> None:
+    applied = await case.apply()
+    assert applied.status_code == 200, applied.text
+    assert applied.json()["payable"] == {"amount": yuan(40_000), "currency": "CNY"}
+    await case.review(yuan(40_000))
+    office.clock.set(date(2026, 3, 20))
+    concluded = await case.do("conclusion", "officer", json={})
+    assert concluded.json()["notice"]["until"] == "2026-03-27"
+    early = await case.do("disbursement-order", "officer", principal="off-1")
+    assert (early.status_code, early.json()["code"]) == (409, "redemption-not-in-this-stage")
+    office.clock.set(date(2026, 3, 28))
+    await office.strike("notice-ends", case.redemption_id)
+    assert (await case.do("disbursement-order", "officer", principal="off-1")).status_code == 200
+    alone = await case.do("disbursement", "approver", principal="off-1")
+    assert (alone.status_code, alone.json()["code"]) == (403, "four-eyes")
+    paid = await case.do("disbursement", "approver", principal="off-2")
+    assert paid.json()["stage"] == "disbursed"
+    assert paid.json()["vouchers"][0]["paid"]["amount"] == yuan(40_000)
+    again = await case.do("disbursement", "approver", principal="off-2")
+    assert again.status_code == 409
+
+
+async def test_a_refusal_names_article_and_remedy_and_every_reason(case: Case, office: Office) -> None:
+    office.clock.set(date(2026, 4, 3))
+    body = await case.application()
+    body["evidence"] = body["evidence"][:3]
+    answer = await case.do("application", "provider", case.provider_id, json=body)
+    problem = answer.json()
+    assert answer.status_code == 422
+    assert [error["code"] for error in problem["errors"]] == ["redemption-too-late", "evidence-missing"]
+    assert problem["rule"]["article"] == "15(3)"
+    assert problem["remedy"]
+
+
+async def test_without_an_application_the_redemption_lapses_by_its_deadline(case: Case, office: Office) -> None:
+    office.clock.set(date(2026, 4, 2))
+    await office.strike("redemption-lapses", case.redemption_id)
+    shown = await office.call("GET", f"/v1/redemptions/{case.redemption_id}", "officer")
+    assert shown.json()["stage"] == "awaited"
+    office.clock.set(date(2026, 4, 3))
+    await office.strike("redemption-lapses", case.redemption_id)
+    shown = await office.call("GET", f"/v1/redemptions/{case.redemption_id}", "officer")
+    assert shown.json()["stage"] == "lapsed"
+
+
+async def test_a_completion_delivered_twice_opens_one_redemption(case: Case, office: Office) -> None:
+    before = await case.version()
+    async with office.runtime.engine.connect() as connection:
+        events = "SELECT count(*) FROM events WHERE stream = :stream"
+        count = await connection.execute(sa.text(events), {"stream": f"redemption-{case.redemption_id}"})
+        assert (count.scalar_one(), before) == (1, 1)
+
+
+async def test_an_invoice_counts_once_in_the_city(case: Case, office: Office) -> None:
+    assert (await case.apply()).status_code == 200
+    other = await completed_case(office)
+    other.invoice = case.invoice
+    answer = await other.apply()
+    assert (answer.status_code, answer.json()["code"]) == (409, "invoice-already-used")
+    assert await other.version() == 1
+
+
+@pytest.mark.parametrize(
+    ("who", "party"), [("provider", "prv_01kdvdna00ek7990e5df8shghf"), ("claimant", "clm_01kdvdna00ek7990e5df8shghf")]
+)
+async def test_somebody_elses_redemption_does_not_exist(case: Case, office: Office, who: str, party: str) -> None:
+    answer = await office.call("GET", f"/v1/redemptions/{case.redemption_id}", who, party)
+    assert answer.status_code == 404
+    if who == "provider":
+        own = await case.application()
+        stolen = await case.do("application", who, party, json=own)
+        assert stolen.status_code in {404, 422}
+        assert await case.version() == 1
+
+
+async def test_only_the_office_its_owner_and_its_panel_read_a_document(case: Case, office: Office) -> None:
+    document = await case.upload()
+    path = f"/v1/documents/{document}"
+    own = await office.call("GET", path, "provider", case.provider_id)
+    assert own.content.startswith(b"%PDF")
+    assert own.headers["content-disposition"].startswith("attachment")
+    assert (await office.call("GET", path, "officer")).status_code == 200
+    assert (await office.call("GET", path, "expert", case.experts[1])).status_code == 404
+    assert (await office.call("GET", path, "provider", "prv_01kdvdna00ek7990e5df8shghf")).status_code == 404
+
+
+async def test_an_expert_of_the_provider_is_never_drawn_and_a_stranger_may_not_judge(case: Case) -> None:
+    await case.apply()
+    await case.do("formal-check", "officer", json={"outcome": "accepted"})
+    drawn = (await case.do("panel", "officer", json={"seed": "2026-03-20 closing"})).json()["experts"]
+    assert case.experts[0] not in drawn
+    body = {"score": 80, "amount": {"amount": 1, "currency": "CNY"}, "reasons": "sound"}
+    assert (await case.do("opinions", "expert", case.experts[0], json=body)).status_code == 404
+
+
+async def test_a_step_on_an_old_version_is_refused(case: Case) -> None:
+    stale = await case.do("application", "provider", case.provider_id, json=await case.application(), version=0)
+    assert stale.status_code == 412
+
+
+async def test_an_objection_keeps_the_money_back_until_it_is_answered(case: Case, office: Office) -> None:
+    await case.apply()
+    await case.review(yuan(40_000))
+    office.clock.set(date(2026, 3, 20))
+    await case.do("conclusion", "officer", json={})
+    raised = await case.do("objections", "claimant", "clm_other", json={"objector": "李四", "text": "重复支持"})
+    assert raised.status_code == 201
+    assert "李四" not in raised.text
+    office.clock.set(date(2026, 3, 30))
+    await office.strike("notice-ends", case.redemption_id)
+    assert (await case.do("disbursement-order", "officer")).status_code == 409
+    objection = raised.json()["objection_id"]
+    answered = await case.do(f"objections/{objection}/answer", "officer", json={"upheld": False, "answer": "不成立"})
+    assert answered.status_code == 200
+    await office.strike("notice-ends", case.redemption_id)
+    assert (await case.do("disbursement-order", "officer")).status_code == 200
