@@ -1,0 +1,1 @@
+"""The HTTP edge in front of a real store."""

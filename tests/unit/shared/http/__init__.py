@@ -1,0 +1,1 @@
+"""The parts of the HTTP edge that need no server."""
