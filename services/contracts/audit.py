@@ -76,6 +76,8 @@ async def _lives(connection: AsyncConnection) -> dict[str, _Life]:
                 lives[fact.contract_id].completed.append(fact)
             case ContractLapsed() as fact:
                 lives[fact.contract_id].lapsed.append(fact)
+            case other:
+                raise TypeError(f"{type(other).__name__} is no event of a contract")
     return lives
 
 
@@ -94,7 +96,7 @@ async def _one_contract_a_voucher(connection: AsyncConnection, count: Count) -> 
             if other != contract_id:
                 yield Breach(where=f"contract-{contract_id}", found=f"{use.voucher_id} is used in {other} too")
     rows = await connection.execute(sa.select(voucher_uses.c.voucher_id, voucher_uses.c.contract_id))
-    in_table = dict(rows.tuples().all())
+    in_table = dict(rows.all())
     for voucher_id in sorted(in_log.keys() | in_table.keys()):
         said, found = in_log.get(voucher_id), in_table.get(voucher_id)
         if said != found:
@@ -123,7 +125,7 @@ async def _deadlines_are_counted_right(connection: AsyncConnection, count: Count
     """M9: validity as issuance gave it, and a month to redeem as PostgreSQL counts months."""
     lives = await _lives(connection)
     first_end = sa.select(commitments.c.contract_id, sa.func.min(commitments.c.valid_until)).group_by("contract_id")
-    given = dict((await connection.execute(first_end)).tuples().all())
+    given = dict((await connection.execute(first_end)).all())
     for contract_id, life in lives.items():
         if life.registered is None:
             continue
@@ -181,7 +183,7 @@ async def _every_wait_ends(connection: AsyncConnection, count: Count) -> AsyncIt
     forgotten_before = (await connection.execute(newest)).scalar_one() - GRACE
     kinds = deadlines.c.kind.in_((COMMITMENT_UNANSWERED, CONTRACT_LAPSES))
     statement = sa.select(deadlines.c.kind, deadlines.c.subject, deadlines.c.due_at).where(kinds)
-    due = {(kind, subject): due_at for kind, subject, due_at in (await connection.execute(statement)).tuples()}
+    due = {(kind, subject): due_at for kind, subject, due_at in await connection.execute(statement)}
     for contract_id, life in lives.items():
         if life.is_waiting:
             kind, what = COMMITMENT_UNANSWERED, "submitted and not decided"

@@ -61,7 +61,7 @@ async def _commitments_to(tx: Transaction, contract_id: str) -> tuple[Commitment
     )
     return tuple(
         Commitment(voucher_id=voucher_id, amount=amount, valid_until=valid_until)
-        for voucher_id, amount, valid_until in (await tx.connection.execute(statement)).tuples()
+        for voucher_id, amount, valid_until in (await tx.connection.execute(statement))
     )
 
 

@@ -1,0 +1,1 @@
+"""Contracts against a real PostgreSQL."""
