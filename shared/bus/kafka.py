@@ -4,9 +4,10 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.partitioner import murmur2
 
-__all__ = ["TopicPartition", "hash_of", "new_admin", "new_consumer", "new_producer", "new_topic"]
+__all__ = ["TopicPartition", "configuration_of", "hash_of", "new_admin", "new_consumer", "new_producer", "new_topic"]
 
 
 def new_producer(bootstrap: str, client_id: str, **options: Any) -> Any:
@@ -30,6 +31,11 @@ def new_admin(bootstrap: str, client_id: str, request_limit_ms: int) -> Any:
 def new_topic(name: str, partitions: int, replication: int, configuration: dict[str, str]) -> Any:
     """Describe a topic that is to be created."""
     return NewTopic(name, num_partitions=partitions, replication_factor=replication, topic_configs=configuration)  # type: ignore[no-untyped-call]
+
+
+def configuration_of(topic: str) -> Any:
+    """Name a topic whose settings are to be read."""
+    return ConfigResource(ConfigResourceType.TOPIC, topic)  # type: ignore[no-untyped-call]
 
 
 def hash_of(key: bytes) -> int:

@@ -14,7 +14,7 @@ from shared.bus.kafka import new_producer
 _BATCH_BYTES_MAX: Final = 256 * 1024
 _REQUEST_LIMIT_MS: Final = 4_000
 _PUBLISH_LIMIT_S: Final = 8.0
-_DISPOSE_LIMIT_S: Final = 10.0
+_DISPOSE_LIMIT_S: Final = 8.0
 
 _log = structlog.get_logger(__name__)
 
@@ -66,6 +66,8 @@ class Publisher:
 
         All are confirmed by all in-sync replicas when this returns; PublishError when any is not confirmed in time.
         """
+        if self._producer._closed:  # noqa: SLF001 (nothing would ever take the batch)
+            raise PublishError("the producer was given up")
         try:
             async with asyncio.timeout(_PUBLISH_LIMIT_S), asyncio.TaskGroup() as group:
                 sent = {p: group.create_task(self._one_partition(p, batch)) for p, batch in messages.items()}
@@ -102,15 +104,15 @@ class Publisher:
         return appended is not None
 
     async def dispose(self) -> None:
-        """Close the producer; what it still holds is given up, in ten seconds at most."""
-        self._producer._message_accumulator.fail_all(KafkaError("given up"))  # noqa: SLF001 (nothing may be sent later)
-        with suppress(Exception):
+        """Close the producer; what it still holds is given up, not sent later. Takes ten seconds at most."""
+        producer, self._producer._closed = self._producer, True  # noqa: SLF001 (stop() would flush, perhaps for ever)
+        try:
             async with asyncio.timeout(_DISPOSE_LIMIT_S):
-                await self._producer.stop()
-                return
-        _log.warning("producer.not_closed_in_time", topic=self._topic)
+                await producer._sender.close()  # noqa: SLF001
+        except Exception as error:  # noqa: BLE001 (it is thrown away in any case)
+            _log.warning("producer.closed_hard", topic=self._topic, reason=_text(error))
         with suppress(Exception):
-            await self._producer.client.close()
+            await producer.client.close()
 
 
 def _look_at(confirmed: asyncio.Future[object]) -> None:

@@ -13,7 +13,7 @@ import structlog
 from shared.bus.envelope import seal, to_wire
 from shared.bus.image import Found, Published, TopicReader, assert_same_story
 from shared.bus.publisher import Message, Publisher
-from shared.bus.topics import Topics, partition_of
+from shared.bus.topics import FOR_EVER, Topics, partition_of
 from shared.database import LIMITS
 from shared.settings import Settings
 from shared.supervision import HaltedError, Progress, State
@@ -182,6 +182,9 @@ class _Image:
                     _log.error("relay.topic_lost", topic=self._topic, published_until=self.checkpoint)
                 await topics.create(self._topic, len(known) or self._settings.topic_partitions)
                 self._partitions = await topics.partitions(self._topic)
+            configuration = await topics.configuration(self._topic)
+        if not configuration.items() >= FOR_EVER.items():
+            _log.error("relay.topic_is_not_kept_for_ever", topic=self._topic, wanted=FOR_EVER)
         if known and len(known) != self._partitions:
             raise HaltedError(
                 f"{self._topic} has {self._partitions} partitions, but was made with {len(known)}: the owners' events"

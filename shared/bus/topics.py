@@ -3,16 +3,20 @@
 import asyncio
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Self
+from typing import Final, Self
 
 from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
-from shared.bus.kafka import hash_of, new_admin, new_topic
+from shared.bus.kafka import configuration_of, hash_of, new_admin, new_topic
 from shared.settings import Settings
 
 _REQUEST_LIMIT_MS = 5_000
 _VISIBLE_LIMIT_S = 15.0
 _POLL_S = 0.05
+
+
+FOR_EVER: Final = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+"""The settings of a topic that nothing is ever taken out of."""
 
 
 @lru_cache(maxsize=65_536)
@@ -56,10 +60,8 @@ class Topics:
             topic,
             partitions,
             replication,
-            {
-                "cleanup.policy": "delete",
-                "retention.ms": "-1",
-                "retention.bytes": "-1",
+            FOR_EVER
+            | {
                 "min.insync.replicas": str(max(1, replication - 1)),
                 "message.timestamp.type": "CreateTime",
             },
@@ -69,6 +71,13 @@ class Topics:
             if code != TopicAlreadyExistsError.errno:
                 _raise_for(code, topic)
         await self._until(topic, lambda number: number > 0)
+
+    async def configuration(self, topic: str) -> dict[str, str]:
+        """Read how a topic is set."""
+        (answer,) = await self._admin.describe_configs([configuration_of(topic)])
+        ((code, _, _, _, entries),) = answer.resources
+        _raise_for(code, topic)
+        return {name: value for name, value, *_ in entries}
 
     async def delete(self, topic: str) -> None:
         """Delete a topic with everything in it, and return when it is gone; there may be none."""

@@ -1,0 +1,1 @@
+"""What of the bus needs no server."""
