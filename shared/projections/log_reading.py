@@ -1,7 +1,7 @@
 """Reading topics from their start up to given positions, decoding only what a read model needs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -36,9 +36,43 @@ class Portion:
 
 
 @dataclass(slots=True)
-class _Mark:
+class Mark:
+    """How far a partition has been read: the offset to read next and the last event's position."""
+
+    place: Place
     next_offset: int = 0
     position: int = 0
+
+    def take(self, records: Iterable[Any], end: int, wanted: Collection[str]) -> list[bytes]:
+        """Go over Kafka's records up to position `end`; give the values of new events whose type is wanted.
+
+        Only headers are looked at. Duplicates are dropped; `LogUnreadableError` when an event is missing.
+        """
+        values = []
+        where = f"{self.place[0]}, partition {self.place[1]}"
+        for record in records:
+            headers = dict(record.headers)
+            try:
+                position, previous = int(headers["ce_position"]), int(headers["ce_prevposition"])
+                name = headers["ce_type"].decode()
+            except (KeyError, ValueError) as error:
+                raise LogUnreadableError(
+                    f"{where}: the record at offset {record.offset} is no event of ours"
+                ) from error
+            if position > end:
+                break
+            self.next_offset = record.offset + 1
+            if position <= self.position:
+                continue
+            if previous != self.position:
+                raise LogUnreadableError(
+                    f"gap in {where}: position {position} at offset {record.offset} follows {previous}, not"
+                    f" {self.position}"
+                )
+            self.position = position
+            if name.rpartition(".v")[0] in wanted:
+                values.append(record.value)
+        return values
 
 
 class LogReader:
@@ -51,7 +85,7 @@ class LogReader:
     def __init__(self, bootstrap: str, projection: Projection) -> None:
         self._projection = projection
         self._wanted = subscription_for(projection).wanted() or frozenset()
-        self._marks: dict[Place, _Mark] = {}
+        self._marks: dict[Place, Mark] = {}
         self._consumer = new_consumer(
             bootstrap,
             f"cxq-rebuild-{projection.name}",
@@ -99,10 +133,10 @@ class LogReader:
             events: list[Recorded[Any]] = []
             before = sum(mark.next_offset for mark in self._marks.values())
             for partition, records in (await self._fetch(places)).items():
-                place = (str(partition.topic), int(partition.partition))
-                self._take(place, records, ends[place], events)
-                if self._mark(place).next_offset <= records[-1].offset:
-                    self._consumer.seek(partition, self._mark(place).next_offset)
+                mark = self._marks[partition.topic, partition.partition]
+                events.extend(map(self._opened, mark.take(records, ends[mark.place], self._wanted)))
+                if mark.next_offset <= records[-1].offset:
+                    self._consumer.seek(partition, mark.next_offset)
             yield Portion(sum(mark.next_offset for mark in self._marks.values()) - before, events)
 
     async def _fetch(self, places: list[Place]) -> dict[Any, list[Any]]:
@@ -120,32 +154,7 @@ class LogReader:
         except KafkaError as error:
             raise LogUnreadableError(f"{places} cannot be read: {type(error).__name__}: {error}") from error
 
-    def _take(self, place: Place, records: list[Any], end: int, into: list[Recorded[Any]]) -> None:
-        mark = self._mark(place)
-        for record in records:
-            headers = dict(record.headers)
-            try:
-                position, previous = int(headers["ce_position"]), int(headers["ce_prevposition"])
-                name = headers["ce_type"].decode()
-            except (KeyError, ValueError) as error:
-                raise LogUnreadableError(
-                    f"{place[0]}, partition {place[1]}: the record at offset {record.offset} is no event of ours"
-                ) from error
-            if position > end:
-                return
-            mark.next_offset = record.offset + 1
-            if position <= mark.position:
-                continue
-            if previous != mark.position:
-                raise LogUnreadableError(
-                    f"gap in {place[0]}, partition {place[1]}: position {position} at offset {record.offset} follows"
-                    f" {previous}, not {mark.position}"
-                )
-            mark.position = position
-            if name.rpartition(".v")[0] in self._wanted:
-                into.append(self._opened(record.value))
-
-    def _opened(self, value: bytes | None) -> Recorded[Any]:
+    def _opened(self, value: bytes) -> Recorded[Any]:
         envelope = from_wire(value)
         try:
             return envelope.opened()
@@ -168,14 +177,13 @@ class LogReader:
 
     async def _begin(self, fresh: set[Place]) -> None:
         for place in fresh:
-            self._marks[place] = _Mark()
+            self._marks[place] = Mark(place)
         self._consumer.assign([TopicPartition(*place) for place in self._marks])
         starts = await self._consumer.beginning_offsets([TopicPartition(*place) for place in fresh])
-        for place in self._marks:
-            mark = self._marks[place]
+        for place, mark in self._marks.items():
             if place in fresh:
                 mark.next_offset = starts[TopicPartition(*place)]
             self._consumer.seek(TopicPartition(*place), mark.next_offset)
 
-    def _mark(self, place: Place) -> _Mark:
-        return self._marks.get(place) or _Mark()
+    def _mark(self, place: Place) -> Mark:
+        return self._marks.get(place) or Mark(place)

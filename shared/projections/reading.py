@@ -32,7 +32,7 @@ async def as_of(connection: AsyncConnection, projection: Projection, context: st
             ),
         )
     )
-    rows = (await connection.execute(statement)).tuples().all()
+    rows = (await connection.execute(statement)).all()
     return complete_up_to({partition: (published, done) for partition, published, done in rows})
 
 

@@ -18,8 +18,8 @@ _INDEXES = sa.text(
     " WHERE x.indrelid = CAST(CAST(:live AS text) AS regclass) ORDER BY x.indisprimary DESC, i.relname"
 )
 _GRANTS = sa.text(
-    "SELECT a.privilege_type, r.rolname"
-    " FROM pg_class t CROSS JOIN LATERAL aclexplode(t.relacl) a JOIN pg_roles r ON r.oid = a.grantee"
+    "SELECT a.privilege_type, CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END"
+    " FROM pg_class t CROSS JOIN LATERAL aclexplode(t.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee"
     " WHERE t.oid = CAST(CAST(:live AS text) AS regclass)"
 )
 
@@ -66,14 +66,14 @@ class Shadow:
     async def replace_live(self, connection: AsyncConnection) -> None:
         """Take the live table's place, with its names and grants, when the transaction commits."""
         indexes = (await connection.execute(_INDEXES, {"live": self._live})).all()
-        grants = (await connection.execute(_GRANTS, {"live": self._live})).tuples().all()
+        grants = (await connection.execute(_GRANTS, {"live": self._live})).all()
         await connection.execute(sa.text(f"DROP TABLE {self._live}"))
         await connection.execute(sa.text(f'ALTER TABLE {self._shadow} RENAME TO "{self.live.name}"'))
         for number, index in enumerate(indexes):
             # a constraint's name goes with its index's
             await connection.execute(sa.text(f'ALTER INDEX "{self._index_name(number)}" RENAME TO "{index.name}"'))
         for privilege, role in grants:
-            await connection.execute(sa.text(f'GRANT {privilege} ON {self._live} TO "{role}"'))
+            await connection.execute(sa.text(f"GRANT {privilege} ON {self._live} TO {role}"))
 
     async def _index(self, connection: AsyncConnection, *, primary: bool) -> None:
         for number, index in enumerate((await connection.execute(_INDEXES, {"live": self._live})).all()):

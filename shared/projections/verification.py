@@ -14,8 +14,8 @@ from shared.settings import Settings
 from shared.store.tables import parked_events
 
 _REPLACED = sa.text(
-    "SELECT CAST(to_regclass(quote_ident(:name)) AS oid) <> (SELECT oid FROM pg_class WHERE relname = :name AND relnamespace ="
-    " CAST(current_schema() AS regnamespace))"
+    "SELECT CAST(to_regclass(quote_ident(:name)) AS oid) <> (SELECT oid FROM pg_class"
+    " WHERE relname = :name AND relnamespace = CAST(current_schema() AS regnamespace))"
 )
 """Name lookups see what is newest, a query of pg_class the snapshot: they differ when a rebuild came in between."""
 

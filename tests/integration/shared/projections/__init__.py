@@ -1,0 +1,1 @@
+"""Read models against real servers: live, rebuilt, compared."""

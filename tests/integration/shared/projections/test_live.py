@@ -1,0 +1,88 @@
+"""A live read model: every event once, whatever is delivered, and how far it is."""
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from shared.clock import SystemClock
+from shared.projections.projection import PoisonEventError
+from shared.projections.reading import as_of
+from shared.projections.runner import apply_batch
+from shared.store.transaction import Cause, on, read_log
+from tests.integration.shared.projections.balances import BALANCES_PROJECTION, claimed
+from tests.integration.shared.projections.office import NAME, Office
+
+CAUSE = Cause(actor="test", correlation_id="test")
+
+
+async def test_topics_read_again_from_the_start_change_nothing(office: Office) -> None:
+    await office.business(60)
+    async with office.live():
+        await office.caught_up()
+        kept = await office.rows()
+    await office.sql("UPDATE consumer_positions SET next_offset = 0")
+    await office.business(3)
+    async with office.live():
+        await office.caught_up()
+        changed = await office.rows()
+    assert changed == await office.fold_of_the_log() != kept
+
+
+async def test_what_the_relay_publishes_twice_is_applied_and_rebuilt_once(office: Office) -> None:
+    await office.business(60)
+    async with office.live():
+        await office.caught_up()
+    await office.publish_again()
+    async with office.live():
+        await office.business(6)
+        await office.caught_up()
+        assert await office.rows() == await office.fold_of_the_log()
+        assert (await office.rebuild()).rows_different == 0
+        assert await office.breaches() == []
+
+
+async def test_two_writers_of_one_row_do_not_lose_each_others_effect(office: Office) -> None:
+    await office.record(claimed("clm_1", 1), claimed("clm_1", 2))
+    async with office.engine.connect() as reading:
+        first, second = await read_log(reading, NAME, after=0, limit=10)
+    async with office.engine.connect() as one, office.engine.connect() as other:
+        await one.begin()
+        await apply_batch(on(one, NAME, SystemClock(), CAUSE), BALANCES_PROJECTION, [first])
+        await other.begin()
+        await other.execute(sa.text("SET LOCAL lock_timeout = '50ms'"))
+        with pytest.raises(DBAPIError, match="lock timeout"):
+            await apply_batch(on(other, NAME, SystemClock(), CAUSE), BALANCES_PROJECTION, [second])
+        await other.rollback()
+        await one.commit()
+        await other.begin()
+        await apply_batch(on(other, NAME, SystemClock(), CAUSE), BALANCES_PROJECTION, [second])
+        await other.commit()
+    assert await office.rows() == await office.fold_of_the_log()
+
+
+async def test_a_batch_with_an_event_that_cannot_be_applied_writes_nothing(office: Office) -> None:
+    await office.record(claimed("clm_1", 1), claimed("clm_2", 2, amount=-1))
+    async with office.engine.begin() as connection:
+        events = await read_log(connection, NAME, after=0, limit=10)
+        with pytest.raises(PoisonEventError, match=r"test_balances cannot apply issuance-2 .*less than nothing"):
+            await apply_batch(on(connection, NAME, SystemClock(), CAUSE), BALANCES_PROJECTION, events)
+    assert await office.rows() == {}
+
+
+async def test_a_read_model_says_how_far_it_is(office: Office) -> None:
+    await office.business(40)
+    assert await office.as_of() == 0
+    async with office.live():
+        await office.caught_up()
+    reached = await office.as_of()
+    assert reached == await office.head() == 54
+    await office.sql("UPDATE consumer_positions SET position = 7 WHERE partition ="
+                     " (SELECT partition FROM consumer_positions ORDER BY position LIMIT 1)")  # fmt: skip
+    assert await office.as_of() == 7
+
+
+async def test_a_read_model_without_own_events_is_never_behind_the_own_log(office: Office) -> None:
+    await office.record(claimed("clm_1", 1))
+    async with office.engine.connect() as connection:
+        topic = office.settings.topic("registry")
+        assert await as_of(connection, BALANCES_PROJECTION, "registry", topic) == 1
