@@ -1,0 +1,1 @@
+"""Procedures against a real database."""
