@@ -1,0 +1,1 @@
+"""What the domain is made of."""
