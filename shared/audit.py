@@ -102,13 +102,20 @@ async def examine(connection: AsyncConnection, context: str, checks: Sequence[Ch
 
 
 async def examine_across(connections: Mapping[str, AsyncConnection], checks: Sequence[CrossCheck]) -> list[Finding]:
-    """Carry out the checks between contexts on their snapshots."""
+    """Carry out the checks between contexts on their snapshots; where one is missing, the check is breached."""
     findings = []
     for check in checks:
         count = Count()
-        chosen = {context: connections[context] for context in check.contexts}
-        findings.append(await _finding("+".join(check.contexts), check, check.look(chosen, count), count))
+        chosen = {context: connections[context] for context in check.contexts if context in connections}
+        missing = [context for context in check.contexts if context not in connections]
+        breaches = _cannot_look(missing) if missing else check.look(chosen, count)
+        findings.append(await _finding("+".join(check.contexts), check, breaches, count))
     return findings
+
+
+async def _cannot_look(missing: Sequence[str]) -> AsyncIterator[Breach]:
+    for context in missing:
+        yield Breach(where=context, found="cannot be looked at")
 
 
 async def _finding(context: str, check: Check | CrossCheck, breaches: AsyncIterator[Breach], count: Count) -> Finding:
