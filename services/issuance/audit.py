@@ -1,3 +1,331 @@
-"""What must always hold in issuance."""
+"""What must always hold in issuance, looked up in the log and in the rows that decide, each counted anew."""
 
-CHECKS = ()
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.issuance.day_count import last_day_of_days, last_day_of_months
+from services.issuance.deadlines import EXPIRE_UNREGISTERED, GRACE
+from shared.audit import Breach, Check, Count
+from shared.measures.reader import Measures
+
+_ENDS = "('cxq.issuance.voucher-cancelled.v1', 'cxq.issuance.voucher-expired.v1', 'cxq.issuance.voucher-lapsed.v1')"
+
+_PERIODS = sa.text(
+    f"""
+    WITH vouchers AS (
+        SELECT stream, data->>'period_id' AS period_id, (data->>'amount')::bigint AS amount
+        FROM events WHERE type = 'cxq.issuance.voucher-claimed.v1'
+    ), moved AS (
+        SELECT data->>'period_id' AS period_id,
+            count(*) FILTER (WHERE type = 'cxq.issuance.voucher-claimed.v1') AS claims,
+            coalesce(sum((data->>'amount')::bigint) FILTER (WHERE type = 'cxq.issuance.voucher-claimed.v1'), 0)
+                AS issued,
+            coalesce(sum((data->>'paid')::bigint) FILTER (WHERE type = 'cxq.issuance.voucher-redeemed.v1'), 0)
+                AS spent,
+            coalesce(sum((data->>'amount')::bigint) FILTER (WHERE type IN {_ENDS}), 0)
+                + coalesce(sum((data->>'released')::bigint) FILTER (WHERE type = 'cxq.issuance.voucher-redeemed.v1'), 0)
+                AS released,
+            coalesce(sum((data->>'amount')::bigint) FILTER (WHERE type = 'cxq.issuance.quota-returned.v1'), 0)
+                AS returned
+        FROM events WHERE data ? 'period_id' GROUP BY 1
+    ), outstanding AS (
+        SELECT period_id, sum(amount) AS amount FROM vouchers v
+        WHERE NOT EXISTS (
+            SELECT FROM events e WHERE e.stream = v.stream
+            AND (e.type IN {_ENDS} OR e.type = 'cxq.issuance.voucher-redeemed.v1')
+        ) GROUP BY 1
+    )
+    SELECT p.data->>'period_id' AS period_id, (p.data->>'quota')::bigint AS planned,
+        q.quota, q.remaining, q.issued AS row_issued, q.returned AS row_returned, q.claims AS row_claims,
+        m.claims, m.issued, m.spent, m.released, m.returned, coalesce(o.amount, 0) AS outstanding
+    FROM events a
+    JOIN events p ON p.stream = a.stream AND p.type = 'cxq.issuance.period-proposed.v1'
+    JOIN moved m ON m.period_id = p.data->>'period_id'
+    LEFT JOIN outstanding o ON o.period_id = p.data->>'period_id'
+    LEFT JOIN quotas q ON q.period_id = p.data->>'period_id'
+    WHERE a.type = 'cxq.issuance.period-approved.v1'
+    """
+)
+
+
+async def quota_is_conserved(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """Hold each period's row against the log: nothing oversold, nothing lost."""
+    for row in (await connection.execute(_PERIODS)).all():
+        count.checked += 1
+        where = f"period {row.period_id}"
+        if row.quota is None:
+            yield Breach(where=where, found="approved, but it has no quota row")
+            continue
+        told = (row.planned, row.issued, row.returned, row.claims)
+        kept = (row.quota, row.row_issued, row.row_returned, row.row_claims)
+        if told != kept:
+            yield Breach(where=where, found=f"quota, issued, returned, claims: the log says {told}, the row {kept}")
+        total = row.remaining + row.outstanding + row.spent + row.released - row.returned
+        if row.remaining < 0 or total != row.planned:
+            yield Breach(
+                where=where,
+                found=f"{row.remaining} remaining + {row.outstanding} outstanding + {row.spent} spent + {row.released}"
+                f" released - {row.returned} returned = {total}, not the quota {row.planned}",
+            )
+
+
+_FACE_VALUES = sa.text(
+    """
+    SELECT c.position, (c.data->>'amount')::bigint AS amount, (p.data->>'face_value_max')::bigint AS cap
+    FROM events c LEFT JOIN events p
+        ON p.stream = 'period-' || (c.data->>'period_id') AND p.type = 'cxq.issuance.period-proposed.v1'
+    WHERE c.type = 'cxq.issuance.voucher-claimed.v1' ORDER BY c.position
+    """
+)
+
+
+async def face_values_are_in_range(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """Hold every voucher against the cap of its period."""
+    for row in (await connection.execute(_FACE_VALUES)).all():
+        count.checked += 1
+        if row.cap is None or not 0 < row.amount <= row.cap:
+            yield Breach(where=f"position {row.position}", found=f"face value {row.amount} fen, cap {row.cap}")
+
+
+_YEARS = sa.text(
+    f"""
+    WITH log AS (
+        SELECT data->>'claimant_id' AS claimant_id, (data->>'year')::smallint AS year,
+            sum(CASE WHEN type = 'cxq.issuance.voucher-claimed.v1' THEN (data->>'amount')::bigint
+                ELSE -(data->>'amount')::bigint END) AS reserved,
+            coalesce(sum((data->>'paid')::bigint) FILTER (WHERE type = 'cxq.issuance.voucher-redeemed.v1'), 0) AS spent
+        FROM events
+        WHERE type IN {_ENDS}
+            OR type IN ('cxq.issuance.voucher-claimed.v1', 'cxq.issuance.voucher-redeemed.v1')
+        GROUP BY 1, 2
+    )
+    SELECT claimant_id, year, log.reserved, log.spent, a.reserved AS row_reserved, a.spent AS row_spent, a.ceiling
+    FROM log FULL JOIN allowances a USING (claimant_id, year)
+    """
+)
+_RUNNING = sa.text(
+    f"""
+    SELECT * FROM (
+        SELECT position, type, data->>'claimant_id' AS claimant_id, (data->>'on')::date AS day, data->>'pack' AS pack,
+            sum(CASE
+                WHEN type = 'cxq.issuance.voucher-claimed.v1' THEN (data->>'amount')::bigint
+                WHEN type = 'cxq.issuance.voucher-redeemed.v1' THEN -(data->>'released')::bigint
+                ELSE -(data->>'amount')::bigint
+            END) OVER (PARTITION BY data->>'claimant_id', data->>'year' ORDER BY position) AS counted
+        FROM events
+        WHERE type IN {_ENDS}
+            OR type IN ('cxq.issuance.voucher-claimed.v1', 'cxq.issuance.voucher-redeemed.v1')
+    ) running WHERE type = 'cxq.issuance.voucher-claimed.v1' ORDER BY position
+    """
+)
+
+
+async def allowances_hold(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """Hold each claimant's year against the log, and its running sum against the highest allowance there is."""
+    for row in (await connection.execute(_YEARS)).all():
+        count.checked += 1
+        where = f"claimant {row.claimant_id}, year {row.year}"
+        told, kept = (row.reserved, row.spent), (row.row_reserved, row.row_spent)
+        if told != kept:
+            yield Breach(where=where, found=f"reserved, spent: the log says {told}, the row {kept}")
+        if row.ceiling is not None and row.row_reserved + row.row_spent > row.ceiling:
+            yield Breach(where=where, found=f"{row.row_reserved} + {row.row_spent} exceeds {row.ceiling}")
+    for row in (await connection.execute(_RUNNING)).all():
+        allowance = _measures(row.pack).on(row.day).voucher.annual_allowance_certified
+        if row.counted > allowance:
+            found = f"the year of {row.claimant_id} came to {row.counted}, allowance {allowance}"
+            yield Breach(where=f"position {row.position}", found=found)
+
+
+_USES = sa.text(
+    """
+    SELECT position, stream, type, data->>'contract_id' AS contract_id, (data->>'amount')::bigint AS amount,
+        (data->>'paid')::bigint AS paid, (data->>'released')::bigint AS released
+    FROM events
+    WHERE type IN ('cxq.issuance.voucher-committed.v1', 'cxq.issuance.voucher-commitment-released.v1',
+        'cxq.issuance.voucher-redeemed.v1')
+    ORDER BY stream, version
+    """
+)
+
+
+async def vouchers_pay_once(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """Follow every voucher: one contract at a time, one payment, for that contract, of its face value at most."""
+    stream, contract, is_paid = "", None, False
+    for row in (await connection.execute(_USES)).all():
+        if row.stream != stream:
+            stream, contract, is_paid = row.stream, None, False
+            count.checked += 1
+        where = f"position {row.position}, {stream}"
+        match row.type:
+            case "cxq.issuance.voucher-committed.v1":
+                if contract is not None:
+                    yield Breach(where=where, found=f"committed to {row.contract_id} while it belongs to {contract}")
+                contract = row.contract_id
+            case "cxq.issuance.voucher-commitment-released.v1":
+                contract = None
+            case _:
+                if is_paid:
+                    yield Breach(where=where, found="paid a second time")
+                if row.contract_id != contract:
+                    yield Breach(where=where, found=f"paid for {row.contract_id}, committed to {contract}")
+                if row.paid < 0 or row.released < 0 or row.paid + row.released != row.amount:
+                    found = f"paid {row.paid} and released {row.released} of {row.amount}"
+                    yield Breach(where=where, found=found)
+                is_paid = True
+
+
+_CLAIMS = sa.text(
+    """
+    SELECT c.position, c.stream, (c.data->>'on')::date AS day, (c.data->>'register_by')::date AS last_day,
+        (c.data->>'provisional')::boolean AS provisional, (p.data->>'registration_days')::integer AS length,
+        c.data->>'pack' AS pack
+    FROM events c JOIN events p
+        ON p.stream = 'period-' || (c.data->>'period_id') AND p.type = 'cxq.issuance.period-proposed.v1'
+    WHERE c.type = 'cxq.issuance.voucher-claimed.v1' ORDER BY c.position
+    """
+)
+_COMMITMENTS = sa.text(
+    """
+    SELECT c.position, c.stream, (c.data->>'on')::date AS day, (c.data->>'valid_until')::date AS last_day,
+        (c.data->>'provisional')::boolean AS provisional, (p.data->>'validity_months')::integer AS length,
+        v.data->>'pack' AS pack
+    FROM events c
+    JOIN events v ON v.stream = c.stream AND v.type = 'cxq.issuance.voucher-claimed.v1'
+    JOIN events p ON p.stream = 'period-' || (c.data->>'period_id') AND p.type = 'cxq.issuance.period-proposed.v1'
+    WHERE c.type = 'cxq.issuance.voucher-committed.v1' ORDER BY c.position
+    """
+)
+_EXPIRIES = sa.text(
+    """
+    SELECT x.position, (x.data->>'on')::date AS day, (v.data->>'register_by')::date AS last_day
+    FROM events x JOIN events v ON v.stream = x.stream AND v.type = 'cxq.issuance.voucher-claimed.v1'
+    WHERE x.type = 'cxq.issuance.voucher-expired.v1' AND x.data->>'cause' = 'not_registered'
+    """
+)
+_WAITING = sa.text(
+    """
+    SELECT v.stream, (v.data->>'register_by')::date AS last_day, d.due_at
+    FROM (SELECT DISTINCT ON (stream) stream, type FROM events
+        WHERE type LIKE 'cxq.issuance.voucher-%' AND stream LIKE 'voucher-%' ORDER BY stream, version DESC) latest
+    JOIN events v ON v.stream = latest.stream AND v.type = 'cxq.issuance.voucher-claimed.v1'
+    LEFT JOIN deadlines d ON d.kind = :kind AND 'voucher-' || d.subject = v.stream
+    WHERE latest.type IN ('cxq.issuance.voucher-claimed.v1', 'cxq.issuance.voucher-commitment-released.v1')
+    """
+)
+
+
+async def deadlines_are_counted_right(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """Count every last day again, another way, and see that whoever waits is on the due list for the right instant."""
+    for statement, last_day_of in ((_CLAIMS, last_day_of_days), (_COMMITMENTS, last_day_of_months)):
+        for row in (await connection.execute(statement)).all():
+            count.checked += 1
+            roll = _measures(row.pack).on(row.day).voucher.roll_to_working_day
+            allowed = {last_day_of(row.day, row.length, roll=roll)}
+            if row.provisional:  # decided before the year's notice was out: weekends only
+                allowed.add(last_day_of(row.day, row.length, roll=roll, weekends_only=True))
+            if row.last_day not in allowed:
+                found = f"{row.day} and {row.length}: recorded {row.last_day}, counted {sorted(allowed)}"
+                yield Breach(where=f"position {row.position}, {row.stream}", found=found)
+    for row in (await connection.execute(_EXPIRIES)).all():
+        count.checked += 1
+        if row.day != row.last_day + timedelta(days=1):
+            yield Breach(where=f"position {row.position}", found=f"expired on {row.day}, last day {row.last_day}")
+    for row in (await connection.execute(_WAITING, {"kind": EXPIRE_UNREGISTERED})).all():
+        count.checked += 1
+        due_at = _end_of(row.last_day) + GRACE
+        if row.due_at != due_at:
+            yield Breach(where=row.stream, found=f"waits for {row.due_at} on the due list, not for {due_at}")
+
+
+_PLACES = sa.text(
+    """
+    SELECT position, place, expected, period_id FROM (
+        SELECT position, data->>'period_id' AS period_id, (data->>'place')::integer AS place,
+            row_number() OVER (PARTITION BY data->>'period_id' ORDER BY position) AS expected
+        FROM events WHERE type = 'cxq.issuance.voucher-claimed.v1'
+    ) numbered ORDER BY position
+    """
+)
+
+
+async def places_follow_arrival(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """Count the claims of each period along the log."""
+    for row in (await connection.execute(_PLACES)).all():
+        count.checked += 1
+        if row.place != row.expected:
+            found = f"place {row.place} in {row.period_id}, the log has it at {row.expected}"
+            yield Breach(where=f"position {row.position}", found=found)
+
+
+_ANSWERS = sa.text(
+    """
+    SELECT i.principal, i.key, convert_from(i.body, 'UTF8')::jsonb->>'voucher_id' AS voucher_id, e.position
+    FROM idempotency i LEFT JOIN events e
+        ON e.stream = 'voucher-' || (convert_from(i.body, 'UTF8')::jsonb->>'voucher_id') AND e.version = 1
+    WHERE i.operation = 'claimVoucher' AND i.status = 201
+    """
+)
+
+
+async def answers_are_true(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """See that every voucher promised under a key is in the log, and is promised under no other key."""
+    promised: set[str] = set()
+    for row in (await connection.execute(_ANSWERS)).all():
+        count.checked += 1
+        where = f"key {row.key} of {row.principal}"
+        if row.position is None:
+            yield Breach(where=where, found=f"promised {row.voucher_id}, which is not in the log")
+        if row.voucher_id in promised:
+            yield Breach(where=where, found=f"promised {row.voucher_id}, as another key did")
+        promised.add(row.voucher_id)
+
+
+_UNANSWERED = sa.text(
+    """
+    SELECT e.position, e.stream, count(i.key) AS answers
+    FROM events e LEFT JOIN idempotency i
+        ON i.operation = 'claimVoucher' AND i.status = 201
+        AND 'voucher-' || (convert_from(i.body, 'UTF8')::jsonb->>'voucher_id') = e.stream
+    WHERE e.type = 'cxq.issuance.voucher-claimed.v1' GROUP BY 1, 2 ORDER BY 1
+    """
+)
+
+
+async def claims_have_one_answer(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """See that every voucher in the log was answered under one key: a retry has found it, not made another."""
+    for row in (await connection.execute(_UNANSWERED)).all():
+        count.checked += 1
+        if row.answers != 1:
+            yield Breach(where=f"position {row.position}, {row.stream}", found=f"answered under {row.answers} keys")
+
+
+@cache
+def _measures(pack: str) -> Measures:
+    return Measures.load(pack)
+
+
+def _end_of(day: date) -> datetime:
+    """Say when a day ends in Beijing: 16:00 of the same day in UTC."""
+    return datetime(day.year, day.month, day.day, 16, tzinfo=UTC)
+
+
+def _check(check_id: str, promise: str, look: Any) -> Check:
+    return Check(id=check_id, promise=promise, look=look)
+
+
+CHECKS = (
+    _check("M1", "quota = remaining + outstanding + spent + released - returned, remaining >= 0", quota_is_conserved),
+    _check("M2", "0 < face value <= cap", face_values_are_in_range),
+    _check("M3", "reserved + spent <= allowance, and the row equals the fold of the log", allowances_hold),
+    _check("M5", "a voucher is committed to one contract at most and paid once at most", vouchers_pay_once),
+    _check("M9", "deadlines equal an independent day count", deadlines_are_counted_right),
+    _check("K2", "one key, one effect, one answer", answers_are_true),
+    _check("K3", "an unknown outcome plus a retry never issues twice", claims_have_one_answer),
+    _check("K4", "places in a period are 1 to n without gaps and follow arrival", places_follow_arrival),
+)

@@ -1,0 +1,1 @@
+"""Issuance on a real PostgreSQL."""

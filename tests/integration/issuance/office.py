@@ -1,0 +1,189 @@
+"""An issuing office on a real database, without a broker: facts of other contexts are told to it by hand."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.issuance.app import DUE
+from services.issuance.domain.voucher import Event, State, Voucher, voucher
+from services.issuance.reactions import REACTIONS
+from services.issuance.tables import allowances, quotas
+from services.issuance.use_cases.claiming import claim
+from services.issuance.use_cases.planning_periods import approve_period, propose_period
+from shared.events.contracts import ContractSubmitted, VoucherUse
+from shared.events.definition import TYPE_OF, Recorded
+from shared.events.registry import Certificate, ClaimantKind, ClaimantRegistered
+from shared.kernel.calendar import business_date
+from shared.kernel.ids import new_id
+from shared.measures.reader import Measures
+from shared.procedures.due_list import DueList
+from shared.store.transaction import Cause, Handled, Transaction, caused_by, transaction
+
+CONTEXT = "issuance"
+NINE_IN_MARCH = datetime(2026, 3, 2, 1, tzinfo=UTC)
+"""A Monday, nine o'clock in Beijing."""
+
+
+@dataclass(slots=True)
+class StandingClock:
+    """Stands still until somebody moves it."""
+
+    at: datetime = NINE_IN_MARCH
+
+    def now(self) -> datetime:
+        """Give the instant it stands at."""
+        return self.at
+
+
+@dataclass(slots=True)
+class Office:
+    """Runs use cases, reactions and deadlines, each in its own transaction."""
+
+    engine: AsyncEngine
+    measures: Measures = field(default_factory=Measures.load)
+    clock: StandingClock = field(default_factory=StandingClock)
+    _told: int = 0
+
+    async def do[R](self, use_case: Callable[[Transaction], Awaitable[R]]) -> R:
+        """Run a use case."""
+        cause = Cause(actor="test", correlation_id="test")
+        async with transaction(self.engine, CONTEXT, self.clock, cause, self.measures) as tx:
+            return await use_case(tx)
+
+    async def tell(self, fact: object) -> None:
+        """Have the office hear a fact of another context."""
+        self._told += 1
+        kind = TYPE_OF[type(fact)]
+        recorded: Recorded[Any] = Recorded(
+            context=kind.context,
+            position=self._told,
+            stream="told",
+            version=self._told,
+            type=kind.stored,
+            data=fact,
+            key=str(getattr(fact, kind.key)),
+            metadata={},
+            recorded_at=self.clock.now(),
+            hash="",
+        )
+        cause = caused_by(recorded, "reactions")
+        async with transaction(self.engine, CONTEXT, self.clock, cause, self.measures) as tx:
+            await REACTIONS[type(fact)](tx, recorded)
+
+    async def wait_until(self, instant: datetime) -> None:
+        """Move the clock and work off what is due by then."""
+        self.clock.at = instant
+        due = DueList(self.engine, CONTEXT, self.clock, self.measures, DUE, lambda: None)
+        while await due.sweep():
+            pass
+
+    async def register(self, kind: ClaimantKind = "enterprise", certificates: tuple[Certificate, ...] = ()) -> str:
+        """Have the registry register a claimant."""
+        claimant_id = new_id("clm", self.clock.now())
+        today = business_date(self.clock.now())
+        await self.tell(
+            ClaimantRegistered(
+                claimant_id=claimant_id,
+                kind=kind,
+                principal=f"user-of-{claimant_id}",
+                certificates=certificates,
+                profile_digest="",
+                on=today,
+                pack=self.measures.pack,
+                pack_digest=self.measures.digest,
+            )
+        )
+        return claimant_id
+
+    async def open_period(self, quota: int = 1_000_000_000, *, days: int = 30) -> str:
+        """Plan and approve a period that is open from now on; `quota` in fen."""
+        period_id = new_id("prd", self.clock.now())
+        closes_at = self.clock.now() + timedelta(days=days)
+        await self.do(
+            lambda tx: propose_period(
+                tx,
+                period_id=period_id,
+                name="2026 年第一期",
+                quota=quota,
+                opens_at=self.clock.now(),
+                closes_at=closes_at,
+                proposed_by="officer-li",
+            )
+        )
+        await self.do(lambda tx: approve_period(tx, period_id=period_id, approved_by="officer-wang"))
+        return period_id
+
+    async def claim(self, period_id: str, claimant_id: str, amount: int) -> Voucher:
+        """Claim a voucher of `amount` fen."""
+        voucher_id = new_id("vch", self.clock.now())
+
+        async def use_case(tx: Transaction) -> Handled[Event, State]:
+            return await claim(tx, voucher_id=voucher_id, period_id=period_id, claimant_id=claimant_id, amount=amount)
+
+        state = (await self.do(use_case)).state
+        assert isinstance(state, Voucher)
+        return state
+
+    async def submit(self, contract_id: str, held: Sequence[Voucher], **changed: object) -> ContractSubmitted:
+        """Have contracts submit a contract that these vouchers are to pay."""
+        today = business_date(self.clock.now())
+        facts: dict[str, Any] = {
+            "contract_id": contract_id,
+            "project_id": "prj_1",
+            "claimant_id": held[0].claimant_id,
+            "provider_id": "prv_1",
+            "service_id": "svc_1",
+            "service_kind": "testing",
+            "amount": 12_000_000,
+            "signed_on": today,
+            "starts_on": today,
+            "ends_on": today + timedelta(days=30),
+            "vouchers": tuple(VoucherUse(voucher_id=v.voucher_id, amount=v.amount) for v in held),
+            "document_digest": "",
+            "on": today,
+            "pack": self.measures.pack,
+            "pack_digest": self.measures.digest,
+            **changed,
+        }
+        contract = ContractSubmitted(**facts)
+        await self.tell(contract)
+        return contract
+
+    async def look(self, voucher_id: str) -> Voucher:
+        """Read a voucher from the log."""
+        state = (await self.do(lambda tx: tx.load(voucher, f"voucher-{voucher_id}"))).state
+        assert isinstance(state, Voucher)
+        return state
+
+    async def history(self, stream: str) -> list[tuple[str, dict[str, Any]]]:
+        """Read a stream: the short name of each fact and what it says."""
+        statement = sa.text("SELECT type, data FROM events WHERE stream = :stream ORDER BY version")
+        async with self.engine.connect() as connection:
+            rows = (await connection.execute(statement, {"stream": stream})).all()
+        return [(kind.removeprefix("cxq.issuance.").removesuffix(".v1"), data) for kind, data in rows]
+
+    async def names(self, stream: str) -> list[str]:
+        """Name the facts of a stream."""
+        return [name for name, _ in await self.history(stream)]
+
+    async def year_of(self, claimant_id: str, year: int = 2026) -> tuple[int, int]:
+        """Read what the deciding row says of a claimant's year: reserved and spent."""
+        statement = sa.select(allowances.c.reserved, allowances.c.spent).where(
+            allowances.c.claimant_id == claimant_id, allowances.c.year == year
+        )
+        async with self.engine.connect() as connection:
+            row = (await connection.execute(statement)).one_or_none()
+        return (0, 0) if row is None else (row.reserved, row.spent)
+
+    async def quota_of(self, period_id: str) -> tuple[int, int, int, int]:
+        """Read what the deciding row says of a period: remaining, issued, returned, claims."""
+        statement = sa.select(quotas.c.remaining, quotas.c.issued, quotas.c.returned, quotas.c.claims).where(
+            quotas.c.period_id == period_id
+        )
+        async with self.engine.connect() as connection:
+            row = (await connection.execute(statement)).one()
+        return row.remaining, row.issued, row.returned, row.claims

@@ -1,0 +1,144 @@
+"""The audit finds nothing in an office at work, and names every breach that is planted."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.issuance.audit import CHECKS
+from services.issuance.domain.voucher import Voucher
+from shared.audit import Finding, examine
+from shared.events.contracts import ContractCompleted, VoucherUse
+from shared.events.redemption import FundsDisbursed, VoucherPayment
+from shared.kernel.ids import new_id
+from tests.integration.issuance.office import CONTEXT, Office
+
+FACE = 5_000_000
+_KEY = (
+    "INSERT INTO idempotency (principal, operation, key, request_hash, status, headers, body, recorded_at) "
+    "SELECT 'user', 'claimVoucher', {key}, '', 201, '{{}}', "
+    "convert_to(json_build_object('voucher_id', {voucher})::text, 'UTF8'), now() {source}"
+)
+_ANSWERED = _KEY.format(
+    key="stream",
+    voucher="data->>'voucher_id'",
+    source="FROM events WHERE type = 'cxq.issuance.voucher-claimed.v1'",
+)
+
+
+@pytest.fixture(scope="module")
+async def busy(engine: AsyncEngine, owner: AsyncEngine) -> Voucher:
+    """An office that has issued, committed, paid, expired and closed; its latest voucher waits for registration."""
+    office = Office(engine)
+    claimant_id, period_id = await office.register(), await office.open_period(6 * FACE)
+    paid, expired, waiting = [await office.claim(period_id, claimant_id, FACE) for _ in range(3)]
+    contract_id = new_id("ctr", office.clock.now())
+    contract = await office.submit(contract_id, [paid])
+    uses = (VoucherUse(voucher_id=paid.voucher_id, amount=FACE),)
+    await office.tell(
+        ContractCompleted(
+            contract_id=contract_id,
+            claimant_id=claimant_id,
+            provider_id="prv_1",
+            vouchers=uses,
+            amount=12_000_000,
+            invoiced_amount=8_000_000,
+            paid_amount=8_000_000,
+            actual_amount=8_000_000,
+            ended_on=contract.ends_on,
+            redeem_by=contract.ends_on,
+            provisional=False,
+            on=contract.on,
+        )
+    )
+    await office.tell(
+        FundsDisbursed(
+            redemption_id="rdm_1",
+            contract_id=contract_id,
+            claimant_id=claimant_id,
+            provider_id="prv_1",
+            payments=(VoucherPayment(voucher_id=paid.voucher_id, amount=FACE, paid=4_000_000),),
+            total=4_000_000,
+            ordered_by="officer-li",
+            approved_by="officer-wang",
+            on=contract.on,
+        )
+    )
+    await office.submit(new_id("ctr", office.clock.now()), [waiting])
+    await office.wait_until(office.clock.now() + timedelta(days=31))
+    assert (await office.look(expired.voucher_id)).stage == "expired"
+    latest = await office.claim(await office.open_period(FACE), claimant_id, FACE)
+    async with owner.begin() as connection:
+        await connection.execute(sa.text(_ANSWERED))
+    return latest
+
+
+@pytest.fixture
+async def plant(owner: AsyncEngine, busy: Voucher) -> AsyncIterator[AsyncConnection]:
+    """A connection on which anything can be falsified, and nothing stays."""
+    assert busy
+    async with owner.connect() as connection:
+        transaction = await connection.begin()
+        await connection.execute(sa.text("ALTER TABLE events DISABLE TRIGGER events_append_only"))
+        yield connection
+        await transaction.rollback()
+
+
+async def _breached(connection: AsyncConnection) -> dict[str, Finding]:
+    return {found.id: found for found in await examine(connection, CONTEXT, CHECKS) if found.breached}
+
+
+async def test_an_office_at_work_has_no_breach_and_everything_was_looked_at(owner: AsyncEngine, busy: Voucher) -> None:
+    assert busy
+    async with owner.connect() as connection:
+        findings = await examine(connection, CONTEXT, CHECKS)
+    assert [(found.id, found.breaches) for found in findings if found.breached] == []
+    assert all(found.checked for found in findings), findings
+
+
+def _event(kind: str) -> str:
+    return f"position = (SELECT max(position) FROM events WHERE type = 'cxq.issuance.{kind}.v1')"
+
+
+def _say(kind: str, field: str, value: str) -> str:
+    return f"UPDATE events SET data = jsonb_set(data, '{{{field}}}', '{value}') WHERE {_event(kind)}"
+
+
+_AGAIN = (
+    "INSERT INTO events SELECT (SELECT max(position) + 1 FROM events), stream, version + 1, type, data{changed}, "
+    "metadata, key, recorded_at, hash FROM events WHERE {which}"
+)
+
+
+@pytest.mark.parametrize(
+    ("check", "falsify"),
+    [
+        ("M1", "UPDATE quotas SET issued = issued - 1, remaining = remaining + 1 WHERE claims = 3"),
+        ("M1", "DELETE FROM quotas WHERE claims = 3"),
+        ("M1", _say("voucher-redeemed", "released", "999999")),
+        ("M2", _say("voucher-claimed", "amount", "5000001")),
+        ("M2", _say("voucher-claimed", "amount", "0")),
+        ("M3", "UPDATE allowances SET reserved = reserved - 1"),
+        ("M3", "DELETE FROM allowances"),
+        ("M3", _say("voucher-claimed", "amount", "50000001")),
+        ("M5", _AGAIN.format(changed=" || '{\"contract_id\": \"ctr_2\"}'", which=_event("voucher-committed"))),
+        ("M5", _AGAIN.format(changed="", which=_event("voucher-redeemed"))),
+        ("M5", _say("voucher-redeemed", "contract_id", '"ctr_other"')),
+        ("M9", _say("voucher-claimed", "register_by", '"2026-04-19"')),
+        ("M9", _say("voucher-committed", "valid_until", '"2026-06-03"')),
+        ("M9", _say("voucher-expired", "on", '"2026-03-19"')),
+        ("M9", "DELETE FROM deadlines WHERE kind = 'expire-unregistered'"),
+        ("K2", _KEY.format(key="'key-of-nothing'", voucher="'vch_nothing'", source="")),
+        ("K3", _KEY.format(key="'second-' || stream", voucher="data->>'voucher_id'", source=f"FROM events WHERE {_event('voucher-claimed')}")),
+        ("K3", "DELETE FROM idempotency"),
+        ("K4", _say("voucher-claimed", "place", "2")),
+    ],
+)  # fmt: skip
+async def test_a_planted_breach_is_named(plant: AsyncConnection, check: str, falsify: str) -> None:
+    changed = await plant.execute(sa.text(falsify.replace(":", "\\:")))
+    assert changed.rowcount
+    found = await _breached(plant)
+    assert check in found, found
+    assert found[check].breaches[0].where != "the check itself", found[check]

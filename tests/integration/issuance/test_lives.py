@@ -1,0 +1,261 @@
+"""What becomes of vouchers when deadlines come and other contexts speak (art. 12, 15, 17)."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from services.issuance.domain.voucher import Voucher
+from services.issuance.use_cases.cancelling import cancel_voucher
+from shared.events.contracts import ContractCompleted, ContractLapsed, ContractRejected, VoucherUse
+from shared.events.redemption import FundsDisbursed, RedemptionLapsed, RedemptionRefused, VoucherPayment
+from shared.kernel.ids import new_id
+from shared.kernel.refusal import Refused
+from shared.store.transaction import StaleVersionError, UnknownSubjectError
+from tests.integration.issuance.office import NINE_IN_MARCH, Office
+from tests.integration.issuance.rules import returning_to_quota
+
+FACE = 5_000_000
+TODAY = date(2026, 3, 2)
+LAST_DAY_ENDS = datetime(2026, 3, 17, 16, tzinfo=UTC)
+"""Fifteen days after the claim, at midnight in Beijing."""
+
+
+async def _held(office: Office, amount: int = FACE, quota: int = 1_000_000_000) -> Voucher:
+    return await office.claim(await office.open_period(quota), await office.register(), amount)
+
+
+def _contract_id(office: Office) -> str:
+    return new_id("ctr", office.clock.now())
+
+
+def _uses(held: Sequence[Voucher]) -> tuple[VoucherUse, ...]:
+    return tuple(VoucherUse(voucher_id=v.voucher_id, amount=v.amount) for v in held)
+
+
+def _completed(contract_id: str, *held: Voucher) -> ContractCompleted:
+    return ContractCompleted(
+        contract_id=contract_id,
+        claimant_id=held[0].claimant_id,
+        provider_id="prv_1",
+        vouchers=_uses(held),
+        amount=12_000_000,
+        invoiced_amount=8_000_000,
+        paid_amount=8_000_000,
+        actual_amount=8_000_000,
+        ended_on=TODAY,
+        redeem_by=date(2026, 4, 2),
+        provisional=False,
+        on=TODAY,
+    )
+
+
+def _rejected(contract_id: str, *held: Voucher) -> ContractRejected:
+    return ContractRejected(
+        contract_id=contract_id,
+        claimant_id=held[0].claimant_id,
+        provider_id="prv_1",
+        vouchers=_uses(held),
+        reasons=(),
+        on=TODAY,
+    )
+
+
+def _disbursed(contract_id: str, held: Voucher, paid: int) -> FundsDisbursed:
+    payment = VoucherPayment(voucher_id=held.voucher_id, amount=held.amount, paid=paid)
+    return FundsDisbursed(
+        redemption_id="rdm_1",
+        contract_id=contract_id,
+        claimant_id=held.claimant_id,
+        provider_id="prv_1",
+        payments=(payment,),
+        total=paid,
+        ordered_by="officer-li",
+        approved_by="officer-wang",
+        on=TODAY,
+    )
+
+
+async def test_an_unregistered_voucher_lives_through_its_last_day_and_the_grace_and_not_longer(office: Office) -> None:
+    held = await _held(office)
+    await office.wait_until(LAST_DAY_ENDS + timedelta(minutes=59, seconds=59))
+    assert (await office.look(held.voucher_id)).stage == "claimed"
+    await office.wait_until(LAST_DAY_ENDS + timedelta(hours=1))
+    expired = await office.look(held.voucher_id)
+    assert (expired.stage, expired.ended_on) == ("expired", date(2026, 3, 18))
+    assert await office.year_of(held.claimant_id) == (0, 0)
+    assert await office.quota_of(held.period_id) == (1_000_000_000 - FACE, FACE, 0, 1)
+
+
+async def test_where_the_rule_says_so_expired_money_returns_to_the_quota_and_opens_the_period_again(
+    office: Office,
+) -> None:
+    office.measures = returning_to_quota()
+    held = await _held(office, quota=FACE)
+    await office.wait_until(LAST_DAY_ENDS + timedelta(hours=1))
+    assert await office.quota_of(held.period_id) == (FACE, FACE, FACE, 1)
+    assert await office.names(f"period-{held.period_id}") == [
+        "period-proposed",
+        "period-approved",
+        "period-exhausted",
+        "quota-returned",
+    ]
+    again = await office.claim(held.period_id, held.claimant_id, FACE)
+    assert again.place == 2
+
+
+async def test_a_contract_submitted_on_the_last_day_gets_its_voucher_even_when_the_message_comes_after_midnight(
+    office: Office,
+) -> None:
+    held = await _held(office)
+    office.clock.at = LAST_DAY_ENDS + timedelta(minutes=30)
+    await office.submit(_contract_id(office), [held], on=date(2026, 3, 17))
+    committed = await office.look(held.voucher_id)
+    assert (committed.stage, committed.valid_until) == ("committed", date(2026, 6, 17))
+    await office.wait_until(LAST_DAY_ENDS + timedelta(hours=2))
+    assert (await office.look(held.voucher_id)).stage == "committed"
+
+
+async def test_a_contract_gets_all_of_its_vouchers_or_none_and_every_reason(office: Office) -> None:
+    claimant_id, period_id = await office.register(), await office.open_period()
+    good, small = [await office.claim(period_id, claimant_id, amount) for amount in (FACE, 1_000_000)]
+    foreign = await _held(office)
+    contract_id = _contract_id(office)
+    uses = (*_uses([good, small, foreign]), VoucherUse(voucher_id=small.voucher_id, amount=2_000_000))
+    for _ in range(2):
+        await office.submit(contract_id, [good], vouchers=uses)
+    ((name, refused),) = await office.history(f"contract-{contract_id}")
+    assert name == "voucher-commitment-refused"
+    assert [(reason["code"], reason["value"]) for reason in refused["reasons"]] == [
+        ("voucher-named-twice", small.voucher_id),
+        ("voucher-unknown", foreign.voucher_id),
+        ("voucher-amount-differs", small.voucher_id),
+    ]
+    assert (await office.look(good.voucher_id)).stage == "claimed"
+    both = _contract_id(office)
+    for _ in range(2):
+        await office.submit(both, [good, small])
+    for held in (good, small):
+        assert await office.names(f"voucher-{held.voucher_id}") == ["voucher-claimed", "voucher-committed"]
+
+
+async def test_a_rejected_contract_frees_its_vouchers_and_their_time_goes_on(office: Office) -> None:
+    held, contract_id = await _held(office), _contract_id(office)
+    contract = await office.submit(contract_id, [held])
+    for _ in range(2):
+        await office.tell(_rejected(contract_id, held))
+    await office.tell(contract)  # once more, late
+    assert await office.names(f"voucher-{held.voucher_id}") == [
+        "voucher-claimed",
+        "voucher-committed",
+        "voucher-commitment-released",
+    ]
+    await office.wait_until(LAST_DAY_ENDS + timedelta(hours=1))
+    assert (await office.look(held.voucher_id)).stage == "expired"
+
+
+async def test_the_rejection_of_a_contract_with_an_unknown_voucher_is_harmless(office: Office) -> None:
+    held = await _held(office)
+    unknown = VoucherUse(voucher_id="vch_unknown", amount=1)
+    contract_id = _contract_id(office)
+    await office.submit(contract_id, [held], vouchers=(*_uses([held]), unknown))
+    rejected = _rejected(contract_id, held)
+    await office.tell(
+        ContractRejected(
+            contract_id=contract_id,
+            claimant_id=rejected.claimant_id,
+            provider_id="prv_1",
+            vouchers=(*rejected.vouchers, unknown),
+            reasons=(),
+            on=TODAY,
+        )
+    )
+    assert await office.names(f"voucher-{held.voucher_id}") == ["voucher-claimed"]
+
+
+@pytest.mark.parametrize("overtaken", [False, True])
+async def test_what_is_paid_is_spent_and_the_rest_released_whichever_message_comes_first(
+    office: Office, *, overtaken: bool
+) -> None:
+    held, contract_id = await _held(office), _contract_id(office)
+    await office.submit(contract_id, [held])
+    messages = [_completed(contract_id, held), _disbursed(contract_id, held, 4_000_000)]
+    for message in [*(reversed(messages) if overtaken else messages), *messages]:
+        await office.tell(message)
+    facts = await office.history(f"voucher-{held.voucher_id}")
+    assert [name for name, _ in facts] == [
+        "voucher-claimed",
+        "voucher-committed",
+        "voucher-used",
+        "voucher-redeemed",
+    ]
+    assert (facts[-1][1]["paid"], facts[-1][1]["released"]) == (4_000_000, 1_000_000)
+    assert await office.year_of(held.claimant_id) == (0, 4_000_000)
+
+
+async def test_vouchers_that_are_not_paid_after_all_release_their_allowance(office: Office) -> None:
+    claimant_id, period_id = await office.register(), await office.open_period()
+    refused, forgotten, unused = [await office.claim(period_id, claimant_id, FACE) for _ in range(3)]
+    contracts = {held.voucher_id: _contract_id(office) for held in (refused, forgotten, unused)}
+    parties = {"claimant_id": claimant_id, "provider_id": "prv_1", "on": TODAY}
+    for held in (refused, forgotten, unused):
+        await office.submit(contracts[held.voucher_id], [held])
+    await office.tell(_completed(contracts[refused.voucher_id], refused))
+    for _ in range(2):
+        await office.tell(
+            RedemptionRefused(
+                redemption_id="rdm_2",
+                contract_id=contracts[refused.voucher_id],
+                vouchers=_uses([refused]),
+                cause="no-result",
+                side_at_fault="provider",
+                **parties,
+            )
+        )
+        await office.tell(
+            RedemptionLapsed(
+                redemption_id="rdm_3",
+                contract_id=contracts[forgotten.voucher_id],
+                vouchers=_uses([forgotten]),
+                **parties,
+            )
+        )
+        await office.tell(ContractLapsed(contract_id=contracts[unused.voucher_id], vouchers=_uses([unused]), **parties))
+    ends = [(await office.history(f"voucher-{held.voucher_id}"))[-1] for held in (refused, forgotten, unused)]
+    assert [(name, data["cause"]) for name, data in ends] == [
+        ("voucher-lapsed", "refused"),
+        ("voucher-lapsed", "not_applied"),
+        ("voucher-expired", "not_used"),
+    ]
+    assert await office.year_of(claimant_id) == (0, 0)
+
+
+async def test_a_payment_for_a_voucher_that_has_lapsed_is_not_swallowed(office: Office) -> None:
+    held, contract_id = await _held(office), _contract_id(office)
+    await office.submit(contract_id, [held])
+    await office.tell(
+        RedemptionLapsed(
+            redemption_id="rdm_3",
+            contract_id=contract_id,
+            claimant_id=held.claimant_id,
+            provider_id="prv_1",
+            vouchers=_uses([held]),
+            on=TODAY,
+        )
+    )
+    with pytest.raises(Refused, match="voucher-not-payable"):
+        await office.tell(_disbursed(contract_id, held, 1))
+
+
+async def test_only_its_holder_cancels_a_voucher_and_gets_the_allowance_back(office: Office) -> None:
+    held = await _held(office)
+    with pytest.raises(UnknownSubjectError):
+        await office.do(lambda tx: cancel_voucher(tx, voucher_id=held.voucher_id, claimant_id="clm_other"))
+    with pytest.raises(StaleVersionError):
+        await office.do(
+            lambda tx: cancel_voucher(tx, voucher_id=held.voucher_id, claimant_id=held.claimant_id, if_match=2)
+        )
+    await office.do(lambda tx: cancel_voucher(tx, voucher_id=held.voucher_id, claimant_id=held.claimant_id, if_match=1))
+    assert await office.year_of(held.claimant_id) == (0, 0)
+    await office.wait_until(NINE_IN_MARCH + timedelta(days=40))
+    assert (await office.look(held.voucher_id)).stage == "cancelled"
