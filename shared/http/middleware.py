@@ -71,6 +71,8 @@ class EdgeMiddleware:
             if not clock.expired():
                 raise
             raise ProblemError("timed-out", headers={"Retry-After": "1"}) from None
+        finally:
+            answered.on_start = _nothing
 
     async def _answer_failure(
         self, error: Exception, scope: Scope, receive: Receive, answered: "_Answered", visit: Visit
@@ -123,7 +125,7 @@ class _Answered:
     def __init__(self, send: Send, visit: Visit) -> None:
         self._send, self._visit = send, visit
         self.status = 0
-        self.on_start: Callable[[], None] = lambda: None
+        self.on_start: Callable[[], None] = _nothing
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -136,6 +138,10 @@ class _Answered:
             for name, value in self._visit.headers.items():
                 headers.setdefault(name, value)
         await self._send(message)
+
+
+def _nothing() -> None:
+    """Nobody waits for the answer to begin."""
 
 
 def _check_text(scope: Scope) -> None:

@@ -81,8 +81,8 @@ class Operation(APIRoute):
         async def admit_and_answer(request: Request) -> Response:
             strict = StrictRequest(request.scope, request.receive)
             await self._admit(strict)
-            if self.takes_form:
-                await strict.body()  # kept, so that the form and the fingerprint of the request can both read it
+            if self.body_field is not None and await strict.body() and not self.takes_form:
+                await strict.json()  # read here, because FastAPI would turn what is wrong with it into a plain 400
             return await answer(strict)
 
         return admit_and_answer

@@ -79,7 +79,7 @@ def _decide(command: Propose | Confirm, state: Project) -> list[Event]:
                     claimant_id=command.claimant_id,
                     provider_id="prv_1",
                     service_id="svc_1",
-                    service_kind=command.kind,
+                    service_kind="testing",
                     planned_amount=command.amount,
                     description_digest="f00d",
                     on=DAY,
