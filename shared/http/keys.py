@@ -140,8 +140,10 @@ def public_keys(document: bytes) -> dict[tuple[str, str], PublicKey]:
 
 
 def _public_key(jwk: dict[str, Any]) -> object:
-    public = {name: value for name, value in jwk.items() if name not in {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}}
+    if jwk.get("kty") not in {"RSA", "EC"}:
+        return None
+    public = {name: value for name, value in jwk.items() if name not in {"d", "p", "q", "dp", "dq", "qi", "oth"}}
     try:
         return PyJWK(public).key
-    except PyJWTError:
+    except (PyJWTError, ValueError, KeyError, TypeError):
         return None

@@ -1,0 +1,95 @@
+"""Rates, waiting, and cursors: limits that hold without a server."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from pydantic import SecretStr
+
+from shared.http.cursors import Cursors
+from shared.http.limits import _CALLERS_MAX, Buckets
+from shared.http.problems import ProblemError
+from shared.http.waiting import preferred_wait, wait_for
+from shared.settings import Settings
+
+
+class Seconds:
+    """Seconds moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_bucket_empties_and_fills_again() -> None:
+    seconds = Seconds()
+    buckets = Buckets(seconds, burst=3, per_second=2.0)
+    assert [buckets.take("a").granted for _ in range(4)] == [True, True, True, False]
+    refused = buckets.take("a")
+    assert refused.headers()["Retry-After"] == "1"
+    assert refused.headers()["RateLimit-Remaining"] == "0"
+    assert buckets.take("b").granted
+    seconds.now = 0.5
+    assert [buckets.take("a").granted for _ in range(2)] == [True, False]
+    seconds.now = 1000.0
+    assert [buckets.take("a").granted for _ in range(4)] == [True, True, True, False]
+
+
+def test_buckets_forget_those_who_were_away_longest() -> None:
+    buckets = Buckets(Seconds(), burst=1, per_second=0.001)
+    buckets.take("regular")
+    for number in range(_CALLERS_MAX):
+        buckets.take(f"passer-by {number}")
+    assert len(buckets._levels) == _CALLERS_MAX
+    assert buckets.take("regular").granted
+
+
+@pytest.mark.parametrize(
+    ("prefer", "seconds"),
+    [
+        ([], 0),
+        (["wait=5"], 5),
+        (['respond-async, wait="3"'], 3),
+        (["respond-async", "wait = 4"], 4),
+        (["wait=99999"], 10),
+        (["wait=-1"], 0),
+        (["wait=abc"], 0),
+    ],
+)
+def test_a_preference_to_wait_is_read_and_bounded(prefer: list[str], seconds: int) -> None:
+    assert preferred_wait(prefer) == seconds
+
+
+async def test_waiting_ends_with_the_time_given() -> None:
+    asked = 0
+
+    async def never() -> None:
+        nonlocal asked
+        asked += 1
+
+    assert await wait_for(never, 0.1) is None
+    assert asked > 1
+
+
+def test_a_cursor_comes_back_with_its_values_and_types() -> None:
+    values = ["vch_1", 5, True, date(2026, 3, 2), datetime(2026, 3, 2, 1, tzinfo=UTC), Decimal("1.50")]
+    cursors = Cursors(Settings(env="dev"))
+    assert cursors.read("list", cursors.write("list", values)) == values
+
+
+def test_a_cursor_of_another_secret_list_or_hand_is_refused() -> None:
+    mine = Cursors(Settings(env="dev"))
+    cursor = mine.write("list", [5])
+    theirs = Cursors(Settings(env="dev", cursor_secret=SecretStr("other")))
+    for reader, bound_to, text in (
+        (theirs, "list", cursor),
+        (mine, "another", cursor),
+        (mine, "list", cursor[:-1]),
+        (mine, "list", ""),
+        (mine, "list", "é"),
+        (mine, "list", "A" * 5),
+    ):
+        with pytest.raises(ProblemError, match="cursor-malformed"):
+            reader.read(bound_to, text)

@@ -1,0 +1,85 @@
+"""The catalogue of problems, the two languages, and what is given back of a value."""
+
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from shared.http.language import Language, language_of
+from shared.http.problems import Catalogue, CatalogueError, Writer, echo
+from shared.kernel.refusal import Reason, Refused, refuse
+
+ENTRY = "too-dear:\n  title: {zh: 太贵, en: Too dear}\n  remedy: {zh: 少要, en: Ask for less}\n"
+
+
+def _catalogue(tmp_path: Path, text: str) -> Catalogue:
+    file = tmp_path / "problems.yaml"
+    file.write_text(text, encoding="utf-8")
+    return Catalogue.load(file)
+
+
+def _document(catalogue: Catalogue, refused: Refused, language: Language = "zh") -> dict[str, object]:
+    writer = Writer(catalogue=catalogue, language=language, instance="/v1/x", trace_id="t")
+    document: dict[str, object] = msgspec.json.decode(writer.of_refusal(refused).body)
+    return document
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("", "zh"),
+        ("*", "zh"),
+        ("en", "en"),
+        ("en-US,en;q=0.9", "en"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        ("en;q=0.4, zh;q=0.5", "zh"),
+        ("fr, en;q=0.2", "en"),
+        ("en;q=0", "zh"),
+        ("en;q=nonsense", "zh"),
+        (";;;,,,en", "en"),
+    ],
+)
+def test_chinese_is_spoken_unless_english_is_preferred(accepted: str, language: Language) -> None:
+    assert language_of(accepted) == language
+
+
+@pytest.mark.parametrize(("kind", "status"), [("rule", 422), ("state", 409)])
+def test_a_conflict_with_what_happened_is_not_a_rule(tmp_path: Path, kind: str, status: int) -> None:
+    refused = Refused(Reason(code="too-dear", article="12", kind=kind))  # type: ignore[arg-type]
+    assert _document(_catalogue(tmp_path, ENTRY), refused)["status"] == status
+
+
+def test_a_code_nobody_has_described_is_still_answered_under_its_name(tmp_path: Path) -> None:
+    document = _document(_catalogue(tmp_path, ENTRY), refuse("unheard-of", article="7"), "en")
+    assert (document["code"], document["status"], document["rule"]) == ("unheard-of", 422, {"article": "7"})
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (ENTRY.replace("too-dear", "busy"), "busy is said twice"),
+        (ENTRY.replace(", en: Too dear", ""), "too-dear needs its title"),
+        (ENTRY + "  remdy: {zh: x, en: x}\n", "remdy"),
+        ("too-dear: 5\n", "too-dear may say"),
+        ("- list\n", "expected a code"),
+    ],
+)
+def test_a_catalogue_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(CatalogueError, match=complaint):
+        _catalogue(tmp_path, text)
+
+
+def test_a_value_is_given_back_short_and_plain() -> None:
+    assert echo("x" * 500) == "x" * 200
+    assert echo(date(2026, 3, 2)) == "2026-03-02"
+    assert echo(10**40) == str(10**40)
+    assert echo({"name": "secret"}) is None
+    assert echo(list(range(50))) == list(range(20))
+
+
+def test_every_problem_of_the_kernel_has_a_remedy_in_both_languages() -> None:
+    for entry in Catalogue.load().values():
+        assert entry.remedy.keys() == {"zh", "en"}, entry.code
+        assert entry.title["en"].isascii(), entry.code
+        assert not entry.title["zh"].isascii(), entry.code

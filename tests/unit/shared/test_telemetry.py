@@ -1,0 +1,79 @@
+"""Logs say what happened, and nothing about persons."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from shared.telemetry import REDACTED, is_confidential, redact
+
+LOGGING = """
+import logging, structlog
+from shared.settings import Settings
+from shared.telemetry import configure_logs
+configure_logs(Settings(env="dev"), context="issuance")
+log = structlog.get_logger("test")
+log.info("claimed", phone="13812345678", note="call 13812345678", voucher="vch_1", body={"legal_name": "X", "n": 1})
+logging.getLogger("library").warning("Bearer %s", "abc.def.ghi")
+def fail(password):
+    raise ValueError("for 91110108MA01A2B3C4")
+try:
+    fail("hunter2" + "-canary")
+except ValueError:
+    log.exception("failed")
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1In0.c2ln",
+        "Bearer abc.def",
+        "91110108MA01A2B3C4",
+        "110101199003078888",
+        "11010119900307888X",
+        "13812345678",
+        "+86 13812345678",
+        "postgresql://cxq:hunter2@127.0.0.1/cxq",
+    ],
+)
+def test_what_may_be_personal_or_secret_is_taken_out_of_texts(text: str) -> None:
+    said = redact(f"before {text} after")
+    assert text not in said
+    assert REDACTED in said
+    assert said.startswith("before ")
+    assert said.endswith(" after")
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize("text", ["vch_01j9zk8q3v5w7x9y1a2b3c4d5e", "5000000", "2026-11-22", "00-" + "a" * 32])
+def test_ids_amounts_and_dates_stay(text: str) -> None:
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    "field", ["phone", "contact_phone", "credit_code", "name", "legal_name", "access_token", "Authorization", "email"]
+)
+def test_fields_about_persons_are_known_by_name(field: str) -> None:
+    assert is_confidential(field)
+    assert redact({field: "x", "inner": [{field: "x"}]}) == {field: REDACTED, "inner": [{field: REDACTED}]}
+
+
+@pytest.mark.parametrize("field", ["voucher_id", "amount", "status", "operation", "request_id", "period_id", "kind"])
+def test_fields_of_the_trade_are_not(field: str) -> None:
+    assert not is_confidential(field)
+
+
+def test_a_log_outside_a_terminal_is_json_and_redacted_whoever_writes_it() -> None:
+    run = subprocess.run([sys.executable, "-c", LOGGING], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
+    claimed, library, failed = (json.loads(line) for line in run.stderr.splitlines())
+    assert claimed["event"] == "claimed"
+    assert (claimed["level"], claimed["service"], claimed["voucher"]) == ("info", "issuance", "vch_1")
+    assert claimed["phone"] == REDACTED
+    assert claimed["note"] == f"call {REDACTED}"
+    assert claimed["body"] == {"legal_name": REDACTED, "n": 1}
+    assert library["event"] == REDACTED
+    assert "ValueError" in failed["exception"]
+    assert "91110108MA01A2B3C4" not in run.stderr
+    assert "hunter2-canary" not in run.stderr
