@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.bus.consumer import Consumer
+from shared.bus.membership import Membership
 from shared.bus.parking import Parked, parked, unpark
 from shared.bus.relay import Relay
 from shared.bus.subscription import Subscription, Surroundings, reactions_of
@@ -60,6 +61,7 @@ class Runtime:
             settings.application_url(context.name), pool_size=4, application_name=f"cxq-{context.name}-background"
         )
         self.commands = Commands(self.engine, context.name, clock, self.wake, self.measures)
+        self._membership = Membership(settings, context.name)
         self.relay = Relay(settings, context.name)
         self._due = DueList(self._background_engine, context.name, clock, self.measures, context.deadlines, self.wake)
         self._tasks = self._background()
@@ -110,10 +112,13 @@ class Runtime:
             clock=self.clock,
             measures=self.measures,
             on_commit=self.wake,
+            member=self._membership.name,
         )
 
     def _background(self) -> list[Supervised]:
         tasks = [Supervised("relay", self.relay.run, essential=True)]
+        if self.subscriptions:
+            tasks.append(Supervised("membership", self._membership.run))
         consumers = [Consumer(self._surroundings(), subscription) for subscription in self.subscriptions]
         tasks.extend(Supervised(consumer.name, consumer.run) for consumer in consumers)
         if self.context.deadlines:

@@ -101,11 +101,12 @@ class Consumer:
         """Consume until cancelled. Raises GapError, ForkError or PoisonError to stay down, else what went wrong."""
         self._progress = progress
         self._partitions.clear()
+        member = await self._around.member() if self._around.member else ""
         self._kafka = new_consumer(
             self._around.settings.kafka_bootstrap,
             self.group,
             group_id=self.group,
-            group_instance_id=f"{self.group}.{self._around.instance}" if self._around.instance else None,
+            group_instance_id=f"{self.group}.{member}" if member else None,
             auto_offset_reset="earliest",
             session_timeout_ms=_SESSION_MS,
             heartbeat_interval_ms=_SESSION_MS // 3,

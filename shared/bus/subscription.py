@@ -66,8 +66,8 @@ class Subscription:
 class Surroundings:
     """What a consumer works with: its context's database, and the process it runs in.
 
-    `instance` names this process among the replicas and is the same again after a restart, so that a killed process
-    gets its partitions back at once; None gives it a new membership each time. `on_commit` hears of appended events.
+    `member` names this process among the replicas (`Membership.name`), so that a killed process gets its partitions
+    back at once; None gives it a new membership each time. `on_commit` hears of appended events.
     """
 
     settings: Settings
@@ -76,7 +76,7 @@ class Surroundings:
     clock: Clock
     measures: Measures | None = None
     on_commit: Callable[[], None] = lambda: None
-    instance: str | None = None
+    member: Callable[[], Awaitable[str]] | None = None
 
 
 def reactions_of(reactions: Reactions) -> Subscription:

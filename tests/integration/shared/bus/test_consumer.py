@@ -11,6 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from shared.bus.consumer import Consumer, Subscription, Surroundings
+from shared.bus.membership import Membership
 from shared.bus.parking import unpark
 from shared.bus.subscription import reactions_of
 from shared.events.contracts import ProjectConfirmed, ProjectDeclined
@@ -336,13 +337,27 @@ async def test_a_known_member_gets_its_partitions_back_at_once(log: Log) -> None
     await published(log, OWNERS)
     await log.append(OWNERS)
     killed = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", lone_consumer.__name__, "one", env=os.environ | environment(log.settings)
+        sys.executable, "-m", lone_consumer.__name__, env=os.environ | environment(log.settings)
     )
     await model.has(*range(1, 13))
     killed.kill()
     await killed.wait()
-    async with running(log.relay(), model.consumer(instance="one")), asyncio.timeout(4):
+    membership = Membership(log.settings, CONTEXT)
+    place = Supervised("membership", membership.run)
+    async with running(log.relay(), place, model.consumer(member=membership.name)), asyncio.timeout(4):
         await model.caught_up()
+
+
+async def test_two_processes_have_two_names_and_a_place_that_is_free_is_taken_again(log: Log) -> None:
+    first, second, third = (Membership(log.settings, CONTEXT) for _ in range(3))
+    one, two, three = (Supervised("membership", membership.run) for membership in (first, second, third))
+    async with running(one):
+        assert await first.name() == "0"
+        async with running(two):
+            assert await second.name() == "1"
+            await one.stop()
+            async with running(three):
+                assert await third.name() == "0"
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Envelopes, read by the CloudEvents SDK, which knows nothing of ours."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -14,9 +14,11 @@ from shared.events.codec import encode
 from shared.events.contracts import ContractCompleted, ProjectConfirmed
 from shared.events.definition import Recorded
 from shared.store.transaction import Cause
-from tests.integration.shared.bus.log_and_topic import DAY, confirmed
 
-CONFIRMED = confirmed(7, "clm_1")
+DAY = date(2026, 3, 2)
+CONFIRMED = ProjectConfirmed(
+    project_id="prj_7", claimant_id="clm_1", provider_id="prv_1", confirmed_by="provider-1", on=DAY
+)
 AT = datetime(2026, 3, 2, 1, 2, 3, 456789, tzinfo=UTC)
 ROW: dict[str, Any] = {
     "position": 42,
