@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -197,7 +198,7 @@ async def test_vouchers_that_are_not_paid_after_all_release_their_allowance(offi
     claimant_id, period_id = await office.register(), await office.open_period()
     refused, forgotten, unused = [await office.claim(period_id, claimant_id, FACE) for _ in range(3)]
     contracts = {held.voucher_id: _contract_id(office) for held in (refused, forgotten, unused)}
-    parties = {"claimant_id": claimant_id, "provider_id": "prv_1", "on": TODAY}
+    parties: dict[str, Any] = {"claimant_id": claimant_id, "provider_id": "prv_1", "on": TODAY}
     for held in (refused, forgotten, unused):
         await office.submit(contracts[held.voucher_id], [held])
     await office.tell(_completed(contracts[refused.voucher_id], refused))

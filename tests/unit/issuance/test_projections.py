@@ -1,0 +1,148 @@
+"""What the read models of issuance make of the log, in whatever order it reaches them."""
+
+from collections.abc import Sequence
+from datetime import date
+from itertools import count
+from typing import Any
+
+from hypothesis import given as for_all
+from hypothesis import strategies as st
+
+from services.issuance.projections.annual_totals import ANNUAL_TOTALS
+from services.issuance.projections.period_board import PERIOD_BOARD
+from services.issuance.projections.voucher_balances import VOUCHER_BALANCES
+from shared.events.definition import TYPE_OF, Recorded
+from shared.events.issuance import (
+    PeriodClosed,
+    PeriodExhausted,
+    PeriodOpened,
+    QuotaReturned,
+    VoucherCancelled,
+    VoucherClaimed,
+    VoucherExpired,
+    VoucherLapsed,
+    VoucherRedeemed,
+    VoucherRevoked,
+)
+from shared.projections.projection import Projection, Row, Rows
+from tests.unit.issuance.facts import (
+    APPROVED,
+    CLAIMANT,
+    CLAIMED,
+    CLOSES,
+    COMMITTED,
+    CONTRACT,
+    FACE,
+    MARCH_17,
+    OPENS,
+    PERIOD,
+    PROPOSED,
+    REDEMPTION,
+    RELEASED,
+    USED,
+    VOUCHER,
+    of_the_voucher,
+)
+
+_positions = count(1)
+REVOKED = of_the_voucher(VoucherRevoked, sanction_id="snc_1", on=MARCH_17)
+EXPIRED = of_the_voucher(VoucherExpired, cause="not_registered", contract_id=None, on=MARCH_17)
+CANCELLED = of_the_voucher(VoucherCancelled, on=MARCH_17)
+LAPSED = of_the_voucher(VoucherLapsed, contract_id=CONTRACT, cause="refused", on=MARCH_17)
+REDEEMED = of_the_voucher(
+    VoucherRedeemed, contract_id=CONTRACT, redemption_id=REDEMPTION, paid=2_000_000, released=1_000_000, on=MARCH_17
+)
+
+
+def _recorded(fact: object) -> Recorded[Any]:
+    kind = TYPE_OF[type(fact)]
+    return Recorded(
+        context="issuance",
+        position=next(_positions),
+        stream="",
+        version=1,
+        type=kind.stored,
+        data=fact,
+        key=str(getattr(fact, kind.key)),
+        metadata={},
+        recorded_at=OPENS,
+        hash="",
+    )
+
+
+def _row(projection: Projection, facts: Sequence[object], *key: object) -> Row:
+    rows: Rows = {}
+    projection.fold(rows, map(_recorded, facts))
+    row = rows[key]
+    assert row is not None
+    return row
+
+
+def test_a_voucher_shows_its_contract_and_what_was_paid_and_released() -> None:
+    row = _row(VOUCHER_BALANCES, [CLAIMED, COMMITTED, USED, REDEEMED], VOUCHER)
+    assert (row["state"], row["paid"], row["released"], row["contract_id"]) == (
+        "redeemed",
+        2_000_000,
+        1_000_000,
+        CONTRACT,
+    )
+
+
+def test_a_released_commitment_shows_the_voucher_as_it_was() -> None:
+    assert _row(VOUCHER_BALANCES, [CLAIMED, COMMITTED, RELEASED], VOUCHER) == _row(VOUCHER_BALANCES, [CLAIMED], VOUCHER)
+
+
+def test_each_end_shows_its_name_and_what_returned() -> None:
+    shown = {end: _row(VOUCHER_BALANCES, [CLAIMED, end], VOUCHER) for end in (CANCELLED, EXPIRED, LAPSED, REVOKED)}
+    assert {end: (row["state"], row["released"]) for end, row in shown.items()} == {
+        CANCELLED: ("cancelled", FACE),
+        EXPIRED: ("expired", FACE),
+        LAPSED: ("lapsed", FACE),
+        REVOKED: ("revoked", 0),
+    }
+
+
+def test_a_year_reserves_spends_and_releases() -> None:
+    other = VoucherClaimed(
+        voucher_id="vch_2",
+        period_id=PERIOD,
+        claimant_id=CLAIMANT,
+        year=2026,
+        amount=500,
+        place=2,
+        on=date(2026, 3, 1),
+        register_by=MARCH_17,
+        provisional=False,
+        pack="",
+        pack_digest="",
+    )
+    assert _row(ANNUAL_TOTALS, [CLAIMED, other, REDEEMED], CLAIMANT, 2026) == {
+        "claimant_id": CLAIMANT,
+        "year": 2026,
+        "claims": 2,
+        "reserved": 500,
+        "spent": 2_000_000,
+        "released": 1_000_000,
+    }
+
+
+@for_all(st.lists(st.booleans(), max_size=12))
+def test_the_board_is_the_same_whichever_of_periods_and_claims_comes_first(turns: list[bool]) -> None:
+    period = [
+        PROPOSED,
+        APPROVED,
+        PeriodOpened(period_id=PERIOD, at=OPENS),
+        PeriodExhausted(period_id=PERIOD, at=OPENS),
+        QuotaReturned(period_id=PERIOD, voucher_id=VOUCHER, amount=FACE, on=MARCH_17),
+        PeriodClosed(period_id=PERIOD, issued=2 * FACE, vouchers=2, at=CLOSES),
+    ]
+    claims = [CLAIMED, CLAIMED]
+    ordered: list[object] = []
+    left, right = list(period), list(claims)
+    for turn in turns:
+        source = left if turn else right
+        if source:
+            ordered.append(source.pop(0))
+    row = _row(PERIOD_BOARD, [*ordered, *left, *right], PERIOD)
+    assert row == _row(PERIOD_BOARD, [*period, *claims], PERIOD)
+    assert (row["phase"], row["remaining"], row["claims"]) == ("closed", PROPOSED.quota - FACE, 2)
