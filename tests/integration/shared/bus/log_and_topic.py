@@ -14,7 +14,7 @@ from shared.bus.envelope import Envelope, from_wire, seal, to_wire
 from shared.bus.kafka import TopicPartition, new_consumer, new_producer
 from shared.bus.relay import Relay
 from shared.bus.topics import Topics, partition_of
-from shared.clock import SystemClock
+from shared.clock import Clock, SystemClock
 from shared.events.contracts import ProjectConfirmed
 from shared.events.definition import Recorded
 from shared.settings import Settings
@@ -47,12 +47,12 @@ class Log:
     def relay(self) -> Supervised:
         return Supervised("relay", Relay(self.settings, CONTEXT).run, essential=True)
 
-    async def append(self, owners: Iterable[str]) -> None:
+    async def append(self, owners: Iterable[str], clock: Clock = CLOCK) -> None:
         """Append an event for each owner named, in order, a transaction each."""
         for owner in owners:
             self.appended += 1
             cause = Cause(actor="officer-1", correlation_id=f"talk-{self.appended}", traceparent="00-abc")
-            async with transaction(self.engine, CONTEXT, CLOCK, cause) as tx:
+            async with transaction(self.engine, CONTEXT, clock, cause) as tx:
                 tx.append(f"project-{self.appended}", 0, [confirmed(self.appended, owner)])
 
     async def head(self) -> int:

@@ -1,13 +1,17 @@
 """The relay: complete, in order, one at a time, and never silently different from the store."""
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from shared.bus.publisher import Message, Publisher, PublishError
+from shared.bus.relay import Relay
 from shared.bus.republish import republish
 from shared.bus.topics import FOR_EVER, Topics
 from shared.store.transaction import read_log
 from shared.supervision import State
 from tests.integration.shared.bus.log_and_topic import (
+    CLOCK,
     CONTEXT,
     OWNERS,
     Log,
@@ -59,6 +63,16 @@ async def test_the_topic_is_kept_for_ever(log: Log) -> None:
         assert (await topics.configuration(log.topic)).items() >= FOR_EVER.items()
 
 
+async def test_events_of_a_clock_that_was_moved_forward_are_published(log: Log) -> None:
+    class NextYear:
+        def now(self) -> datetime:
+            return CLOCK.now() + timedelta(days=400)
+
+    await log.append(OWNERS, NextYear())
+    async with running(log.relay()):
+        await eventually(log.drained)
+
+
 async def test_killed_between_publishing_and_storing_it_publishes_nothing_twice_that_it_finds(log: Log) -> None:
     await log.append(OWNERS)
     async with running(log.relay()):
@@ -94,6 +108,7 @@ async def test_of_two_relays_one_works_and_the_other_takes_over(log: Log) -> Non
         await state(first, State.RUNNING)
         async with running(second):
             await state(second, State.STANDBY)
+            assert not await Relay(log.settings, CONTEXT).catch_up(0, lambda _: None)
             await log.append(OWNERS)
             await eventually(log.drained)
             await first.stop()
