@@ -210,3 +210,28 @@ async def test_an_effect_that_is_not_committed_leaves_its_deadline(desk: Desk) -
     assert (await desk.done(), len(await desk.open())) == ([], 1)
     assert await desk.due_list({"lapse": desk.lapse}).sweep() == 1
     assert await desk.done() == ["a"]
+
+
+async def test_a_deadline_that_another_worker_holds_is_left_to_it(desk: Desk) -> None:
+    for subject in "ab":
+        await desk.wait_for("lapse", subject, NOON)
+    async with desk.engine.begin() as other:
+        await other.execute(sa.text("SELECT 1 FROM deadlines WHERE subject = 'a' FOR UPDATE"))
+        async with asyncio.timeout(2):
+            assert await desk.due_list({"lapse": desk.lapse}).sweep() == 1
+    assert await desk.done() == ["b"]
+
+
+async def test_a_cleared_deadline_is_not_counted_where_each_is_done_by_itself(desk: Desk) -> None:
+    for subject in "abc":
+        await desk.wait_for("lapse", subject, NOON)
+
+    async def lapse(tx: Transaction, subject: str) -> None:
+        if subject == "a":
+            raise ValueError("not now")
+        await desk.lapse(tx, subject)
+        await clear_deadline(tx, "lapse", "c")
+
+    assert await desk.due_list({"lapse": lapse}).sweep() == 1
+    assert await desk.done() == ["b"]
+    assert [row.subject for row in await desk.open()] == ["a"]
