@@ -1,0 +1,35 @@
+"""Every refusal of issuance is explained to people, and every operation has its row in the policy."""
+
+import re
+from pathlib import Path
+
+import services.issuance
+from services.issuance.app import CONTEXT, create_app
+from shared.http.application import catalogue_of
+from shared.settings import Settings
+
+FOLDER = Path(services.issuance.__file__).parent
+ONLY_BETWEEN_CONTEXTS = {
+    "no-voucher-named",
+    "paid-above-face-value",
+    "voucher-amount-differs",
+    "voucher-named-twice",
+    "voucher-not-claimed",
+    "voucher-not-payable",
+    "voucher-unknown",
+}
+"""Reasons that travel in events or stop a reaction; no caller of issuance ever gets them."""
+
+
+def test_the_service_can_be_put_together() -> None:
+    assert create_app(Settings(env="dev")).title == CONTEXT.title
+
+
+def test_every_refusal_a_caller_can_meet_is_explained_in_both_languages() -> None:
+    sources = "\n".join(file.read_text() for file in FOLDER.rglob("*.py"))
+    used = set(re.findall(r'(?:Reason\(\s*code=|refuse\(\s*)"([a-z-]+)"', sources)) | {"four-eyes"}
+    catalogue = catalogue_of(CONTEXT)
+    assert len(used) > 15
+    assert used - ONLY_BETWEEN_CONTEXTS - catalogue.keys() == set()
+    for code in used - ONLY_BETWEEN_CONTEXTS:
+        assert {"zh", "en"} <= catalogue[code].title.keys() & catalogue[code].remedy.keys(), code
