@@ -13,6 +13,15 @@ type ServiceKind = Literal["analysis", "testing", "inspection", "rnd", "industri
 type CertificateKind = Literal["national_high_tech", "zhongguancun_high_tech", "technology_sme"]
 type PartyKind = Literal["claimant", "provider", "expert"]
 type Measure = Literal["suspend_disbursement", "disqualify", "delist"]
+type ProviderCondition = Literal[
+    "legal_person_in_beijing",
+    "open_facilities",
+    "service_team",
+    "serves_priority_needs",
+    "service_norms_and_prices",
+    "sound_finances_and_record",
+]
+type WhyNotListed = Literal["conditions_not_met", "objection_upheld", "party_barred"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +66,70 @@ class ProviderApplied:
     on: date
     pack: str
     pack_digest: str
+
+
+@event("registry.provider-condition-checked", key="provider_id")
+class ProviderConditionChecked:
+    """An officer has checked one of the six conditions of art. 6; a later check of the same one replaces it."""
+
+    provider_id: str
+    condition: ProviderCondition
+    met: bool
+    checked_by: str
+    on: date
+
+
+@event("registry.provider-notice-published", key="provider_id")
+class ProviderNoticePublished:
+    """All six conditions are met: the listing is shown to the public up to and including `until` (art. 6)."""
+
+    provider_id: str
+    notice_id: str
+    until: date
+    provisional: bool
+    on: date
+
+
+@event("registry.provider-objection-raised", key="provider_id")
+class ProviderObjectionRaised:
+    """Somebody has objected to a listing in writing; nothing is listed while it is open."""
+
+    provider_id: str
+    notice_id: str
+    objection_id: str
+    text_digest: str
+    on: date
+
+
+@event("registry.provider-objection-answered", key="provider_id")
+class ProviderObjectionAnswered:
+    """The office has answered an objection; `upheld` ends the application."""
+
+    provider_id: str
+    notice_id: str
+    objection_id: str
+    upheld: bool
+    answered_by: str
+    on: date
+
+
+@event("registry.provider-notice-concluded", key="provider_id")
+class ProviderNoticeConcluded:
+    """The notice has run its full length and no objection is open."""
+
+    provider_id: str
+    notice_id: str
+    on: date
+
+
+@event("registry.provider-refused", key="provider_id")
+class ProviderRefused:
+    """An application has come to nothing, and why; `unmet` names the conditions of art. 6 that are not met."""
+
+    provider_id: str
+    cause: WhyNotListed
+    unmet: tuple[ProviderCondition, ...]
+    on: date
 
 
 @event("registry.provider-listed", key="provider_id")
@@ -129,6 +202,22 @@ class ExpertEnrolled:
     principal: str
     employer_id: str | None
     on: date
+
+
+@event("registry.sanction-proposed", key="party_id")
+class SanctionProposed:
+    """An officer has proposed a measure of art. 17; its grounds stay with the office. It has no effect yet."""
+
+    sanction_id: str
+    party_id: str
+    party_kind: PartyKind
+    measure: Measure
+    until: date | None
+    grounds_digest: str
+    proposed_by: str
+    on: date
+    pack: str
+    pack_digest: str
 
 
 @event("registry.party-sanctioned", key="party_id")

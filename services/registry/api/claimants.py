@@ -1,0 +1,188 @@
+"""Companies and teams register themselves and see what is known of them."""
+
+from typing import Annotated, Any, Literal
+
+import sqlalchemy as sa
+from fastapi import Query, Response
+
+from services.registry.api.eligibility import enterprise_facts, team_facts
+from services.registry.api.models import (
+    CertificatesBody,
+    CertificateView,
+    ClaimantBody,
+    ClaimantItem,
+    ClaimantView,
+    EnterpriseBody,
+    MemberView,
+    TeamBody,
+)
+from services.registry.domain.claimant import Event, Registered, State, claimant
+from services.registry.domain.credit_code import normalised
+from services.registry.projections.claimant_list import claimant_list
+from services.registry.tables import claimants
+from services.registry.use_cases import registering_claimants
+from services.registry.use_cases.streams import stream_of
+from shared.http.commands import CommandRequest, Presented
+from shared.http.models import Money
+from shared.http.policy import Role
+from shared.http.reading import CursorText, Limit, Page, ReadRequest
+from shared.http.routes import operation, router_for
+from shared.store.transaction import Handled, Transaction, UnknownSubjectError
+
+router = router_for("registry", tag="claimants")
+_CODES = (
+    "credit-code-invalid", "not-registered-in-beijing", "not-a-legal-person", "too-old-and-not-newly-listed",
+    "staff-over-limit", "revenue-over-limit", "assets-over-limit", "finances-not-sound", "record-not-clean",
+    "party-barred", "field-not-supported", "certificate-dates-reversed", "undertaking-missing",
+    "team-registered-as-company", "students-not-the-majority", "project-in-planning", "principal-has-claimant",
+    "credit-code-taken", "team-already-registered", "claimant-already-registered",
+)  # fmt: skip
+
+
+@router.post(
+    "/claimants",
+    operation_id="registerClaimant",
+    status_code=201,
+    response_model=ClaimantView,
+    summary="申领单位注册 · Register as a claimant (art. 7, 15(1))",
+    openapi_extra=operation(codes=_CODES),
+)
+async def register_claimant(body: ClaimantBody, request: CommandRequest) -> Response:
+    """Register the caller's company or team; every rule that fails is named at once."""
+    claimant_id, principal = request.new_id("clm"), request.caller.principal
+    profile = body.model_dump(mode="json")
+    if isinstance(body, EnterpriseBody):
+        profile["credit_code"] = normalised(body.credit_code)
+
+    async def register(tx: Transaction) -> Handled[Event, State]:
+        match body:
+            case EnterpriseBody():
+                return await registering_claimants.register_enterprise(
+                    tx, claimant_id, principal, name=body.name, facts=enterprise_facts(body), profile=profile
+                )
+            case TeamBody():
+                return await registering_claimants.register_team(
+                    tx, claimant_id, principal, name=body.name, school=body.school, facts=team_facts(body),
+                    profile=profile,
+                )  # fmt: skip
+
+    def presented(handled: Handled[Event, State]) -> Presented:
+        view = _view(handled.state, profile, profile.get("certificates", []))
+        return Presented(body=view, version=handled.version, status=201, location=f"/v1/claimants/{claimant_id}")
+
+    return await request.run(register, presented)
+
+
+@router.get(
+    "/claimants/{claimant_id}",
+    operation_id="getClaimant",
+    response_model=ClaimantView,
+    summary="申领单位详情 · One claimant",
+    openapi_extra=operation(idempotent=False),
+)
+async def get_claimant(claimant_id: str, request: ReadRequest) -> Response:
+    """Show a claimant in full, to itself and to the office."""
+    loaded = await request.load(claimant, stream_of(claimant_id, "clm"))
+    async with request.connection() as connection:
+        row = (
+            await connection.execute(
+                sa.select(claimants.c.profile, claimants.c.certificates, claimants.c.principal).where(
+                    claimants.c.claimant_id == claimant_id
+                )
+            )
+        ).one_or_none()
+    own = row is not None and row.principal == request.caller.principal
+    if row is None or (request.caller.role is Role.CLAIMANT and not own):
+        raise UnknownSubjectError(claimant_id)
+    return request.answer(Presented(body=_view(loaded.state, row.profile, row.certificates), version=loaded.version))
+
+
+@router.get(
+    "/claimants",
+    operation_id="listClaimants",
+    response_model=Page[ClaimantItem],
+    summary="申领单位列表 · List claimants",
+    openapi_extra=operation(idempotent=False),
+)
+async def list_claimants(
+    request: ReadRequest,
+    kind: Annotated[Literal["enterprise", "team"] | None, Query()] = None,
+    limit: Limit = 50,
+    cursor: CursorText = None,
+) -> Page[ClaimantItem]:
+    """List all claimants for the office, and the own one for a claimant."""
+    await request.caught_up(claimant_list)
+    table = claimant_list.table
+    query = sa.select(table, claimants.c.name).join(claimants, claimants.c.claimant_id == table.c.claimant_id)
+    if request.caller.role is Role.CLAIMANT:
+        query = query.where(table.c.principal == request.caller.principal)
+    if kind is not None:
+        query = query.where(table.c.kind == kind)
+    return await request.page(query, [table.c.claimant_id], limit, cursor, _item)
+
+
+@router.post(
+    "/claimants/{claimant_id}/certificates",
+    operation_id="changeCertificates",
+    response_model=ClaimantView,
+    summary="更新高新认定与入库信息 · Replace the certificates (art. 12)",
+    openapi_extra=operation(
+        if_match=True,
+        codes=("certificate-dates-reversed", "team-has-no-certificates", "party-barred", "claimant-not-registered"),
+    ),
+)
+async def change_certificates(claimant_id: str, body: CertificatesBody, request: CommandRequest) -> Response:
+    """Say which certificates the company holds from now on; they set its yearly allowance."""
+    declared = [certificate.model_dump(mode="json") for certificate in body.certificates]
+
+    async def change(tx: Transaction) -> tuple[Handled[Event, State], dict[str, Any]]:
+        handled = await registering_claimants.change_certificates(
+            tx, claimant_id, request.caller.principal, tuple(c.fact() for c in body.certificates), declared,
+            if_match=request.if_match,
+        )  # fmt: skip
+        profile = sa.select(claimants.c.profile).where(claimants.c.claimant_id == claimant_id)
+        return handled, dict((await tx.connection.execute(profile)).scalar_one())
+
+    def presented(result: tuple[Handled[Event, State], dict[str, Any]]) -> Presented:
+        handled, profile = result
+        return Presented(body=_view(handled.state, profile, declared), version=handled.version)
+
+    return await request.run(change, presented)
+
+
+def _item(row: Any) -> ClaimantItem:
+    return ClaimantItem(
+        claimant_id=row.claimant_id,
+        kind=row.kind,
+        name=row.name,
+        certificates=[CertificateView.model_validate(c) for c in row.certificates],
+        registered_on=row.registered_on,
+    )
+
+
+def _view(state: State, profile: dict[str, Any], certificates: list[dict[str, Any]]) -> ClaimantView:
+    if not isinstance(state, Registered):
+        raise TypeError("nobody has registered under this id")
+    project = profile.get("project", {})
+    money = {
+        name: Money(**profile[name]) for name in ("annual_revenue", "total_assets") if profile.get(name) is not None
+    }
+    return ClaimantView(
+        claimant_id=state.claimant_id,
+        kind=state.kind,
+        principal=state.principal,
+        name=profile["name"],
+        registered_on=state.on,
+        certificates=[CertificateView.model_validate(c) for c in certificates],
+        credit_code=profile.get("credit_code"),
+        founded_on=profile.get("founded_on"),
+        district=profile.get("district"),
+        staff=profile.get("staff"),
+        field=profile.get("field"),
+        listed_on=profile.get("listed_on"),
+        school=profile.get("school"),
+        members=[MemberView(**m) for m in profile["members"]] if "members" in profile else None,
+        project_title=project.get("title"),
+        project_stage=project.get("stage"),
+        **money,
+    )

@@ -1,0 +1,160 @@
+"""Facilities: opened and withdrawn by their provider, searched by anyone (art. 2, 5)."""
+
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import Query, Response
+
+from services.registry.api.provider_models import FacilityBody, FacilityItem, FacilityView
+from services.registry.domain.facility import Event, State, Unopened, Withdrawn, facility
+from services.registry.projections.facility_catalogue import facility_catalogue
+from services.registry.projections.provider_list import provider_list
+from services.registry.tables import facilities, providers
+from services.registry.use_cases import opening_facilities
+from services.registry.use_cases.opening_facilities import FacilityDetails
+from services.registry.use_cases.streams import stream_of
+from shared.events.registry import FacilityKind
+from shared.http.commands import CommandRequest, Presented
+from shared.http.models import Money
+from shared.http.reading import CursorText, Limit, Page, ReadRequest
+from shared.http.routes import operation, router_for
+from shared.store.transaction import Handled, Transaction, UnknownSubjectError
+
+router = router_for("registry", tag="facilities")
+NameQuery = Annotated[
+    str | None, Query(min_length=1, max_length=100, description="名称中包含的文字 · Words within the name")
+]
+PartyQuery = Annotated[str | None, Query(max_length=40)]
+
+
+@router.post(
+    "/facilities",
+    operation_id="openFacility",
+    status_code=201,
+    response_model=FacilityView,
+    summary="开放科研设施与仪器 · Open a facility",
+    openapi_extra=operation(
+        codes=("provider-not-listed", "party-barred", "facility-number-taken", "facility-not-in-this-state")
+    ),
+)
+async def open_facility(body: FacilityBody, request: CommandRequest) -> Response:
+    """Open a facility of the caller's own institution, which is on the list."""
+    facility_id = request.new_id("fac")
+    details = FacilityDetails(
+        number=body.number,
+        name=body.name,
+        kind=body.kind,
+        original_value=body.original_value.amount,
+        site=body.site,
+        service_norms=body.service_norms,
+        price_standard=body.price_standard,
+    )
+
+    async def open_(tx: Transaction) -> Handled[Event, State]:
+        return await opening_facilities.open_facility(tx, facility_id, request.caller.principal, details)
+
+    def presented(handled: Handled[Event, State]) -> Presented:
+        view = _view(handled.state, body)
+        return Presented(body=view, version=handled.version, status=201, location=f"/v1/facilities/{facility_id}")
+
+    return await request.run(open_, presented)
+
+
+@router.get(
+    "/facilities",
+    operation_id="listFacilities",
+    response_model=Page[FacilityItem],
+    summary="设施与仪器目录 · The catalogue of facilities",
+    openapi_extra=operation(idempotent=False),
+)
+async def list_facilities(
+    request: ReadRequest,
+    name: NameQuery = None,
+    kind: Annotated[FacilityKind | None, Query()] = None,
+    provider_id: PartyQuery = None,
+    limit: Limit = 50,
+    cursor: CursorText = None,
+) -> Page[FacilityItem]:
+    """Search what is open, by name, kind and provider."""
+    await request.caught_up(provider_list)
+    await request.caught_up(facility_catalogue)
+    table, listed = facility_catalogue.table, provider_list.table
+    query = (
+        sa.select(table, facilities.c.name, facilities.c.site, providers.c.name.label("provider_name"))
+        .join(facilities, facilities.c.facility_id == table.c.facility_id)
+        .join(providers, providers.c.provider_id == table.c.provider_id)
+        .outerjoin(listed, listed.c.provider_id == table.c.provider_id)
+        .where(listed.c.delisted_on.is_(None))
+    )
+    if name is not None:
+        query = query.where(facilities.c.name.icontains(name, autoescape=True))
+    if kind is not None:
+        query = query.where(table.c.kind == kind)
+    if provider_id is not None:
+        query = query.where(table.c.provider_id == provider_id)
+    return await request.page(query, [table.c.facility_id], limit, cursor, _item)
+
+
+@router.get(
+    "/facilities/{facility_id}",
+    operation_id="getFacility",
+    response_model=FacilityView,
+    summary="设施与仪器详情 · One facility",
+    openapi_extra=operation(idempotent=False),
+)
+async def get_facility(facility_id: str, request: ReadRequest) -> Response:
+    """Show a facility, open or withdrawn."""
+    loaded = await request.load(facility, stream_of(facility_id, "fac"))
+    if isinstance(loaded.state, Unopened):
+        raise UnknownSubjectError(facility_id)
+    async with request.connection() as connection:
+        row = (await connection.execute(_described(facility_id))).one()
+    return request.answer(Presented(body=_view(loaded.state, row), version=loaded.version))
+
+
+@router.post(
+    "/facilities/{facility_id}/withdrawal",
+    operation_id="withdrawFacility",
+    response_model=FacilityView,
+    summary="撤回设施与仪器 · Withdraw a facility and its services",
+    openapi_extra=operation(if_match=True, codes=("facility-not-in-this-state",)),
+)
+async def withdraw_facility(facility_id: str, request: CommandRequest) -> Response:
+    """Withdraw an own facility; the services offered on it are withdrawn with it."""
+
+    async def withdraw(tx: Transaction) -> tuple[int, FacilityView]:
+        handled = await opening_facilities.withdraw_facility(
+            tx, facility_id, request.caller.principal, if_match=request.if_match
+        )
+        row = (await tx.connection.execute(_described(facility_id))).one()
+        return handled.version, _view(handled.state, row)
+
+    return await request.run(withdraw, lambda result: Presented(body=result[1], version=result[0]))
+
+
+def _described(facility_id: str) -> sa.Select[Any]:
+    return sa.select(facilities).where(facilities.c.facility_id == facility_id)
+
+
+def _item(row: Any) -> FacilityItem:
+    known = {name: getattr(row, name) for name in FacilityItem.model_fields}
+    return FacilityItem(**known | {"original_value": Money.of(row.original_value)})
+
+
+def _view(state: State, described: Any) -> FacilityView:
+    """Put the facts together with the provider's description, a body or a row."""
+    if isinstance(state, Unopened):
+        raise TypeError("the facility was never opened")
+    return FacilityView(
+        facility_id=state.facility_id,
+        provider_id=state.provider_id,
+        number=described.number,
+        name=described.name,
+        kind=state.kind,
+        original_value=Money.of(state.original_value),
+        site=described.site,
+        service_norms=described.service_norms,
+        price_standard=described.price_standard,
+        opened_on=state.on,
+        withdrawn_on=state.withdrawn_on if isinstance(state, Withdrawn) else None,
+    )

@@ -1,0 +1,193 @@
+"""What goes in and out of the registry's operations about providers, facilities and services."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from services.registry.api.models import Capabilities, CreditCode, District, Name, PrincipalName, Text
+from services.registry.domain.provider import Stage
+from shared.events.registry import FacilityKind, ProviderCondition, ProviderKind, ServiceKind
+from shared.http.models import Body, Money, View
+
+Label = Annotated[str, Field(min_length=2, max_length=200, pattern=r"\S")]
+
+
+class ApplicationBody(Body):
+    """A Beijing-based institution that wants to open its facilities (art. 6)."""
+
+    name: Name
+    credit_code: CreditCode
+    district: District
+    capabilities: Capabilities
+    third_party_testing: bool = Field(
+        description="以测试、检测、研发服务为主业的第三方机构 · A firm whose business is testing for others (art. 11)",
+        examples=[False],
+    )
+
+
+class MunicipalProviderBody(ApplicationBody):
+    """A municipal institution that joins by order, and who signs in for it."""
+
+    principal: PrincipalName
+
+
+class ConditionCheckBody(Body):
+    condition: ProviderCondition = Field(examples=["legal_person_in_beijing"])
+    met: bool = Field(examples=[True])
+    remark: Text = Field(description="核查情况 · What was found", examples=["营业执照载明注册地为北京市海淀区"])
+
+
+class ListingObjectionBody(Body):
+    text: Text = Field(examples=["该机构近三年有不良诚信记录"])
+
+
+class ListingAnswerBody(Body):
+    upheld: bool = Field(examples=[False])
+    answer: Text = Field(examples=["经核实，所述情况不属实"])
+
+
+class ProviderView(View):
+    """A provider on the public list, or one that has left it."""
+
+    provider_id: str
+    name: str
+    kind: ProviderKind
+    district: str
+    capabilities: list[ServiceKind]
+    third_party_testing: bool
+    listed_on: date
+    delisted_on: date | None
+
+
+class ConditionView(View):
+    condition: ProviderCondition
+    met: bool
+    remark: str
+
+
+class ListingNoticeView(View):
+    notice_id: str
+    published_on: date
+    until: date = Field(description="公示截止日（含） · Last day, inclusive")
+    open_objections: list[str]
+
+
+class ApplicationView(View):
+    """An application and how far it has come, for the applicant and the office."""
+
+    provider_id: str
+    stage: Stage
+    name: str
+    credit_code: str
+    district: str
+    capabilities: list[ServiceKind]
+    third_party_testing: bool
+    conditions: list[ConditionView]
+    notice: ListingNoticeView | None = None
+    cause: str = Field(default="", description="未列入的原因 · Why it was refused")
+
+
+class ProviderNoticeView(View):
+    """A notice as the public sees it."""
+
+    notice_id: str
+    provider_id: str
+    name: str
+    published_on: date
+    until: date
+    provisional: bool
+    open_objections: int
+    state: Literal["running", "concluded", "withdrawn"]
+
+
+class ListingReceiptView(View):
+    """That an objection was received."""
+
+    objection_id: str
+
+
+class ListingObjectionView(View):
+    """An objection in full, for the office only."""
+
+    objection_id: str
+    objector: str
+    text: str
+    answer: str | None
+
+
+class FacilityBody(Body):
+    number: str = Field(
+        pattern=r"^[0-9A-Za-z-]{1,40}$", description="资产编号 · Asset number", examples=["KYSS-01-001"]
+    )
+    name: Label = Field(examples=["场发射扫描电子显微镜"])
+    kind: FacilityKind = Field(examples=["large_instrument"])
+    original_value: Money = Field(description="原值 · Original value")
+    site: Label = Field(examples=["北京市海淀区泽衡路8号A座101室"])
+    service_norms: Text = Field(examples=["网上预约，收样后五个工作日内出具结果"])
+    price_standard: Text = Field(examples=["微观形貌分析 600 元/小时"])
+
+
+class FacilityView(View):
+    """A facility as anyone may see it."""
+
+    facility_id: str
+    provider_id: str
+    number: str
+    name: str
+    kind: FacilityKind
+    original_value: Money
+    site: str
+    service_norms: str
+    price_standard: str
+    opened_on: date
+    withdrawn_on: date | None = None
+
+
+class FacilityItem(View):
+    """A facility in the public catalogue."""
+
+    facility_id: str
+    provider_id: str
+    provider_name: str
+    name: str
+    kind: FacilityKind
+    original_value: Money
+    site: str
+    opened_on: date
+
+
+class ServiceBody(Body):
+    facility_id: str = Field(max_length=40, examples=["fac_01kdvdna00ek7990e5df8shghf"])
+    name: Label = Field(examples=["微观形貌分析"])
+    kind: ServiceKind = Field(examples=["analysis"])
+    unit: str = Field(min_length=1, max_length=20, pattern=r"\S", examples=["小时"])
+    unit_price: Money = Field(description="单价 · Price of one unit")
+
+
+class ServiceView(View):
+    """A service as anyone may see it."""
+
+    service_id: str
+    facility_id: str
+    provider_id: str
+    name: str
+    kind: ServiceKind
+    unit: str
+    unit_price: Money
+    offered_on: date
+    withdrawn_on: date | None = None
+
+
+class ServiceItem(View):
+    """A service in the public catalogue."""
+
+    service_id: str
+    facility_id: str
+    provider_id: str
+    provider_name: str
+    name: str
+    kind: ServiceKind
+    unit: str
+    unit_price: Money
+    offered_on: date

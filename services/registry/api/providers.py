@@ -1,0 +1,129 @@
+"""The list of providers: who is put on it by order, and what anyone may see of it."""
+
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import Query, Response
+
+from services.registry.api.provider_models import ApplicationBody, MunicipalProviderBody, ProviderView
+from services.registry.domain.credit_code import normalised
+from services.registry.domain.provider import Delisted, Event, Listed, State, provider
+from services.registry.projections.provider_list import provider_list
+from services.registry.tables import providers
+from services.registry.use_cases import listing_providers
+from services.registry.use_cases.listing_providers import Institution
+from services.registry.use_cases.streams import stream_of
+from shared.events.registry import ProviderKind, ServiceKind
+from shared.http.commands import CommandRequest, Presented
+from shared.http.reading import CursorText, Limit, Page, ReadRequest
+from shared.http.routes import operation, router_for
+from shared.store.transaction import Handled, Transaction, UnknownSubjectError
+
+router = router_for("registry", tag="providers")
+
+
+@router.post(
+    "/providers",
+    operation_id="listProvider",
+    status_code=201,
+    response_model=ProviderView,
+    summary="市属开放单位纳入平台 · List a municipal provider (art. 6)",
+    openapi_extra=operation(
+        codes=(
+            "credit-code-invalid", "credit-code-taken", "principal-has-provider", "party-barred",
+            "provider-not-in-this-stage",
+        )
+    ),
+)  # fmt: skip
+async def list_provider(body: MunicipalProviderBody, request: CommandRequest) -> Response:
+    """Put an institution of the city on the list at once: it joins by order."""
+    provider_id, institution = request.new_id("prv"), institution_of(body)
+
+    async def join(tx: Transaction) -> Handled[Event, State]:
+        return await listing_providers.list_municipal(tx, provider_id, body.principal, institution)
+
+    def presented(handled: Handled[Event, State]) -> Presented:
+        view = _view(handled.state, institution.name, institution.district)
+        return Presented(body=view, version=handled.version, status=201, location=f"/v1/providers/{provider_id}")
+
+    return await request.run(join, presented)
+
+
+@router.get(
+    "/providers",
+    operation_id="listProviders",
+    response_model=Page[ProviderView],
+    summary="开放单位名单 · The public list of providers",
+    openapi_extra=operation(idempotent=False),
+)
+async def list_providers(
+    request: ReadRequest,
+    capability: Annotated[ServiceKind | None, Query()] = None,
+    kind: Annotated[ProviderKind | None, Query()] = None,
+    limit: Limit = 50,
+    cursor: CursorText = None,
+) -> Page[ProviderView]:
+    """Show who is on the list today, by kind and by what they can do."""
+    await request.caught_up(provider_list)
+    table = provider_list.table
+    query = (
+        sa.select(table, providers.c.name, providers.c.district)
+        .join(providers, providers.c.provider_id == table.c.provider_id)
+        .where(table.c.delisted_on.is_(None))
+    )
+    if capability is not None:
+        query = query.where(table.c.capabilities.contains([capability]))
+    if kind is not None:
+        query = query.where(table.c.kind == kind)
+    return await request.page(query, [table.c.provider_id], limit, cursor, _item)
+
+
+@router.get(
+    "/providers/{provider_id}",
+    operation_id="getProvider",
+    response_model=ProviderView,
+    summary="开放单位详情 · One provider",
+    openapi_extra=operation(idempotent=False),
+)
+async def get_provider(provider_id: str, request: ReadRequest) -> Response:
+    """Show a provider that is on the list, or was."""
+    loaded = await request.load(provider, stream_of(provider_id, "prv"))
+    if not isinstance(loaded.state, (Listed, Delisted)):
+        raise UnknownSubjectError(provider_id)
+    async with request.connection() as connection:
+        row = (
+            await connection.execute(
+                sa.select(providers.c.name, providers.c.district).where(providers.c.provider_id == provider_id)
+            )
+        ).one()
+    return request.answer(Presented(body=_view(loaded.state, row.name, row.district), version=loaded.version))
+
+
+def institution_of(body: ApplicationBody) -> Institution:
+    """Read what an institution says of itself."""
+    return Institution(
+        name=body.name,
+        credit_code=normalised(body.credit_code),
+        district=body.district,
+        capabilities=tuple(sorted(set(body.capabilities))),
+        third_party_testing=body.third_party_testing,
+    )
+
+
+def _item(row: Any) -> ProviderView:
+    return ProviderView(**{name: getattr(row, name) for name in ProviderView.model_fields})
+
+
+def _view(state: State, name: str, district: str) -> ProviderView:
+    if not isinstance(state, (Listed, Delisted)):
+        raise TypeError("the institution is not on the list")
+    return ProviderView(
+        provider_id=state.provider_id,
+        name=name,
+        kind=state.kind,
+        district=district,
+        capabilities=list(state.capabilities),
+        third_party_testing=state.third_party_testing,
+        listed_on=state.on,
+        delisted_on=state.delisted_on if isinstance(state, Delisted) else None,
+    )

@@ -1,0 +1,196 @@
+"""Experts who may judge, and measures against those who broke the rules (art. 15(4), 16, 17)."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi import Response
+
+from services.registry.api.models import (
+    ExpertBody,
+    ExpertView,
+    MeasureInForce,
+    SanctionBody,
+    SanctionView,
+    StandingView,
+)
+from services.registry.domain import expert as experts_domain
+from services.registry.domain.sanction import Event, Lifted, Proposed, State, Unproposed, sanction, stage_of
+from services.registry.tables import claimants, providers, sanctions
+from services.registry.use_cases import enrolling_experts, sanctioning
+from services.registry.use_cases.streams import stream_of
+from shared.events.registry import ExpertEnrolled
+from shared.http.commands import CommandRequest, Presented
+from shared.http.policy import Role
+from shared.http.reading import ReadRequest
+from shared.http.routes import operation, router_for
+from shared.store.transaction import Handled, Transaction, UnknownSubjectError
+
+router = router_for("registry", tag="standing")
+
+
+@router.post(
+    "/experts",
+    operation_id="enrolExpert",
+    status_code=201,
+    response_model=ExpertView,
+    summary="专家入库 · Enrol an expert",
+    openapi_extra=operation(codes=("party-unknown", "expert-already-enrolled")),
+)
+async def enrol_expert(body: ExpertBody, request: CommandRequest) -> Response:
+    """Enrol an expert who may be drawn for reviews, but never for the own employer's."""
+    expert_id = request.new_id("exp")
+
+    async def enrol(tx: Transaction) -> Handled[ExpertEnrolled, experts_domain.State]:
+        return await enrolling_experts.enrol(tx, expert_id, body.principal, body.employer_id)
+
+    def presented(handled: Handled[ExpertEnrolled, experts_domain.State]) -> Presented:
+        view = _expert(handled.state)
+        return Presented(body=view, version=handled.version, status=201, location=f"/v1/experts/{expert_id}")
+
+    return await request.run(enrol, presented)
+
+
+@router.get(
+    "/experts/{expert_id}",
+    operation_id="getExpert",
+    response_model=ExpertView,
+    summary="专家详情 · One expert",
+    openapi_extra=operation(idempotent=False),
+)
+async def get_expert(expert_id: str, request: ReadRequest) -> Response:
+    """Show an expert to the office."""
+    loaded = await request.load(experts_domain.expert, stream_of(expert_id, "exp"))
+    if isinstance(loaded.state, experts_domain.Unenrolled):
+        raise UnknownSubjectError(expert_id)
+    return request.answer(Presented(body=_expert(loaded.state), version=loaded.version))
+
+
+@router.post(
+    "/sanctions",
+    operation_id="proposeSanction",
+    status_code=201,
+    response_model=SanctionView,
+    summary="拟处理措施 · Propose a measure (art. 17)",
+    openapi_extra=operation(
+        codes=(
+            "party-unknown", "suspension-needs-an-end", "end-is-not-chosen", "end-already-past", "not-on-the-list",
+            "sanction-not-in-this-stage",
+        )
+    ),
+)  # fmt: skip
+async def propose_sanction(body: SanctionBody, request: CommandRequest) -> Response:
+    """Propose a measure against a claimant or a provider; it has no effect until somebody else approves it."""
+    sanction_id = request.new_id("snc")
+
+    async def propose(tx: Transaction) -> Handled[Event, State]:
+        return await sanctioning.propose(
+            tx, sanction_id, request.caller.principal, party_id=body.party_id, measure=body.measure,
+            until=body.until, grounds=body.grounds,
+        )  # fmt: skip
+
+    def presented(handled: Handled[Event, State]) -> Presented:
+        view = _sanction(handled.state, body.grounds)
+        return Presented(body=view, version=handled.version, status=201, location=f"/v1/sanctions/{sanction_id}")
+
+    return await request.run(propose, presented)
+
+
+@router.get(
+    "/sanctions/{sanction_id}",
+    operation_id="getSanction",
+    response_model=SanctionView,
+    summary="处理措施详情 · One measure",
+    openapi_extra=operation(idempotent=False),
+)
+async def get_sanction(sanction_id: str, request: ReadRequest) -> Response:
+    """Show a measure with its grounds to the office."""
+    loaded = await request.load(sanction, stream_of(sanction_id, "snc"))
+    if isinstance(loaded.state, Unproposed):
+        raise UnknownSubjectError(sanction_id)
+    async with request.connection() as connection:
+        grounds = (await connection.execute(_grounds(sanction_id))).scalar_one()
+    return request.answer(Presented(body=_sanction(loaded.state, grounds), version=loaded.version))
+
+
+@router.post(
+    "/sanctions/{sanction_id}/approval",
+    operation_id="approveSanction",
+    response_model=SanctionView,
+    summary="批准处理措施 · Impose a measure as the second pair of eyes",
+    openapi_extra=operation(
+        if_match=True, codes=("four-eyes", "end-already-past", "not-on-the-list", "sanction-not-in-this-stage")
+    ),
+)
+async def approve_sanction(sanction_id: str, request: CommandRequest) -> Response:
+    """Impose what somebody else proposed; a ban of three years begins today."""
+
+    async def approve(tx: Transaction) -> tuple[int, SanctionView]:
+        handled = await sanctioning.approve(tx, sanction_id, request.caller.principal, if_match=request.if_match)
+        grounds = (await tx.connection.execute(_grounds(sanction_id))).scalar_one()
+        return handled.version, _sanction(handled.state, grounds)
+
+    return await request.run(approve, lambda result: Presented(body=result[1], version=result[0]))
+
+
+@router.get(
+    "/parties/{party_id}/standing",
+    operation_id="getStanding",
+    response_model=StandingView,
+    summary="主体状态 · The standing of a party",
+    openapi_extra=operation(idempotent=False),
+)
+async def get_standing(party_id: str, request: ReadRequest) -> StandingView:
+    """Show the measures in force against a party, to itself and to the office."""
+    in_force = sa.and_(sanctions.c.party_id == party_id, sanctions.c.imposed_on.is_not(None), ~sanctions.c.lifted)
+    async with request.connection() as connection:
+        kinds = sa.union_all(
+            sa.select(claimants.c.principal, sa.literal("claimant").label("kind")).where(
+                claimants.c.claimant_id == party_id
+            ),
+            sa.select(providers.c.principal, sa.literal("provider").label("kind")).where(
+                providers.c.provider_id == party_id
+            ),
+        )
+        party = (await connection.execute(kinds)).one_or_none()
+        found = (await connection.execute(sa.select(sanctions).where(in_force).order_by(sanctions.c.sanction_id))).all()
+    of_the_office = request.caller.role not in {Role.CLAIMANT, Role.PROVIDER}
+    if party is None or not (of_the_office or party.principal == request.caller.principal):
+        raise UnknownSubjectError(party_id)
+    measures = [
+        MeasureInForce(sanction_id=row.sanction_id, measure=row.measure, imposed_on=row.imposed_on, until=row.until)
+        for row in found
+    ]
+    return StandingView(party_id=party_id, party_kind=party.kind, good=not measures, measures=measures)
+
+
+def _grounds(sanction_id: str) -> sa.Select[Any]:
+    return sa.select(sanctions.c.grounds).where(sanctions.c.sanction_id == sanction_id)
+
+
+def _expert(state: experts_domain.State) -> ExpertView:
+    if not isinstance(state, experts_domain.Enrolled):
+        raise TypeError("nobody is enrolled under this id")
+    return ExpertView(
+        expert_id=state.expert_id, principal=state.principal, employer_id=state.employer_id, enrolled_on=state.on
+    )
+
+
+def _sanction(state: State, grounds: str) -> SanctionView:
+    if isinstance(state, Unproposed):
+        raise TypeError("nothing was proposed under this id")
+    proposal = state.proposal
+    imposed = None if isinstance(state, Proposed) else state
+    return SanctionView(
+        sanction_id=proposal.sanction_id,
+        party_id=proposal.party_id,
+        party_kind=proposal.party_kind,
+        measure=proposal.measure,
+        stage=stage_of(state),
+        grounds=grounds,
+        proposed_by=proposal.proposed_by,
+        proposed_on=proposal.on,
+        approved_by=imposed.approved_by if imposed else None,
+        imposed_on=imposed.on if imposed else None,
+        until=imposed.until if imposed else proposal.until,
+        lifted_on=state.lifted_on if isinstance(state, Lifted) else None,
+    )

@@ -1,0 +1,48 @@
+"""Where the parts of the registry meet."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.registry.api import applications, claimants, eligibility, facilities, offers, providers, standing
+from services.registry.api.policy import POLICY
+from services.registry.audit import CHECKS
+from services.registry.projections import PROJECTIONS
+from services.registry.use_cases.publishing_listings import NOTICE_ENDS, conclude_notice
+from services.registry.use_cases.sanctioning import BAN_ENDS, lift
+from shared.context import BoundedContext
+from shared.http.application import build_app
+from shared.settings import Settings
+
+CONTEXT = BoundedContext(
+    name="registry",
+    title="主体登记 · Registry",
+    folder=Path(__file__).parent,
+    routers=(
+        eligibility.router,
+        claimants.router,
+        providers.router,
+        applications.router,
+        facilities.router,
+        offers.router,
+        standing.router,
+    ),
+    policy=POLICY,
+    projections=PROJECTIONS,
+    deadlines={NOTICE_ENDS: conclude_notice, BAN_ENDS: lift},
+    checks=CHECKS,
+    tags={
+        "eligibility": "资格自查，无需登录 · The self-check of art. 7, without signing in",
+        "claimants": "申领单位 · Claimants: companies and teams",
+        "providers": "开放单位名单 · The list of providers",
+        "provider-applications": "在京开放单位的申请、核查与公示 · Applications, checks and public notices",
+        "facilities": "科研设施与仪器 · Facilities open to others",
+        "services": "服务与价格 · Services and their prices",
+        "standing": "专家与监督处理 · Experts, measures and standing",
+    },
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the registry's service."""
+    return build_app(CONTEXT, settings)

@@ -1,0 +1,140 @@
+"""What must always hold in the registry, looked up in the log and held against the tables beside it."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.registry.domain.credit_code import is_valid, normalised
+from services.registry.domain.profile import digest_of
+from services.registry.tables import claimants, providers
+from shared.audit import Breach, Check, Count
+
+_BARRING = "('disqualify', 'delist')"
+_NEW = """('cxq.registry.claimant-registered.v1', 'cxq.registry.claimant-certificates-changed.v1',
+    'cxq.registry.provider-applied.v1', 'cxq.registry.provider-listed.v1', 'cxq.registry.facility-opened.v1',
+    'cxq.registry.service-offered.v1')"""
+_DURING_A_BAN = sa.text(
+    f"""
+    SELECT s.data->>'party_id' AS party_id, s.data->>'sanction_id' AS sanction_id, n.position, n.type
+    FROM events s
+    LEFT JOIN events l ON l.stream = s.stream AND l.type = 'cxq.registry.sanction-lifted.v1'
+    LEFT JOIN events n ON n.key = s.key AND n.type IN {_NEW} AND n.position > s.position
+        AND n.position < coalesce(l.position, 9223372036854775807)
+        AND (s.data->>'until' IS NULL OR (n.data->>'on')::date <= (s.data->>'until')::date)
+    WHERE s.type = 'cxq.registry.party-sanctioned.v1' AND s.data->>'measure' IN {_BARRING}
+    ORDER BY s.position, n.position
+    """
+)
+_LISTINGS = sa.text(
+    """
+    SELECT l.stream, l.position, (l.data->>'on')::date AS listed_on, n.data->>'notice_id' AS notice_id,
+        (n.data->>'until')::date AS until,
+        (SELECT count(*) FROM events r WHERE r.stream = l.stream AND r.position < l.position
+            AND r.type = 'cxq.registry.provider-objection-raised.v1') AS raised,
+        (SELECT count(*) FROM events a WHERE a.stream = l.stream AND a.position < l.position
+            AND a.type = 'cxq.registry.provider-objection-answered.v1' AND NOT (a.data->>'upheld')::boolean)
+            AS rejected
+    FROM events l
+    LEFT JOIN events n ON n.stream = l.stream AND n.type = 'cxq.registry.provider-notice-published.v1'
+        AND n.position < l.position
+    WHERE l.type = 'cxq.registry.provider-listed.v1' AND l.data->>'kind' = 'beijing_based'
+    ORDER BY l.position
+    """
+)
+_DIGESTS = sa.text(
+    "SELECT data->>'claimant_id' AS claimant_id, data->>'profile_digest' AS digest, position FROM events"
+    " WHERE type = 'cxq.registry.claimant-registered.v1' ORDER BY position"
+)
+_SANCTIONS = sa.text(
+    """
+    SELECT s.data->>'sanction_id' AS sanction_id, s.position, s.data->>'approved_by' AS approved_by,
+        p.data->>'proposed_by' AS proposed_by
+    FROM events s LEFT JOIN events p ON p.stream = s.stream AND p.type = 'cxq.registry.sanction-proposed.v1'
+    WHERE s.type = 'cxq.registry.party-sanctioned.v1' ORDER BY s.position
+    """
+)
+
+
+async def credit_codes_are_valid_and_of_one_party(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """Check each code's form and check digit anew, and that no other claimant or open provider has it."""
+    as_claimant = sa.select(claimants.c.claimant_id, claimants.c.credit_code).where(
+        claimants.c.credit_code.is_not(None)
+    )
+    as_provider = sa.select(providers.c.provider_id, providers.c.credit_code).where(~providers.c.closed)
+    for statement in (as_claimant, as_provider):
+        rows = (await connection.execute(statement)).tuples().all()
+        often = Counter(normalised(code) for _, code in rows)
+        for party_id, code in rows:
+            count.checked += 1
+            if not is_valid(code):
+                yield Breach(where=party_id, found="its credit code is not valid, or not written as it is kept")
+            if often[normalised(code)] > 1:
+                yield Breach(where=party_id, found="its credit code belongs to another party too")
+
+
+async def profiles_match_their_digests(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """Hold what a claimant declared against the digest in the log; a changed profile shows."""
+    found = await connection.execute(sa.select(claimants.c.claimant_id, claimants.c.profile, claimants.c.salt))
+    kept = {row.claimant_id: digest_of(row.salt, row.profile) for row in found}
+    for row in (await connection.execute(_DIGESTS)).all():
+        count.checked += 1
+        if row.claimant_id not in kept:
+            yield Breach(where=f"position {row.position}", found=f"{row.claimant_id} registered, but has no profile")
+        elif kept[row.claimant_id] != row.digest:
+            yield Breach(where=row.claimant_id, found=f"its profile is not the one of position {row.position}")
+
+
+async def listings_had_their_notice(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """Find the notice of every Beijing-based provider's listing: over, and without an open objection."""
+    for row in (await connection.execute(_LISTINGS)).all():
+        count.checked += 1
+        where = f"position {row.position}"
+        if row.notice_id is None:
+            yield Breach(where=where, found=f"{row.stream} is listed without a public notice")
+            continue
+        if row.listed_on <= row.until:
+            yield Breach(where=where, found=f"{row.stream} is listed on {row.listed_on}, its notice ran to {row.until}")
+        if row.raised != row.rejected:
+            yield Breach(where=where, found=f"{row.stream} is listed, {row.raised - row.rejected} objections stand")
+
+
+async def nothing_new_within_a_ban(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """Look for anything new of a disqualified or delisted party while the measure is in force."""
+    seen: set[str] = set()
+    for row in (await connection.execute(_DURING_A_BAN)).all():
+        if row.sanction_id not in seen:
+            seen.add(row.sanction_id)
+            count.checked += 1
+        if row.position is not None:
+            yield Breach(where=f"position {row.position}", found=f"{row.type} of {row.party_id}, which is barred")
+
+
+async def measures_had_four_eyes(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """Find two different principals behind every measure."""
+    for row in (await connection.execute(_SANCTIONS)).all():
+        count.checked += 1
+        if row.proposed_by is None or row.proposed_by == row.approved_by:
+            yield Breach(where=f"position {row.position}", found=f"{row.sanction_id} was imposed by one person alone")
+
+
+CHECKS = (
+    Check(
+        id="R1",
+        promise="every credit code is valid and of one claimant and one provider at most",
+        look=credit_codes_are_valid_and_of_one_party,
+    ),
+    Check(id="R2", promise="every profile is the one whose digest is in the log", look=profiles_match_their_digests),
+    Check(
+        id="R3",
+        promise="every measure of art. 17 was imposed by somebody other than its proposer",
+        look=measures_had_four_eyes,
+    ),
+    Check(
+        id="M7",
+        promise="no Beijing-based provider is listed without a notice that ran its length and left no objection",
+        look=listings_had_their_notice,
+    ),
+    Check(id="M8", promise="nothing new for a barred party within its ban", look=nothing_new_within_a_ban),
+)

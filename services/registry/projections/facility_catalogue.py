@@ -1,0 +1,50 @@
+"""The facilities that are open, for anyone to search (art. 2, 5)."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.registry.tables import REGISTRY
+from shared.events.definition import Recorded
+from shared.events.registry import FacilityOpened, FacilityWithdrawn
+from shared.projections.projection import Projection, Row, RowKey
+
+table = sa.Table(
+    "facility_catalogue",
+    REGISTRY,
+    sa.Column("facility_id", sa.Text, primary_key=True),
+    sa.Column("provider_id", sa.Text, nullable=False, index=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("original_value", sa.BigInteger, nullable=False),
+    sa.Column("opened_on", sa.Date, nullable=False),
+)
+
+
+def evolve(_row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
+    """Fold one fact into a facility's row; a withdrawn facility has none."""
+    match event.data:
+        case FacilityOpened() as fact:
+            return {
+                "facility_id": fact.facility_id,
+                "provider_id": fact.provider_id,
+                "kind": fact.kind,
+                "original_value": fact.original_value,
+                "opened_on": fact.on,
+            }
+        case FacilityWithdrawn():
+            return None
+        case other:
+            raise TypeError(f"{type(other).__name__} is not a fact of this read model")
+
+
+def _key_of(fact: Any) -> tuple[RowKey, ...]:
+    return ((fact.facility_id,),)
+
+
+facility_catalogue = Projection(
+    name="facility_catalogue",
+    table=table,
+    rows=dict.fromkeys((FacilityOpened, FacilityWithdrawn), _key_of),
+    evolve=evolve,
+    poison="park",
+)

@@ -1,0 +1,120 @@
+"""What the registry keeps beside its log: names, codes, members and other texts, and what must be unique."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.database import metadata
+
+REGISTRY = metadata()
+
+claimants = sa.Table(
+    "claimants",
+    REGISTRY,
+    sa.Column("claimant_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("principal", sa.Text, nullable=False, unique=True),
+    sa.Column("credit_code", sa.Text, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("school", sa.Text),
+    sa.Column("profile", JSONB, nullable=False),
+    sa.Column("certificates", JSONB, nullable=False),
+    sa.Column("salt", sa.Text, nullable=False),
+    sa.UniqueConstraint("school", "name"),
+)
+"""Who has registered, in full; `profile` is what was declared, `salt` belongs to its digest in the log;
+`certificates` are those of today, with their numbers.
+
+A principal has one claimant, a credit code and a team of a school are registered once.
+"""
+
+providers = sa.Table(
+    "providers",
+    REGISTRY,
+    sa.Column("provider_id", sa.Text, primary_key=True),
+    sa.Column("principal", sa.Text, nullable=False),
+    sa.Column("credit_code", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("district", sa.Text, nullable=False),
+    sa.Column("capabilities", JSONB, nullable=False),
+    sa.Column("third_party_testing", sa.Boolean, nullable=False),
+    sa.Column("salt", sa.Text, nullable=False),
+    sa.Column("closed", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+"""Institutions listed or applying. `closed` is an application that came to nothing: it may be made anew."""
+sa.Index("providers_open_principal", providers.c.principal, unique=True, postgresql_where=~providers.c.closed)
+sa.Index("providers_open_credit_code", providers.c.credit_code, unique=True, postgresql_where=~providers.c.closed)
+
+condition_checks = sa.Table(
+    "condition_checks",
+    REGISTRY,
+    sa.Column("provider_id", sa.Text, primary_key=True),
+    sa.Column("condition", sa.Text, primary_key=True),
+    sa.Column("remark", sa.Text, nullable=False),
+)
+"""What the officer wrote beside each condition of art. 6, for the applicant and the office."""
+
+objections = sa.Table(
+    "objections",
+    REGISTRY,
+    sa.Column("objection_id", sa.Text, primary_key=True),
+    sa.Column("provider_id", sa.Text, nullable=False, index=True),
+    sa.Column("objector", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("answer", sa.Text),
+)
+"""Objections in writing; who objected is never shown to the public."""
+
+facilities = sa.Table(
+    "facilities",
+    REGISTRY,
+    sa.Column("facility_id", sa.Text, primary_key=True),
+    sa.Column("provider_id", sa.Text, nullable=False, index=True),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("site", sa.Text, nullable=False),
+    sa.Column("service_norms", sa.Text, nullable=False),
+    sa.Column("price_standard", sa.Text, nullable=False),
+    sa.Column("withdrawn", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+"""The public description of each facility; an asset number is open once a provider."""
+sa.Index(
+    "facilities_open_number",
+    facilities.c.provider_id,
+    facilities.c.number,
+    unique=True,
+    postgresql_where=~facilities.c.withdrawn,
+)
+
+services = sa.Table(
+    "services",
+    REGISTRY,
+    sa.Column("service_id", sa.Text, primary_key=True),
+    sa.Column("facility_id", sa.Text, nullable=False, index=True),
+    sa.Column("provider_id", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("unit", sa.Text, nullable=False),
+    sa.Column("withdrawn", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+"""The public description of each service; the price is in the log."""
+
+experts = sa.Table(
+    "experts",
+    REGISTRY,
+    sa.Column("expert_id", sa.Text, primary_key=True),
+    sa.Column("principal", sa.Text, nullable=False, unique=True),
+)
+"""Who is enrolled: a principal once."""
+
+sanctions = sa.Table(
+    "sanctions",
+    REGISTRY,
+    sa.Column("sanction_id", sa.Text, primary_key=True),
+    sa.Column("party_id", sa.Text, nullable=False, index=True),
+    sa.Column("measure", sa.Text, nullable=False),
+    sa.Column("grounds", sa.Text, nullable=False),
+    sa.Column("salt", sa.Text, nullable=False),
+    sa.Column("imposed_on", sa.Date),
+    sa.Column("until", sa.Date),
+    sa.Column("lifted", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+"""Measures of art. 17 with their grounds; one without `imposed_on` is proposed only. `until` is inclusive."""

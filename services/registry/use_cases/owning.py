@@ -1,0 +1,68 @@
+"""Whose something is: what is not yours does not exist for you."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from services.registry.domain.provider import Listed, Unknown, provider
+from services.registry.tables import facilities, providers, services
+from services.registry.use_cases.barring import is_code_barred
+from services.registry.use_cases.streams import stream_of
+from shared.events.registry import ServiceKind
+from shared.kernel.refusal import refuse
+from shared.store.transaction import Transaction, UnknownSubjectError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A provider as it stands today, its row locked until the transaction ends."""
+
+    provider_id: str
+    listed: bool
+    barred: bool
+    capabilities: tuple[ServiceKind, ...]
+
+
+async def own_provider(tx: Transaction, principal: str) -> Standing:
+    """Give the provider a principal acts for; who has none is on no list and is refused."""
+    own = sa.select(providers.c.provider_id, providers.c.credit_code).where(
+        providers.c.principal == principal, ~providers.c.closed
+    )
+    row = (await tx.connection.execute(own)).one_or_none()
+    if row is None:
+        raise refuse("provider-not-listed", article="6", kind="state")
+    barred = await is_code_barred(tx, row.credit_code)  # Locks first: the list is read as it stands after that.
+    state = (await tx.load(provider, stream_of(row.provider_id, "prv"))).state
+    capabilities = state.capabilities if isinstance(state, Listed) else ()
+    return Standing(
+        provider_id=row.provider_id, listed=isinstance(state, Listed), barred=barred, capabilities=capabilities
+    )
+
+
+async def check_is_provider(tx: Transaction, provider_id: str) -> None:
+    """Raise `UnknownSubjectError` unless somebody is listed or has applied under this id."""
+    if isinstance((await tx.load(provider, stream_of(provider_id, "prv"))).state, Unknown):
+        raise UnknownSubjectError(provider_id)
+
+
+async def check_owns_facility(tx: Transaction, facility_id: str, principal: str) -> str:
+    """Give the provider of a principal's own facility, locking its row; `UnknownSubjectError` for anyone else's."""
+    return await _owner(tx, facilities, facilities.c.facility_id, facility_id, principal)
+
+
+async def check_owns_service(tx: Transaction, service_id: str, principal: str) -> str:
+    """Give the provider of a principal's own service, locking its row; `UnknownSubjectError` for anyone else's."""
+    return await _owner(tx, services, services.c.service_id, service_id, principal)
+
+
+async def _owner(tx: Transaction, table: sa.Table, column: sa.Column[str], subject: str, principal: str) -> str:
+    found = await tx.connection.execute(
+        sa.select(table.c.provider_id)
+        .join(providers, providers.c.provider_id == table.c.provider_id)
+        .where(column == subject, providers.c.principal == principal, ~providers.c.closed)
+        .with_for_update(of=table)
+    )
+    provider_id = found.scalar_one_or_none()
+    if provider_id is None:
+        raise UnknownSubjectError(subject)
+    return str(provider_id)

@@ -1,0 +1,20 @@
+"""Which stream an id belongs to."""
+
+from shared.kernel.ids import is_id
+from shared.store.transaction import UnknownSubjectError
+
+_NOUNS = {
+    "clm": "claimant",
+    "prv": "provider",
+    "fac": "facility",
+    "svc": "service",
+    "exp": "expert",
+    "snc": "sanction",
+}
+
+
+def stream_of(subject: str, prefix: str) -> str:
+    """Name the stream of an id of a kind; raises `UnknownSubjectError` for what is no such id."""
+    if not is_id(subject, prefix):
+        raise UnknownSubjectError(subject)
+    return f"{_NOUNS[prefix]}-{subject}"
