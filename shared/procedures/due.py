@@ -10,7 +10,7 @@ from shared.store.tables import deadlines
 from shared.store.transaction import Transaction
 
 type DueHandler = Callable[[Transaction, str], Awaitable[None]]
-"""Does what is due for a subject, in the transaction that also removes the deadline; early, late and twice are harmless."""
+"""Does what is due for a subject, in the transaction that also removes the deadline; early, late, twice: harmless."""
 type DueHandlers = Mapping[str, DueHandler]
 """By kind of deadline."""
 
