@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import asyncpg  # type: ignore[import-untyped]
+import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
@@ -54,12 +54,12 @@ async def _durability(postgres_url: str) -> dict[str, str]:
         connection = await asyncpg.connect(f"{postgres_url}/postgres", timeout=_ANSWER_LIMIT_S)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         raise ServerProblem(
-            f"PostgreSQL does not answer: {error or type(error).__name__}.",
+            f"PostgreSQL does not answer: {str(error) or type(error).__name__}.",
             "Check CXQ_POSTGRES_URL and that the server runs.",
         ) from error
     try:
         rows = await connection.fetch("select name, setting from pg_settings where name = any($1)", list(DURABLE))
-        return dict(rows)
+        return {row["name"]: row["setting"] for row in rows}
     finally:
         await connection.close()
 

@@ -48,9 +48,9 @@ def explain_ending(name: str, log: Path, offset: int = 0) -> ServerProblem:
             return ServerProblem(f"{name} could not start: {message}", remedy)
     complaint = next(
         (line.strip() for line in reversed(text.splitlines()) if "FATAL" in line or "ERROR" in line),
-        "it ended without saying why",
+        next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it ended without saying why"),
     )
-    return ServerProblem(f"{name} could not start: {complaint[:300]}.", f"Its whole log is {log}.")
+    return ServerProblem(f"{name} could not start: {complaint[:300].rstrip('.')}.", f"Its whole log is {log}.")
 
 
 @contextmanager

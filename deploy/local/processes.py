@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -89,24 +89,27 @@ class Recipe:
 def spawn(
     command: Sequence[str],
     *,
-    log: Path,
+    log: Path | None,
     death_signal: signal.Signals,
     user: SystemUser | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in its own session, its output added to `log`; it gets `death_signal` when this process dies."""
+    """Start `command` in its own session; it gets `death_signal` when this process dies.
+
+    Its output is added to `log`; without a log it goes where ours goes.
+    """
     who = user or SystemUser(-1, -1)
     bound = (os.getpid(), int(death_signal), who.uid, who.gid, who.capability)
     # -I and -S: nothing of the caller's Python settings reaches the launcher, and it starts in a few milliseconds.
     launcher = [sys.executable, "-I", "-S", str(_EXEC_BOUND), *map(str, bound), *command]
 
     def fork() -> subprocess.Popen[bytes]:
-        with log.open("ab") as output:
+        with log.open("ab") if log else nullcontext() as output:
             return subprocess.Popen(
                 launcher,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.STDOUT if log else None,
                 cwd="/",
                 env={"PATH": os.defpath, **(environment or {})},
                 start_new_session=True,
@@ -116,11 +119,17 @@ def spawn(
 
 
 def run_to_end(
-    name: str, command: Sequence[str], *, log: Path, user: SystemUser | None = None, limit_s: float = 60.0
+    name: str,
+    command: Sequence[str],
+    *,
+    log: Path,
+    user: SystemUser | None = None,
+    environment: Mapping[str, str] | None = None,
+    limit_s: float = 60.0,
 ) -> None:
     """Run a short preparing command and wait for it; raises `ServerProblem` when it fails or takes over `limit_s`."""
     offset = log.stat().st_size if log.exists() else 0
-    child = spawn(command, log=log, death_signal=signal.SIGKILL, user=user)
+    child = spawn(command, log=log, death_signal=signal.SIGKILL, user=user, environment=environment)
     try:
         code = child.wait(limit_s)
     except subprocess.TimeoutExpired as late:

@@ -1,0 +1,77 @@
+"""`cxq`: the command line of all five services."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import typer
+
+from services.commands import development, documents, keeping, running
+from services.commands.environment import state_folder
+from services.commands.problems import CommandProblem, Exit, explain
+from services.commands.telling import tell
+
+_EPILOG = (
+    "Exit codes: 0 done; 1 the answer is no; 2 written wrongly; 3 something needed does not answer or is taken; "
+    "4 a setting is missing or forbids it; 70 a fault of ours; 130 Ctrl-C."
+)
+
+app = typer.Typer(
+    name="cxq",
+    help="科技创新券 · Science and technology innovation vouchers.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+_PANELS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Run": (running.up, running.demo, running.migrate, running.serve, running.worker),
+    "Keep in order": (keeping.audit, keeping.rebuild, keeping.republish, keeping.parked, keeping.unpark),
+    "Develop": (development.token, documents.openapi),
+}
+for _panel, _commands in _PANELS.items():
+    for _command in _commands:
+        app.command(rich_help_panel=_panel)(_command)
+app.add_typer(development.clock, name="clock", rich_help_panel="Develop")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Carry out a command and leave the process with an exit code; nothing but a sentence is shown of an error."""
+    try:
+        app(args=arguments, prog_name="cxq")
+    except KeyboardInterrupt:
+        sys.exit(Exit.INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 (the last to hear of it)
+        problem = explain(error) or _unexpected(error)
+        if os.environ.get("CXQ_LOG_LEVEL") == "debug":
+            traceback.print_exception(error)
+        tell(f"cxq: {problem}")
+        sys.exit(problem.exit_code)
+
+
+def _unexpected(error: Exception) -> CommandProblem:
+    log = state_folder() / "logs" / "cxq.log"
+    said = str(error).partition("\n")[0]
+    return CommandProblem(
+        f"A fault of ours: {type(error).__name__}{f': {said}' if said else ''}.",
+        f"The whole story is in {log}." if _written(log, error) else "CXQ_LOG_LEVEL=debug shows the whole story.",
+        Exit.UNEXPECTED,
+    )
+
+
+def _written(log: Path, error: Exception) -> bool:
+    """Keep a fault for whoever mends it, where there is a folder of this machine's runs."""
+    with suppress(OSError):
+        if state_folder().is_dir():
+            log.parent.mkdir(exist_ok=True)
+            with log.open("a") as file:
+                file.writelines(traceback.format_exception(error))
+            return True
+    return False
+
+
+if __name__ == "__main__":
+    main()

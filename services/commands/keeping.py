@@ -1,0 +1,146 @@
+"""`cxq rebuild`, `republish`, `audit`, `parked` and `unpark`: what keeps a running system in order."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.commands.environment import context_name, load_context, settings
+from services.commands.problems import CommandProblem, Exit
+from services.commands.telling import answer, answer_json, progress_of, tell
+
+if TYPE_CHECKING:
+    from shared.audit import Finding
+    from shared.runtime import Runtime
+
+Service = Annotated[str, typer.Argument(metavar="SERVICE", parser=context_name, help="registry, issuance, …")]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+
+def rebuild(
+    service: Service,
+    projection: Annotated[str, typer.Argument(help="The read model, e.g. voucher_balances.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Make a read model anew from Kafka while the old one is read, compare the two, and swap them."""
+    from shared.projections.rebuild import RebuildError  # noqa: PLC0415 (only when a command needs it)
+    from shared.projections.rebuild import rebuild as rebuild_one  # noqa: PLC0415
+
+    context = load_context(service)
+    wanted = {each.name: each for each in context.projections}
+    if projection not in wanted:
+        known = ", ".join(wanted) or "none"
+        raise CommandProblem(f"{service} has no read model {projection}.", f"It has: {known}.", Exit.USAGE)
+    try:
+        with progress_of(f"Rebuilding {projection}") as report:
+            found = asyncio.run(
+                rebuild_one(settings(), context, wanted[projection], lambda done, total, _rate: report(done, total))
+            )
+    except RebuildError as error:
+        raise CommandProblem(f"{projection} was not rebuilt: {error}.", "Then rebuild again.") from error
+    if as_json:
+        answer_json(asdict(found) | {"rate": found.rate})
+        return
+    different = (
+        f"{found.rows_different:,} rows differ from the old table" if found.rows_different else "nothing differs"
+    )
+    answer(
+        f"{projection}: {found.events:,} events in {found.seconds:.1f} s ({found.rate:,.0f}/s), {different}"
+        f" (digest {found.digest_after[:16]})."
+    )
+
+
+def republish(
+    service: Service,
+    *,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete the topic first, with everything in it.")] = False,
+) -> None:
+    """Publish a service's whole log into its topic again, and return when it is there."""
+    from shared.bus.republish import republish as republish_all  # noqa: PLC0415
+    from shared.supervision import HaltedError  # noqa: PLC0415
+
+    reached = 0
+    try:
+        with progress_of(f"Publishing {service}") as report:
+
+            def progress(done: int, total: int) -> None:
+                nonlocal reached
+                reached = total
+                report(done, total)
+
+            asyncio.run(republish_all(settings(), service, progress, fresh=fresh))
+    except HaltedError as error:
+        raise CommandProblem(
+            f"The log of {service} was not published: {error}.", "See docs/architecture.md."
+        ) from error
+    answer(f"{service}: the topic holds the log up to position {reached:,}.")
+
+
+def audit(*, as_json: AsJson = False) -> None:
+    """Check every invariant on the running system; exits 1 when one is breached, and names the place."""
+    from shared.auditing import audit as audit_all  # noqa: PLC0415
+    from shared.settings import CONTEXTS  # noqa: PLC0415
+
+    report = asyncio.run(audit_all(settings(), [load_context(name) for name in CONTEXTS]))
+    if as_json:
+        answer_json({"clean": report.clean, "findings": report.findings})
+    else:
+        for finding in report.findings:
+            _tell_finding(finding)
+        breached = sum(finding.breached for finding in report.findings)
+        answer(f"{len(report.findings)} checks, {breached} {'breach' if breached == 1 else 'breaches'}.")
+    if not report.clean:
+        raise typer.Exit(Exit.FAILED)
+
+
+def _tell_finding(finding: "Finding") -> None:
+    mark = "✗" if finding.breached else "✓"
+    notes = f" ({'; '.join(finding.notes)})" if finding.notes else ""
+    answer(f"{mark} {finding.context:<12} {finding.id:<4} {finding.promise}: {finding.checked:,} looked at{notes}")
+    for breach in finding.breaches:
+        answer(f"    {breach.where}: {breach.found}")
+    hidden = finding.breached - len(finding.breaches)
+    if hidden > 0:
+        answer(f"    and {hidden:,} more")
+
+
+def parked(service: Service, *, as_json: AsJson = False) -> None:
+    """List the events that were laid aside because they could not be applied."""
+    found = asyncio.run(_with_runtime(service, lambda runtime: runtime.parked()))
+    if as_json:
+        answer_json(found)
+        return
+    for each in found:
+        answer(f"{each.consumer} {each.key} {each.topic}[{each.partition}]@{each.position} {each.reason}")
+    tell(f"{service}: {len(found)} parked.")
+
+
+def unpark(
+    service: Service,
+    consumer: Annotated[str, typer.Argument(help="Who laid them aside, as `cxq parked` names it.")],
+    key: Annotated[str, typer.Argument(help="Whose events, as `cxq parked` names it.")],
+) -> None:
+    """Replay what is laid aside for a key, in order, once its cause is mended."""
+    try:
+        done = asyncio.run(_with_runtime(service, lambda runtime: runtime.unpark(consumer, key)))
+    except LookupError as error:
+        raise CommandProblem(f"{error.args[0]}.", f"`cxq parked {service}` names them.", Exit.USAGE) from error
+    except Exception as error:
+        from shared.projections.projection import PoisonEventError  # noqa: PLC0415
+
+        if not isinstance(error, PoisonEventError):
+            raise
+        raise CommandProblem(f"Still not: {error}.", "Mend the cause, then unpark again.") from error
+    answer(f"{service}: {done} replayed for {key}.")
+
+
+async def _with_runtime[T](service: str, work: Callable[["Runtime"], Awaitable[T]]) -> T:
+    from shared.clock import clock_of  # noqa: PLC0415
+    from shared.runtime import Runtime  # noqa: PLC0415
+
+    chosen = settings()
+    async with Runtime(load_context(service), chosen, clock_of(chosen)) as runtime:
+        return await work(runtime)

@@ -1,0 +1,161 @@
+"""`cxq up`, `demo`, `migrate`, `serve` and `worker`: what runs."""
+
+import asyncio
+import ctypes
+import gc
+import signal
+import socket
+import sys
+from contextlib import suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.commands.environment import ROOT, context_name, load_context, settings, state_folder
+from services.commands.problems import CommandProblem, Exit
+from services.commands.telling import answer_json, tell
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
+
+Service = Annotated[str, typer.Argument(metavar="SERVICE", parser=context_name, help="registry, issuance, …")]
+_FirstPort = Annotated[int, typer.Option(help="Port of the first service; the others follow.", min=1, max=65_000)]
+_DRAIN_LIMIT_S = 10
+_PR_SET_NAME = 15
+
+
+def up(
+    first_port: _FirstPort = 8101,
+    *,
+    only_services: Annotated[
+        bool, typer.Option("--only-services", help="Neither the sample register nor the demonstration.")
+    ] = False,
+) -> None:
+    """Run everything on this machine: servers, five services, sample register, demonstration; until Ctrl-C."""
+    from deploy.local.supervisor import Plan, run  # noqa: PLC0415 (not in the service's image)
+
+    plan = Plan(state_dir=state_folder(), first_port=first_port, opens=not only_services, stays=True)
+    raise typer.Exit(run(plan))
+
+
+def demo(first_port: _FirstPort = 8101) -> None:
+    """Run everything, play the demonstration, and stop; exits 1 when a step or the audit at the end fails."""
+    from deploy.local.supervisor import Plan, run  # noqa: PLC0415
+
+    raise typer.Exit(run(Plan(state_dir=state_folder(), first_port=first_port, opens=True, stays=False)))
+
+
+def migrate(
+    service: Annotated[
+        str | None, typer.Argument(metavar="[SERVICE]", parser=context_name, help="One service instead of all five.")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+) -> None:
+    """Create the databases, roles, tables and topics, or bring them to the newest schema; safe to run twice."""
+    from shared.settings import CONTEXTS  # noqa: PLC0415
+
+    done = asyncio.run(_migrate(settings(), [service] if service else list(CONTEXTS)))
+    if as_json:
+        answer_json(done)
+    for name, revisions in done.items():
+        tell(f"{name}: {', '.join(revisions) if revisions else 'nothing to do'}")
+
+
+async def _migrate(settings: "Settings", names: list[str]) -> dict[str, list[str]]:
+    from shared.bus.topics import Topics  # noqa: PLC0415
+    from shared.store.migrate import migrate as migrate_one  # noqa: PLC0415
+
+    done = {name: await migrate_one(settings, name, ROOT / "services" / name / "migrations") for name in names}
+    async with Topics(settings) as topics:
+        for name in names:
+            await topics.create(settings.topic(name), settings.topic_partitions)
+    return done
+
+
+def serve(
+    service: Service,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="Port to listen on [default: 8101 to 8105].")] = None,
+) -> None:
+    """Run one service: HTTP, relay, reactions, projections and deadlines."""
+    from shared.settings import PORTS  # noqa: PLC0415
+
+    with _listen(host, port or PORTS[service], service) as listening:
+        _call_ourselves(f"cxq-{service}")
+        _serve(service, settings(), listening)
+
+
+def _serve(service: str, settings: "Settings", listening: socket.socket) -> None:
+    import uvicorn  # noqa: PLC0415
+
+    from shared.telemetry import configure_logs  # noqa: PLC0415
+
+    configure_logs(settings, context=service)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            import_module(f"services.{service}.app").create_app(settings),
+            loop="uvloop",
+            lifespan="on",
+            http="httptools",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_DRAIN_LIMIT_S,
+        )
+    )
+    # What was made at the start stays for ever; the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[listening])
+    if not server.started:
+        raise CommandProblem(f"{service} could not start.", "Its log, above, says why.", Exit.UNAVAILABLE)
+
+
+def _listen(host: str, port: int, service: str) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise CommandProblem(
+            f"{service} cannot listen on port {port} of {host}: {error.strerror}.",
+            "Stop the program that uses it, or choose another with --port.",
+            Exit.UNAVAILABLE,
+        ) from error
+    return listening
+
+
+def worker(service: Service) -> None:
+    """Run a service's background without HTTP: relay, reactions, projections and deadlines."""
+    import uvloop  # noqa: PLC0415
+
+    from shared.telemetry import configure_logs  # noqa: PLC0415
+
+    chosen = settings()
+    configure_logs(chosen, context=service)
+    _call_ourselves(f"cxq-{service}")
+    uvloop.run(_work(service, chosen))
+
+
+async def _work(service: str, settings: "Settings") -> None:
+    from shared.clock import clock_of  # noqa: PLC0415
+    from shared.runtime import Runtime  # noqa: PLC0415
+
+    asked_to_end = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, asked_to_end.set)
+    async with Runtime(load_context(service), settings, clock_of(settings)) as runtime:
+        runtime.start_background()
+        tell(f"{service} works in the background; Ctrl-C ends it.")
+        await asked_to_end.wait()
+
+
+def _call_ourselves(name: str) -> None:
+    """Set the name under which `ps` and `top` show this process, where the system can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
