@@ -5,6 +5,7 @@ import asyncio
 from deploy.local.servers import Servers
 from shared.supervision import State
 from tests.integration.shared.bus.log_and_topic import OWNERS, Log, chained, eventually, running, state
+from tests.integration.shared.bus.seen import seen
 
 
 async def test_a_broker_that_falls_silent_holds_up_nobody_and_gets_everything_in_order_later(
@@ -30,9 +31,10 @@ async def test_a_broker_that_falls_silent_holds_up_nobody_and_gets_everything_in
 
 async def test_a_killed_broker_gets_everything_in_order_when_it_is_back(log: Log, servers: Servers) -> None:
     assert servers.kafka is not None
-    async with running(relay := log.relay()):
+    model = await seen(log)
+    async with running(relay := log.relay(), model.consumer()):
         await log.append(OWNERS)
-        await eventually(log.drained)
+        await model.caught_up()
         await asyncio.to_thread(servers.kafka.kill)
         try:
             await log.append(OWNERS)
@@ -40,6 +42,7 @@ async def test_a_killed_broker_gets_everything_in_order_when_it_is_back(log: Log
         finally:
             await asyncio.to_thread(servers.kafka.restart)
         await eventually(log.drained, within=60)
+        await model.caught_up(within=60)
         await state(relay, State.RUNNING)
     assert set(await log.in_topic()) == set(range(1, 25))
     assert chained(await log.records())
@@ -47,9 +50,10 @@ async def test_a_killed_broker_gets_everything_in_order_when_it_is_back(log: Log
 
 async def test_a_killed_database_is_followed_again_when_it_is_back(log: Log, servers: Servers) -> None:
     assert servers.postgres is not None
-    async with running(relay := log.relay()):
+    model = await seen(log, "park")
+    async with running(relay := log.relay(), model.consumer()):
         await log.append(OWNERS)
-        await eventually(log.drained)
+        await model.caught_up()
         await asyncio.to_thread(servers.postgres.kill)
         try:
             await state(relay, State.RETRYING)
@@ -58,5 +62,7 @@ async def test_a_killed_database_is_followed_again_when_it_is_back(log: Log, ser
         await log.engine.dispose()
         await log.append(OWNERS)
         await eventually(log.drained, within=60)
+        await model.caught_up(within=60)
+    assert await model.parked() == []
     assert set(await log.in_topic()) == set(range(1, 25))
     assert chained(await log.records())

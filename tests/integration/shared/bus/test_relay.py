@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared.bus.publisher import Message, Publisher, PublishError
-from shared.bus.relay import Relay
+from shared.bus.relay import FencedError, Relay
 from shared.bus.republish import republish
 from shared.bus.topics import FOR_EVER, Topics
 from shared.store.transaction import read_log
@@ -143,6 +143,18 @@ async def test_a_relay_whose_checkpoint_was_moved_looks_at_everything_again(log:
         await eventually(log.drained)
         await state(relay, State.RUNNING)
     assert await log.in_topic() == list(range(1, 25))
+
+
+async def test_a_relay_whose_checkpoint_is_not_its_own_any_more_stores_nothing(log: Log) -> None:
+    await log.append(OWNERS)
+    await log.change(
+        "CREATE FUNCTION ignore() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN IF NEW.partition = -1 AND NEW.position > 0 THEN RETURN NULL; END IF; RETURN NEW; END $$",
+        "CREATE TRIGGER ignore BEFORE UPDATE ON relay_positions FOR EACH ROW EXECUTE FUNCTION ignore()",
+    )
+    with pytest.raises(FencedError, match="the checkpoint is no longer 0"):
+        await Relay(log.settings, CONTEXT).catch_up(12, lambda _: None)
+    assert await log.scalar("SELECT max(position) FROM relay_positions") == 0
 
 
 async def test_a_deleted_topic_is_published_again_without_anybody_asking(log: Log) -> None:
