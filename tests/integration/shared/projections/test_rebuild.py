@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from shared.audit import Count
 from shared.events.definition import Recorded
+from shared.projections import log_reading
 from shared.projections.projection import Row, RowKey
 from shared.projections.rebuild import RebuildError
 from shared.projections.verification import differences
@@ -21,7 +22,10 @@ from tests.integration.shared.projections.office import Office
 
 
 @pytest.mark.parametrize("rows_in_memory_max", [1_000_000, 3])
-async def test_live_rebuilt_and_folded_from_the_log_are_the_same(office: Office, rows_in_memory_max: int) -> None:
+async def test_live_rebuilt_and_folded_from_the_log_are_the_same(
+    office: Office, rows_in_memory_max: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_reading, "_RECORDS", 7)
     await office.business(300)
     async with office.live():
         await office.caught_up()
