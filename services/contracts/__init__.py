@@ -6,6 +6,6 @@ rejected; registered, then completed or lapsed). All events are keyed by the cla
 Publishes: ProjectProposed, ProjectConfirmed, ProjectDeclined, ContractSubmitted, ContractRegistered, ContractRejected,
 ContractCompleted, ContractLapsed.
 Consumes: registry's claimants, providers, services and sanctions, as local copies that decide who may act; issuance's
-VoucherCommitted and VoucherCommitmentRefused, which answer a submitted contract.
+VoucherClaimed for its day, VoucherCommitted and VoucherCommitmentRefused, which answer a submitted contract.
 Waits: ten minutes for that answer, and until the vouchers' validity ends for the completion.
 """

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from services.contracts.tables import bans, claimants, providers, services
+from services.contracts.tables import bans, claimants, providers, services, vouchers
 from services.contracts.use_cases.lapsing_contracts import lapse
 from services.contracts.use_cases.settling_commitments import (
     CONTRACT_LAPSES,
@@ -14,7 +14,7 @@ from services.contracts.use_cases.settling_commitments import (
 from services.contracts.use_cases.submitting_contracts import COMMITMENT_UNANSWERED
 from shared.bus.reactions import Reactions
 from shared.events.definition import Recorded
-from shared.events.issuance import VoucherCommitmentRefused, VoucherCommitted
+from shared.events.issuance import VoucherClaimed, VoucherCommitmentRefused, VoucherCommitted
 from shared.events.registry import (
     ClaimantRegistered,
     PartySanctioned,
@@ -73,6 +73,11 @@ async def _unbar(tx: Transaction, event: Recorded[SanctionLifted]) -> None:
     await tx.connection.execute(lifted)
 
 
+async def _know_voucher(tx: Transaction, event: Recorded[VoucherClaimed]) -> None:
+    claimed = insert(vouchers).values(voucher_id=event.data.voucher_id, claimed_on=event.data.on)
+    await tx.connection.execute(claimed.on_conflict_do_nothing())
+
+
 async def _committed(tx: Transaction, event: Recorded[VoucherCommitted]) -> None:
     await note_commitment(tx, event.data)
 
@@ -89,6 +94,7 @@ REACTIONS: Reactions = {
     ServiceWithdrawn: _withdraw,
     PartySanctioned: _bar,
     SanctionLifted: _unbar,
+    VoucherClaimed: _know_voucher,
     VoucherCommitted: _committed,
     VoucherCommitmentRefused: _refused,
 }

@@ -57,6 +57,14 @@ project_texts = sa.Table(
 `salt` (hexadecimal) goes into the digest that the event carries, so that a short text cannot be guessed from it.
 """
 
+vouchers = sa.Table(
+    "vouchers",
+    CONTRACTS,
+    sa.Column("voucher_id", sa.Text, primary_key=True),
+    sa.Column("claimed_on", sa.Date, nullable=False),
+)
+"""Local copy: on which day a voucher was claimed; a contract signed before that could not name it (faq 6)."""
+
 voucher_uses = sa.Table(
     "voucher_uses",
     CONTRACTS,

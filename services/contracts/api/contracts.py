@@ -46,6 +46,7 @@ _SUBMISSION = (
     *STANDING,
     "project-not-confirmed",
     "signed-before-confirmation",
+    "signed-before-claim",
     "signed-in-future",
     "starts-before-signature",
     "ends-before-start",

@@ -21,10 +21,14 @@ from shared.measures.terms import ContractTerms
 
 @message
 class Commitment:
-    """Issuance's word that a voucher belongs to the contract until `valid_until`; `amount` is its face value in fen."""
+    """Issuance's word that a voucher belongs to the contract until `valid_until`; `amount` is its face value in fen.
+
+    `claimed_on` is the day of its claim, which issuance has told before.
+    """
 
     voucher_id: str
     amount: int
+    claimed_on: date
     valid_until: date
 
 
@@ -139,7 +143,7 @@ def decide(command: Command, state: State) -> list[Event]:
 
 
 def _register(command: RegisterContract, contract: ContractSubmitted) -> list[Event]:
-    """Register once every voucher is committed, if they are what was said and outlast the contract (reading 6)."""
+    """Register once every voucher is committed, if they are what was said and span the contract (faq 6, reading 6)."""
     committed = {commitment.voucher_id: commitment for commitment in command.commitments}
     if any(use.voucher_id not in committed for use in contract.vouchers):
         return []
@@ -148,6 +152,9 @@ def _register(command: RegisterContract, contract: ContractSubmitted) -> list[Ev
         for use in contract.vouchers
         if committed[use.voucher_id].amount != use.amount
     ]
+    latest_claim = max(committed[use.voucher_id].claimed_on for use in contract.vouchers)
+    if contract.signed_on < latest_claim:
+        reasons.append(WhyNot(code="signed-before-claim", article="faq 6", value=latest_claim.isoformat()))
     valid_until = min(committed[use.voucher_id].valid_until for use in contract.vouchers)
     if command.terms.contract_ends_within_validity and contract.ends_on > valid_until:
         reasons.append(WhyNot(code="ends-after-validity", article="15(2)", value=valid_until.isoformat()))

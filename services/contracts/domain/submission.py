@@ -16,7 +16,8 @@ class SubmitContract:
     """A signed contract as the provider enters it.
 
     `project` is the project as it stands; `amount` is the contract's, in fen; `taken` are those of its vouchers that
-    another live contract uses already; `voucher_clause` says that the contract itself names the vouchers (faq 6).
+    another live contract uses already, `latest_claim` is the day of the last claim among those that are known;
+    `voucher_clause` says that the contract itself names the vouchers (faq 6).
     """
 
     contract_id: str
@@ -28,6 +29,7 @@ class SubmitContract:
     ends_on: date
     vouchers: tuple[VoucherUse, ...]
     taken: frozenset[str]
+    latest_claim: date | None
     voucher_clause: bool
     document_digest: str
     terms: Terms
@@ -67,14 +69,19 @@ def submit(command: SubmitContract) -> ContractSubmitted:
 
 
 def _why_not_these_days(command: SubmitContract, confirmed_on: date) -> tuple[Reason | None, ...]:
-    """Judge the order of confirmation, signature and service; the day of the claim is issuance's to judge."""
+    """Judge the order of claim, confirmation, signature and service.
+
+    A claim not known yet is judged when issuance answers for the voucher.
+    """
     signed, starts, ends = command.signed_on, command.starts_on, command.ends_on
     early = Reason(code="signed-before-confirmation", article="15(2)", value=signed, limit=confirmed_on)
+    unclaimed = Reason(code="signed-before-claim", article="faq 6", value=signed, limit=command.latest_claim)
     future = Reason(code="signed-in-future", article="15(2)", value=signed, limit=command.on)
     unsigned = Reason(code="starts-before-signature", article="15(2)", value=starts, limit=signed)
     backwards = Reason(code="ends-before-start", article="15(2)", value=ends, limit=starts)
     return (
         early if signed < confirmed_on else None,
+        unclaimed if command.latest_claim is not None and signed < command.latest_claim else None,
         future if signed > command.on else None,
         unsigned if starts < signed else None,
         backwards if ends < starts else None,

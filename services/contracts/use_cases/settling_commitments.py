@@ -13,7 +13,7 @@ from services.contracts.domain.contract import (
     Submitted,
     contract,
 )
-from services.contracts.tables import commitments, voucher_uses
+from services.contracts.tables import commitments, voucher_uses, vouchers
 from services.contracts.use_cases.submitting_contracts import COMMITMENT_UNANSWERED, stream
 from shared.events.contracts import ContractRegistered, ContractRejected
 from shared.events.issuance import VoucherCommitmentRefused, VoucherCommitted, WhyNot
@@ -55,13 +55,14 @@ async def reject_unanswered(tx: Transaction, contract_id: str) -> None:
 
 async def _commitments_to(tx: Transaction, contract_id: str) -> tuple[Commitment, ...]:
     statement = (
-        sa.select(commitments.c.voucher_id, commitments.c.amount, commitments.c.valid_until)
+        sa.select(commitments.c.voucher_id, commitments.c.amount, vouchers.c.claimed_on, commitments.c.valid_until)
+        .join(vouchers, vouchers.c.voucher_id == commitments.c.voucher_id)
         .where(commitments.c.contract_id == contract_id)
         .order_by(commitments.c.voucher_id)
     )
     return tuple(
-        Commitment(voucher_id=voucher_id, amount=amount, valid_until=valid_until)
-        for voucher_id, amount, valid_until in (await tx.connection.execute(statement))
+        Commitment(voucher_id=voucher_id, amount=amount, claimed_on=claimed_on, valid_until=valid_until)
+        for voucher_id, amount, claimed_on, valid_until in (await tx.connection.execute(statement))
     )
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from services.contracts.domain.contract import Event, State, contract
 from services.contracts.domain.project import project
 from services.contracts.domain.submission import SubmitContract
 from services.contracts.tables import voucher_uses
+from services.contracts.tables import vouchers as vouchers_known
 from services.contracts.use_cases.answering_projects import proposed_to
 from services.contracts.use_cases.checking_standing import parties
 from services.contracts.use_cases.proposing_projects import stream as project_stream
@@ -57,6 +59,7 @@ async def submit(
         ends_on=ends_on,
         vouchers=vouchers,
         taken=await _take(tx, contract_id, vouchers),
+        latest_claim=await _latest_claim(tx, vouchers),
         voucher_clause=voucher_clause,
         document_digest=document_digest,
         terms=tx.measures.on(tx.today),
@@ -65,6 +68,13 @@ async def submit(
     handled = await tx.handle(contract, stream(contract_id), command)
     await set_deadline(tx, COMMITMENT_UNANSWERED, contract_id, tx.now + ANSWER_WITHIN)
     return handled
+
+
+async def _latest_claim(tx: Transaction, uses: Sequence[VoucherUse]) -> date | None:
+    """Name the day of the last claim among the vouchers whose claim is known here."""
+    known = vouchers_known.c.voucher_id.in_([use.voucher_id for use in uses])
+    found = await tx.connection.execute(sa.select(vouchers_known.c.claimed_on).where(known))
+    return max(found.scalars(), default=None)
 
 
 async def _take(tx: Transaction, contract_id: str, vouchers: Sequence[VoucherUse]) -> frozenset[str]:

@@ -20,7 +20,7 @@ from shared.audit import Count
 from shared.events.codec import key_of, stored_type
 from shared.events.contracts import VoucherUse
 from shared.events.definition import TYPE_OF, Recorded
-from shared.events.issuance import VoucherCommitmentRefused, VoucherCommitted, WhyNot
+from shared.events.issuance import VoucherClaimed, VoucherCommitmentRefused, VoucherCommitted, WhyNot
 from shared.events.registry import (
     ClaimantRegistered,
     PartySanctioned,
@@ -212,8 +212,29 @@ class Office:
         )
         return contract_id
 
-    async def commit(self, contract_id: str, use: VoucherUse, *, valid_until: date = JUNE_10) -> None:
-        """Have issuance commit a voucher to a contract."""
+    async def claim(self, use: VoucherUse, *, on: date = MARCH_2) -> None:
+        """Hear that a voucher was claimed."""
+        await self.hear(
+            VoucherClaimed(
+                voucher_id=use.voucher_id,
+                period_id="prd_1",
+                claimant_id="clm_1",
+                year=2026,
+                amount=use.amount,
+                place=1,
+                on=on,
+                register_by=on,
+                provisional=False,
+                pack="",
+                pack_digest="",
+            )
+        )
+
+    async def commit(
+        self, contract_id: str, use: VoucherUse, *, valid_until: date = JUNE_10, claimed_on: date = MARCH_2
+    ) -> None:
+        """Have issuance tell of a voucher's claim and commit it to a contract, in this order."""
+        await self.claim(use, on=claimed_on)
         await self.hear(
             VoucherCommitted(
                 voucher_id=use.voucher_id,

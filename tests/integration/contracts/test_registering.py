@@ -124,6 +124,20 @@ async def test_a_contract_that_outlasts_its_vouchers_is_rejected(office: Office)
     assert [why.code for why in state.reasons] == ["ends-after-validity"]
 
 
+async def test_a_contract_signed_before_the_claim_is_refused_at_once_or_when_the_claim_is_known(office: Office) -> None:
+    pair = await office.meet()
+    project_id, known, unknown = await office.agree(pair), office.voucher(), office.voucher()
+    await office.claim(known, on=MARCH_5 + ONE_DAY)
+    with pytest.raises(Refused) as refusal:
+        await office.submit(pair, project_id, known)
+    assert codes(refusal) == ["signed-before-claim"]
+    contract_id = await office.submit(pair, project_id, unknown)
+    await office.commit(contract_id, unknown, claimed_on=MARCH_5 + ONE_DAY)
+    state = await office.state(contract_id)
+    assert isinstance(state, Rejected)
+    assert [why.code for why in state.reasons] == ["signed-before-claim"]
+
+
 async def test_issuances_reasons_reject_the_contract_and_free_its_vouchers(office: Office) -> None:
     pair = await office.meet()
     project_id, use = await office.agree(pair), office.voucher()

@@ -73,6 +73,7 @@ SUBMIT = SubmitContract(
     ends_on=APRIL_30,
     vouchers=(FIRST, SECOND),
     taken=frozenset(),
+    latest_claim=MARCH_2,
     voucher_clause=True,
     document_digest="d2",
     terms=TERMS,
@@ -95,8 +96,8 @@ SUBMITTED = ContractSubmitted(
     pack=TERMS.pack,
     pack_digest=TERMS.digest,
 )
-FIRST_COMMITTED = Commitment(voucher_id="vch_1", amount=yuan(50_000), valid_until=JUNE_11)
-SECOND_COMMITTED = Commitment(voucher_id="vch_2", amount=yuan(10_000), valid_until=JUNE_10)
+FIRST_COMMITTED = Commitment(voucher_id="vch_1", amount=yuan(50_000), claimed_on=MARCH_2, valid_until=JUNE_11)
+SECOND_COMMITTED = Commitment(voucher_id="vch_2", amount=yuan(10_000), claimed_on=MARCH_5, valid_until=JUNE_10)
 REGISTERED = ContractRegistered(
     contract_id="ctr_1",
     claimant_id="clm_1",

@@ -106,6 +106,12 @@ def test_a_voucher_of_another_value_than_the_contract_says_rejects_the_contract(
     spec.given(SUBMITTED).when(register(FIRST_COMMITTED, smaller)).then(replace(REJECTED, reasons=(why,)))
 
 
+def test_a_contract_signed_before_its_last_voucher_was_claimed_is_rejected() -> None:
+    later = replace(SECOND_COMMITTED, claimed_on=SUBMITTED.signed_on + ONE_DAY)
+    why = WhyNot(code="signed-before-claim", article="faq 6", value="2026-03-06")
+    spec.given(SUBMITTED).when(register(FIRST_COMMITTED, later)).then(replace(REJECTED, reasons=(why,)))
+
+
 def test_a_contract_nobody_answers_is_rejected() -> None:
     spec.given(SUBMITTED).when(RejectContract(reasons=(UNANSWERED,), on=MARCH_10)).then(REJECTED)
 

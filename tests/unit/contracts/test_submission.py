@@ -59,6 +59,12 @@ def test_a_contract_may_be_signed_on_the_day_of_the_confirmation_but_not_before(
     spec.given().when(replace(SUBMIT, signed_on=MARCH_5 - ONE_DAY)).then_refused("signed-before-confirmation")
 
 
+def test_a_contract_may_be_signed_on_the_day_of_the_last_claim_but_not_before() -> None:
+    spec.given().when(replace(SUBMIT, latest_claim=MARCH_5)).then(SUBMITTED)
+    spec.given().when(replace(SUBMIT, latest_claim=None)).then(SUBMITTED)
+    spec.given().when(replace(SUBMIT, latest_claim=MARCH_5 + ONE_DAY)).then_refused("signed-before-claim")
+
+
 def test_a_contract_may_be_registered_on_the_day_of_its_signature_but_not_before() -> None:
     today = replace(SUBMIT, signed_on=MARCH_10)
     spec.given().when(today).then(replace(SUBMITTED, signed_on=MARCH_10))
@@ -113,12 +119,14 @@ def test_every_reason_is_said_at_once() -> None:
         ends_on=MARCH_2 - 2 * ONE_DAY,
         vouchers=(FIRST, FIRST),
         taken=frozenset({"vch_1"}),
+        latest_claim=MARCH_5,
         voucher_clause=False,
     )
     spec.given().when(worst).then_refused(
         "provider-barred",
         "service-not-offered",
         "signed-before-confirmation",
+        "signed-before-claim",
         "starts-before-signature",
         "ends-before-start",
         "voucher-named-twice",
