@@ -27,14 +27,22 @@ class Published:
     position: int = 0
     next_offset: int = 0
 
+    def is_in(self, found: "Found") -> bool:
+        """Tell whether the partition still holds what was confirmed, at the place where it was confirmed."""
+        return found.end >= self.next_offset and found.confirmed == self.position
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What the topic holds of a partition: where it ends, and the last of its events."""
+    """What the topic holds of a partition: where it ends, and the last of its events.
+
+    `confirmed` is the position at the offset before the one that was looked from; 0 when it is not among the last.
+    """
 
     begin: int
     end: int
     tail: tuple[Envelope, ...]
+    confirmed: int
 
     @property
     def position(self) -> int:
@@ -74,7 +82,9 @@ class TopicReader:
             begin = (await self._consumer.beginning_offsets([place]))[place]
             end = (await self._consumer.end_offsets([place]))[place]
         first = max(begin, min(since - 1, end - 1), end - TAIL_MAX)
-        return Found(begin=begin, end=end, tail=tuple([event async for event in self.read(partition, first, end)]))
+        tail = [event async for event in self.read(partition, first, end)]
+        confirmed = tail[since - 1 - first].position if first < since <= end else 0
+        return Found(begin=begin, end=end, tail=tuple(tail), confirmed=confirmed)
 
     async def read(self, partition: int, first: int, end: int) -> AsyncIterator[Envelope]:
         """Read a partition from offset `first` up to `end`, exclusive; TimeoutError when the broker falls silent."""

@@ -12,13 +12,13 @@ __all__ = ["TopicPartition", "configuration_of", "hash_of", "new_admin", "new_co
 
 def new_producer(bootstrap: str, client_id: str, **options: Any) -> Any:
     """Make an `AIOKafkaProducer`, not started yet."""
-    return AIOKafkaProducer(bootstrap_servers=bootstrap, client_id=client_id, **options)  # type: ignore[no-untyped-call]
+    return AIOKafkaProducer(bootstrap_servers=bootstrap, client_id=client_id, **options)
 
 
 def new_consumer(bootstrap: str, client_id: str, **options: Any) -> Any:
     """Make an `AIOKafkaConsumer` with small buffers that never commits by itself, not started yet."""
     small = {"fetch_max_bytes": 1 << 20, "max_partition_fetch_bytes": 1 << 18, "metadata_max_age_ms": 5_000}
-    return AIOKafkaConsumer(  # type: ignore[no-untyped-call]
+    return AIOKafkaConsumer(
         bootstrap_servers=bootstrap, client_id=client_id, enable_auto_commit=False, **(small | options)
     )
 
@@ -30,14 +30,14 @@ def new_admin(bootstrap: str, client_id: str, request_limit_ms: int) -> Any:
 
 def new_topic(name: str, partitions: int, replication: int, configuration: dict[str, str]) -> Any:
     """Describe a topic that is to be created."""
-    return NewTopic(name, num_partitions=partitions, replication_factor=replication, topic_configs=configuration)  # type: ignore[no-untyped-call]
+    return NewTopic(name, num_partitions=partitions, replication_factor=replication, topic_configs=configuration)
 
 
 def configuration_of(topic: str) -> Any:
     """Name a topic whose settings are to be read."""
-    return ConfigResource(ConfigResourceType.TOPIC, topic)  # type: ignore[no-untyped-call]
+    return ConfigResource(ConfigResourceType.TOPIC, topic)
 
 
 def hash_of(key: bytes) -> int:
     """Give Kafka's own hash of a key, 31 bits."""
-    return int(murmur2(key)) & 0x7FFFFFFF  # type: ignore[no-untyped-call]
+    return int(murmur2(key)) & 0x7FFFFFFF

@@ -194,16 +194,16 @@ class _Image:
     async def _compare(self, known: dict[int, Published]) -> None:
         """Find out what is in the topic, and from where on it has to be published.
 
-        In a partition that ends where it should or later, everything up to the checkpoint is published, and what lies
-        beyond it (a crash between publishing and storing) is known from the last records. A partition that ends before
-        that has lost its tail, or everything: what is left of it counts, the rest is published again.
+        A partition that still holds the last confirmed event in its place has everything up to the checkpoint, and what
+        lies beyond it (a crash between publishing and storing) is known from the last records. Any other has lost its
+        tail, or everything: it is read from its start, what is left counts, the rest is published again.
         """
         parts = {p: known.get(p, Published()) for p in range(self._partitions)}
         found = {p: await self._reader.found(p, part.next_offset) for p, part in parts.items()}
         await self._assert_same_story(found)
         self._complete_to, lost = {}, {}
         for p, part in parts.items():
-            if found[p].end < part.next_offset:
+            if not part.is_in(found[p]):
                 self._complete_to[p] = await self._reader.unbroken_until(p, found[p])
                 lost[p] = part.position
                 last = self._complete_to[p]
@@ -251,10 +251,10 @@ class _Image:
         ends = await self._publisher.publish(messages)
         published = {p: Published(last[p], end) for p, end in ends.items()}
         moved = {p: end for p, end in ends.items() if end != self._published[p].next_offset + len(messages[p])}
-        await self._save(published, rows[-1]["position"])
-        self._published |= published
         if moved:
             raise FencedError(f"{self._topic}: somebody else wrote to, or made anew, partitions {sorted(moved)}")
+        await self._save(published, rows[-1]["position"])
+        self._published |= published
         return len(rows)
 
     async def _save(self, published: dict[int, Published], checkpoint: int) -> None:

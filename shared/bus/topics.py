@@ -13,6 +13,8 @@ from shared.settings import Settings
 _REQUEST_LIMIT_MS = 5_000
 _VISIBLE_LIMIT_S = 15.0
 _POLL_S = 0.05
+_SET_BY_TOPIC = 1
+"""Kafka's code for a setting's source."""
 
 
 FOR_EVER: Final = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
@@ -75,11 +77,11 @@ class Topics:
         await self._until(topic, lambda number: number > 0)
 
     async def configuration(self, topic: str) -> dict[str, str]:
-        """Read how a topic is set."""
+        """Read what a topic sets itself, leaving out what it takes from the broker."""
         (answer,) = await self._admin.describe_configs([configuration_of(topic)])
         ((code, _, _, _, entries),) = answer.resources
         _raise_for(code, topic)
-        return {name: value for name, value, *_ in entries}
+        return {name: value for name, value, _, source, *_ in entries if source == _SET_BY_TOPIC}
 
     async def delete(self, topic: str) -> None:
         """Delete a topic with everything in it, and return when it is gone; there may be none."""

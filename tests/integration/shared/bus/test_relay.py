@@ -207,6 +207,19 @@ async def test_a_topic_with_a_hole_cannot_be_mended_by_appending(log: Log) -> No
     assert "position 4 follows 1 instead of 3" in relay.progress.detail
 
 
+async def test_a_topic_made_anew_is_not_taken_for_the_old_one_because_it_is_as_long(log: Log) -> None:
+    await log.append(in_partition(0)[:1])
+    async with running(log.relay()):
+        await eventually(log.drained)
+    await log.append(in_partition(0)[:1])
+    await log.delete_topic()
+    await log.make_topic()
+    await log.write(await log.sealed(2, 1), 0)
+    async with running(relay := log.relay()):
+        await state(relay, State.HALTED)
+    assert "position 2 follows 0 instead of 1" in relay.progress.detail
+
+
 async def test_a_store_that_was_set_back_stops_the_relay(log: Log) -> None:
     await log.append(in_partition(0))
     async with running(log.relay()):
