@@ -1,0 +1,48 @@
+"""What goes in and out of appraisal's operations."""
+
+from datetime import date
+
+from pydantic import Field
+
+from services.appraisal.domain.round import Stage
+from shared.http.models import Body, Money, View
+
+
+class RoundBody(Body):
+    year: int = Field(ge=2023, le=2100, description="考核年度 · The year to appraise", examples=[2026])
+
+
+class RoundView(View):
+    """One yearly round."""
+
+    round_id: str
+    year: int
+    stage: Stage = Field(examples=["open"])
+    proposed_by: str
+    proposed_on: date
+    approved_by: str | None
+    opened_on: date | None
+
+
+class RoundItem(View):
+    """A round in a list."""
+
+    round_id: str
+    year: int
+    stage: Stage
+    proposed_on: date
+    opened_on: date | None
+
+
+class ServiceRecordView(View):
+    """What one provider did in the round's year, taken from the records of the other contexts."""
+
+    provider_id: str
+    year: int
+    contracts_registered: int = Field(description="登记合同数 · Contracts registered")
+    contracts_completed: int = Field(description="完成合同数 · Contracts completed")
+    actual_amount: Money = Field(description="完成合同的实际发生金额 · Actual amounts of the completed ones")
+    vouchers_paid: Money = Field(description="兑现的创新券金额 · Voucher money paid")
+    facilities_open: int = Field(description="年末（或当前）开放的设施数 · Facilities open at the year's end, or now")
+    facilities_value: Money = Field(description="其原值合计 · Their original value")
+    third_party_testing: bool = Field(description="第三方检测机构 · A third-party testing firm (art. 11)")

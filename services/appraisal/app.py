@@ -1,0 +1,29 @@
+"""Where the parts of appraisal meet."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.appraisal.api import rounds
+from services.appraisal.api.policy import POLICY
+from services.appraisal.audit import CHECKS
+from services.appraisal.projections import PROJECTIONS
+from shared.context import BoundedContext
+from shared.http.application import build_app
+from shared.settings import Settings
+
+CONTEXT = BoundedContext(
+    name="appraisal",
+    title="绩效考核 · Appraisal",
+    folder=Path(__file__).parent,
+    routers=(rounds.router,),
+    policy=POLICY,
+    projections=PROJECTIONS,
+    checks=CHECKS,
+    tags={"appraisal-rounds": "年度绩效考核与服务记录 · Yearly rounds and service records"},
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build appraisal's service."""
+    return build_app(CONTEXT, settings)

@@ -1,0 +1,8 @@
+"""Appraisal's read models, each rebuilt from the logs alone."""
+
+from services.appraisal.projections.appraisal_rounds import appraisal_rounds
+from services.appraisal.projections.listed_providers import listed_providers
+from services.appraisal.projections.open_facilities import open_facilities
+from services.appraisal.projections.service_records import service_records
+
+PROJECTIONS = (appraisal_rounds, listed_providers, open_facilities, service_records)

@@ -1,0 +1,50 @@
+"""Who was on the list of providers, from which day to which, and for whom it signs in (art. 10(2), 11)."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.appraisal.tables import APPRAISAL
+from shared.events.definition import Recorded
+from shared.events.registry import ProviderDelisted, ProviderListed
+from shared.projections.projection import Projection, Row, RowKey
+
+table = sa.Table(
+    "listed_providers",
+    APPRAISAL,
+    sa.Column("provider_id", sa.Text, primary_key=True),
+    sa.Column("principal", sa.Text, nullable=False, index=True),
+    sa.Column("third_party_testing", sa.Boolean, nullable=False),
+    sa.Column("listed_on", sa.Date, nullable=False),
+    sa.Column("delisted_on", sa.Date),
+)
+
+
+def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
+    """Fold one fact into a provider's row; both have the provider's key, so they come in order."""
+    match event.data:
+        case ProviderListed() as fact:
+            return {
+                "provider_id": fact.provider_id,
+                "principal": fact.principal,
+                "third_party_testing": fact.third_party_testing,
+                "listed_on": fact.on,
+                "delisted_on": None,
+            }
+        case ProviderDelisted(on=on) if row is not None:
+            return row | {"delisted_on": on}
+        case _:
+            raise LookupError(f"{event.id} speaks of a provider that was never listed")
+
+
+def _row(fact: Any) -> tuple[RowKey, ...]:
+    return ((fact.provider_id,),)
+
+
+listed_providers = Projection(
+    name="listed_providers",
+    table=table,
+    rows=dict.fromkeys((ProviderListed, ProviderDelisted), _row),
+    evolve=evolve,
+    poison="halt",
+)
