@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     cursor_secret: SecretStr = SecretStr("")
     measures_pack: str = "beijing-2023"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    rate_burst: int = 1_000
+    rate_per_second: float = 200.0
+    """How many requests one principal, or one address without a token, may send at once and in the long run."""
     documents_url: str = ""
     """Where evidence files lie: `s3://bucket/prefix`, `file:///folder`; empty means a folder under `state_dir`."""
     trace_endpoint: str = ""

@@ -62,7 +62,7 @@ def build_app(context: BoundedContext, settings: Settings, *, runtime: Runtime |
         runtime=runtime,
         catalogue=catalogue_of(context),
         verifier=Verifier(settings, runtime.clock, KeyCache(key_source(settings), monotonic_seconds)),
-        buckets=Buckets(monotonic_seconds),
+        buckets=Buckets(monotonic_seconds, burst=settings.rate_burst, per_second=settings.rate_per_second),
     )
     app.state.edge, app.state.runtime = edge, runtime
     app.add_middleware(EdgeMiddleware, edge=edge)

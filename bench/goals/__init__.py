@@ -1,0 +1,1 @@
+"""One module a goal, named after it; each has `GOAL` and `async def measure()`."""

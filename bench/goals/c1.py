@@ -1,0 +1,76 @@
+"""C1: median time from a claim's answer until it can be read in the read model ÷ a bare Kafka round trip."""
+
+import asyncio
+import secrets
+import time
+from statistics import median
+
+import httpx
+
+from bench.gates import pass_gates
+from bench.ratio import Goal, Ratio, interleaved
+from bench.stage import AMOUNT, PORT, Stage, stage
+from shared.bus.kafka import TopicPartition, new_consumer, new_producer
+from shared.bus.topics import Topics
+
+GOAL = Goal(id="C1", what="visible/kafka-round-trip", target=1.5, at_least=False)
+_CLAIMS = 60
+_LIMIT_S = 5.0
+
+
+async def measure() -> Ratio:
+    """Let single claims, each watched until it is visible, and single records take turns."""
+    async with stage() as here:
+        topic = f"{here.settings.topic_prefix}.bench"
+        async with Topics(here.settings) as topics:
+            await topics.create(topic, 1)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT}", timeout=10) as client:
+
+            async def visible() -> float:
+                return median([await _visible_after(here, client, number) for number in range(_CLAIMS)])
+
+            async def round_trip() -> float:
+                return await _round_trip(here, topic)
+
+            ratio = await interleaved(visible, round_trip, rounds=5)
+        await pass_gates(here)
+    print(f"{1000 * ratio.numerator:.1f} ms until visible, {1000 * ratio.denominator:.1f} ms a Kafka round trip")
+    return ratio
+
+
+async def _visible_after(here: Stage, client: httpx.AsyncClient, number: int) -> float:
+    """Claim, then ask for the claimant's vouchers at the claim's position: the answer comes when it can be read."""
+    headers = {"Authorization": f"Bearer {here.tokens[number]}", "Idempotency-Key": f"c1-{secrets.token_hex(8)}"}
+    body = {"period_id": here.period_id, "amount": {"amount": AMOUNT}}
+    claimed = await client.post("/v1/claims", json=body, headers=headers)
+    answered = time.perf_counter()
+    claimed.raise_for_status()
+    position = claimed.headers["event-position"]
+    while time.perf_counter() - answered < _LIMIT_S:
+        listed = await client.get("/v1/vouchers", params={"min_position": position, "limit": 1}, headers=headers)
+        if listed.status_code == httpx.codes.OK:
+            return time.perf_counter() - answered
+    raise RuntimeError(f"a claim was not visible within {_LIMIT_S:.0f} s")
+
+
+async def _round_trip(here: Stage, topic: str) -> float:
+    """Produce one record with acks=all and wait until a consumer has it; the median of many."""
+    bootstrap = here.settings.kafka_bootstrap
+    producer = new_producer(bootstrap, "bench", acks="all", enable_idempotence=True, linger_ms=0)
+    consumer = new_consumer(bootstrap, "bench", fetch_max_wait_ms=100)
+    await producer.start()
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(topic, 0)])
+        await consumer.seek_to_end()
+        times = []
+        for _ in range(_CLAIMS):
+            began = time.perf_counter()
+            fetch = asyncio.create_task(consumer.getone())
+            await producer.send_and_wait(topic, b"x" * 500, partition=0)
+            await fetch
+            times.append(time.perf_counter() - began)
+        return median(times)
+    finally:
+        await consumer.stop()
+        await producer.stop()
