@@ -221,6 +221,9 @@ async def test_a_contract_completed_on_the_last_day_does_not_lapse(office: Offic
     office.clock.set_to(JUNE_10, time(23, 59, 59))
     await office.complete(pair, contract_id)
     office.clock.set_to(JUNE_10 + ONE_DAY)
+    async with office.engine.connect() as connection:
+        waiting = sa.select(deadlines.c.kind).where(deadlines.c.subject == contract_id)
+        assert (await connection.execute(waiting)).all() == []
     await office.sweep()
     state = await office.state(contract_id)
     assert isinstance(state, Completed)
