@@ -123,6 +123,8 @@ class ProposalBody(Body):
     planned_amount: Money
     kind: str = Field(min_length=1, max_length=40, examples=["testing"])
     starts_on: date | None = None
+    copies: int | None = None
+    urgent: bool = False
     contact_phone: str | None = Field(default=None, max_length=8)
 
 
