@@ -1,0 +1,1 @@
+"""Tests of the registry that need no servers."""
