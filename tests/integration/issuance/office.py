@@ -21,6 +21,7 @@ from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
 from shared.measures.reader import Measures
 from shared.procedures.due_list import DueList
+from shared.store.tables import deadlines
 from shared.store.transaction import Cause, Handled, Transaction, caused_by, transaction
 
 CONTEXT = "issuance"
@@ -178,6 +179,12 @@ class Office:
         async with self.engine.connect() as connection:
             row = (await connection.execute(statement)).one_or_none()
         return (0, 0) if row is None else (row.reserved, row.spent)
+
+    async def is_waited_for(self, voucher_id: str) -> bool:
+        """Tell whether the due list has anything to do for a voucher."""
+        statement = sa.select(deadlines.c.kind).where(deadlines.c.subject == voucher_id)
+        async with self.engine.connect() as connection:
+            return (await connection.execute(statement)).first() is not None
 
     async def quota_of(self, period_id: str) -> tuple[int, int, int, int]:
         """Read what the deciding row says of a period: remaining, issued, returned, claims."""

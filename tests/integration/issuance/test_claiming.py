@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.issuance.domain.voucher import Voucher
+from services.issuance.ledger import take_quota
 from shared.events.registry import (
     Certificate,
     ClaimantCertificatesChanged,
@@ -125,6 +126,13 @@ async def test_a_period_opens_and_closes_by_the_clock_whether_or_not_the_due_lis
         await office.claim(period_id, claimant_id, FACE)
 
 
+async def test_a_claim_that_read_the_period_before_its_closing_takes_nothing_after_it(office: Office) -> None:
+    period_id = await office.open_period(FACE, days=1)
+    await office.wait_until(NINE_IN_MARCH + timedelta(days=1))
+    assert await office.do(lambda tx: take_quota(tx.connection, period_id, FACE)) is None
+    assert await office.quota_of(period_id) == (FACE, 0, 0, 0)
+
+
 async def test_a_sanction_takes_live_vouchers_keeps_their_allowance_and_bars_until_it_is_lifted(office: Office) -> None:
     claimant_id, period_id = await office.register(), await office.open_period()
     held = await office.claim(period_id, claimant_id, FACE)
@@ -142,6 +150,7 @@ async def test_a_sanction_takes_live_vouchers_keeps_their_allowance_and_bars_unt
     await office.tell(sanction)
     assert await office.names(f"voucher-{held.voucher_id}") == ["voucher-claimed", "voucher-revoked"]
     assert await office.year_of(claimant_id) == (FACE, 0)
+    assert not await office.is_waited_for(held.voucher_id)
     with pytest.raises(Refused, match="claimant-banned"):
         await office.claim(period_id, claimant_id, FACE)
     await office.tell(

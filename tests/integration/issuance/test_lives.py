@@ -132,6 +132,7 @@ async def test_a_contract_gets_all_of_its_vouchers_or_none_and_every_reason(offi
         ("voucher-unknown", foreign.voucher_id),
         ("voucher-amount-differs", small.voucher_id),
     ]
+    await office.submit(contract_id, [good])  # what was refused once stays refused
     assert (await office.look(good.voucher_id)).stage == "claimed"
     both = _contract_id(office)
     for _ in range(2):
