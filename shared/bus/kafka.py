@@ -2,42 +2,46 @@
 
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.partitioner import murmur2
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition, partitioner
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, config_resource
 
 __all__ = ["TopicPartition", "configuration_of", "hash_of", "new_admin", "new_consumer", "new_producer", "new_topic"]
+
+# Their constructors carry no types, so they are Any from the start.
+_Producer: Any = AIOKafkaProducer
+_Consumer: Any = AIOKafkaConsumer
+_Admin: Any = AIOKafkaAdminClient
+_NewTopic: Any = NewTopic
+_ConfigResource: Any = config_resource.ConfigResource
+_murmur2: Any = partitioner.murmur2
 
 
 def new_producer(bootstrap: str, client_id: str, **options: Any) -> Any:
     """Make an `AIOKafkaProducer`, not started yet."""
-    return AIOKafkaProducer(bootstrap_servers=bootstrap, client_id=client_id, **options)
+    return _Producer(bootstrap_servers=bootstrap, client_id=client_id, **options)
 
 
 def new_consumer(bootstrap: str, client_id: str, **options: Any) -> Any:
     """Make an `AIOKafkaConsumer` with small buffers that never commits by itself, not started yet."""
     small = {"fetch_max_bytes": 1 << 20, "max_partition_fetch_bytes": 1 << 18, "metadata_max_age_ms": 5_000}
-    return AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, client_id=client_id, enable_auto_commit=False, **(small | options)
-    )
+    return _Consumer(bootstrap_servers=bootstrap, client_id=client_id, enable_auto_commit=False, **(small | options))
 
 
 def new_admin(bootstrap: str, client_id: str, request_limit_ms: int) -> Any:
     """Make an `AIOKafkaAdminClient`, not started yet."""
-    return AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id=client_id, request_timeout_ms=request_limit_ms)
+    return _Admin(bootstrap_servers=bootstrap, client_id=client_id, request_timeout_ms=request_limit_ms)
 
 
 def new_topic(name: str, partitions: int, replication: int, configuration: dict[str, str]) -> Any:
     """Describe a topic that is to be created."""
-    return NewTopic(name, num_partitions=partitions, replication_factor=replication, topic_configs=configuration)
+    return _NewTopic(name, num_partitions=partitions, replication_factor=replication, topic_configs=configuration)
 
 
 def configuration_of(topic: str) -> Any:
     """Name a topic whose settings are to be read."""
-    return ConfigResource(ConfigResourceType.TOPIC, topic)
+    return _ConfigResource(config_resource.ConfigResourceType.TOPIC, topic)
 
 
 def hash_of(key: bytes) -> int:
     """Give Kafka's own hash of a key, 31 bits."""
-    return int(murmur2(key)) & 0x7FFFFFFF
+    return int(_murmur2(key)) & 0x7FFFFFFF
