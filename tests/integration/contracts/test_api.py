@@ -350,6 +350,7 @@ async def test_each_party_lists_its_own_and_the_office_lists_all(doors: Doors) -
     assert contract["state"] == "registered"
     assert contract["vouchers_amount"]["amount"] == yuan(50_000)
     assert contract["valid_until"] == "2026-06-10"
+    assert (await doors.claimant(pair).get("/contracts", state="completed")).json()["items"] == []
     (project,) = (await doors.provider(other).get("/projects")).json()["items"]
     assert (project["project_id"], project["state"], project["title"]) == (other_project, "proposed", "热稳定性测试")
     assert (await doors.provider(other).get("/projects", state="confirmed")).json()["items"] == []
