@@ -105,7 +105,7 @@ def _certified(today: date) -> dict[str, Any]:
 def _team() -> dict[str, Any]:
     return {
         "kind": "team",
-        "name": "听潮声学团队",
+        "name": f"晨星声学团队 {secrets.token_hex(3)}",
         "school": "北京澄川理工大学",
         "members": [{"name": "赵思远", "student": True}, {"name": "林可", "student": True}],
         "project": {"title": "面向助听设备的自适应降噪算法与样机", "stage": "testing"},

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -125,12 +125,12 @@ async def _claim_and_be_refused(story: Story) -> None:
     async def claim(who: Visitor, amount: int) -> Answer:
         return await who.do("issuance", "/v1/claims", _claim(story.period_id, amount))
 
+    over = (await claim(cast.team, CAP + 1)).expect(422).refused("face-value-out-of-range")
+    story.told(f"a claim of {format_yuan(CAP + 1)} is refused for its face value ({_cited(over)})")
     for name, who in (("company", cast.company), ("certified", cast.certified), ("team", cast.team)):
         voucher = (await claim(who, CAP)).expect(201).body
         story.vouchers[name] = voucher["voucher_id"]
     story.told("two companies and a student team claim 50,000 元 each and get places 1, 2 and 3")
-    over = (await claim(cast.team, CAP + 1)).expect(422).refused("face-value-out-of-range")
-    story.told(f"a claim of {format_yuan(CAP + 1)} is refused for its face value ({_cited(over)})")
     spent = (await claim(cast.company, yuan(10_000))).expect(409, 422).refused("allowance-exceeded")
     story.told(f"the first company's next claim is refused for its annual allowance ({_cited(spent)})")
     last = (await claim(cast.certified, CAP)).expect(201)
@@ -161,7 +161,7 @@ async def _registered(story: Story, claimant: Visitor, voucher: str) -> str:
         "description": "在 25-80 ℃ 区间测量三种配方的分解温度与产气量",
         "declarations": {"no_statutory_testing": True, "no_municipal_funding": True},
     }
-    proposed = await _when_known(story, lambda: claimant.do("contracts", "/v1/projects", proposal))
+    proposed = await _when_known(lambda: claimant.do("contracts", "/v1/projects", proposal))
     project = proposed.expect(201).body["project_id"]
     confirmation = {"claimant_verified": True, "project_verified": True}
     path = f"/v1/projects/{project}/confirmation"
@@ -188,7 +188,7 @@ async def _registered(story: Story, claimant: Visitor, voucher: str) -> str:
     return contract_id
 
 
-async def _when_known(story: Story, act: Callable[[], Any]) -> Answer:
+async def _when_known(act: Callable[[], Awaitable[Answer]]) -> Answer:
     """Act once contracts has heard of the parties that the registry has just told of."""
 
     def heard(answer: Answer) -> bool:
@@ -208,9 +208,9 @@ async def _let_one_expire_unregistered(story: Story) -> None:
         raise UnexpectedAnswerError(f"the voucher should be good until the end of {last_day}")
     story.house.advance(start_of(last_day + timedelta(days=1)) + timedelta(hours=1, minutes=5) - story.house.now())
     await story.cast.company.until("issuance", path, lambda voucher: voucher["state"] == "expired")
-    totals = await _totals(story, story.cast.company, lambda year: year["released"]["amount"] == CAP)
+    totals = await _totals(story, "company", lambda year: year["released"]["amount"] == 4 * CAP)
     story.told(
-        f"the first company's voucher, unregistered, expires on {story.today} (art. 15(2)), "
+        f"the first company's four vouchers, unregistered, expire on {story.today}, day 16 (art. 15(2)), "
         f"and {format_yuan(totals['released']['amount'])} return to its allowance"
     )
 
@@ -299,10 +299,9 @@ async def _disburse(story: Story) -> None:
     redeemed = await story.cast.certified.until("issuance", voucher, lambda voucher: voucher["state"] == "redeemed")
     if (amount, redeemed.body["released"]["amount"]) != (PAID // 2, CAP - PAID // 2):
         raise UnexpectedAnswerError(f"40,000 元 paid and 10,000 元 released were to come of it, not {redeemed.body}")
-    totals = await _totals(story, story.cast.certified, lambda year: year["spent"]["amount"] == PAID // 2)
-    story.told(
-        f"two officers pay {format_yuan(amount)}; {format_yuan(totals['released']['amount'])} return to the allowance"
-    )
+    await _totals(story, "certified", lambda year: year["spent"]["amount"] == PAID // 2)
+    released = format_yuan(redeemed.body["released"]["amount"])
+    story.told(f"two officers pay {format_yuan(amount)}; {released} of the voucher return to the allowance (art. 12)")
 
 
 async def _let_one_expire_unused(story: Story) -> None:
@@ -328,7 +327,7 @@ async def _gather_records(story: Story) -> None:
 
     def has_paid(page: dict[str, Any]) -> bool:
         own = [item for item in page["items"] if item["provider_id"] == cast.provider.party]
-        return bool(own) and own[0]["voucher_money_paid"]["amount"] >= PAID // 2
+        return bool(own) and own[0]["vouchers_paid"]["amount"] >= PAID // 2
 
     records = f"/v1/appraisal-rounds/{round_id}/service-records"
     await cast.officer.until("appraisal", records, has_paid, limit=200)
@@ -337,14 +336,11 @@ async def _gather_records(story: Story) -> None:
     )
 
 
-async def _totals(story: Story, who: Visitor, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    year = int(
-        (
-            await who.read(
-                "issuance", f"/v1/vouchers/{story.vouchers['certified' if who is story.cast.certified else 'company']}"
-            )
-        ).body["year"]
-    )
+async def _totals(story: Story, name: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Wait until the year's totals of a claimant are as they should be, and give them."""
+    who: Visitor = getattr(story.cast, name)
+    voucher = (await who.read("issuance", f"/v1/vouchers/{story.vouchers[name]}")).expect(200).body
+    year = voucher["year"]
 
     def settled(page: dict[str, Any]) -> bool:
         return any(item["year"] == year and holds(item) for item in page["items"])

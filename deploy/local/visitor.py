@@ -59,7 +59,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Visitor:
-    """One person at the five services; every command has a key of its own, and is sent again while a service is away."""
+    """One person at the five services; every command has a key, and is sent again while a service is away."""
 
     house: House
     client: httpx.AsyncClient

@@ -108,20 +108,19 @@ async def _register(
 
 async def _refuse_twin(tx: Transaction, command: RegisterClaimant, unique: Mapping[str, object]) -> None:
     """Say which of the three is taken, and nothing of who has it."""
+    code, name = unique["credit_code"], unique["name"] if unique["school"] is not None else None
     by_principal = claimants.c.principal == command.principal
-    by_code = sa.func.coalesce(claimants.c.credit_code == unique["credit_code"], sa.false())
-    by_name = sa.func.coalesce(
-        (claimants.c.school == unique["school"]) & (claimants.c.name == unique["name"]), sa.false()
-    )
+    by_code = claimants.c.credit_code == code if code is not None else sa.false()
+    by_name = (claimants.c.school == unique["school"]) & (claimants.c.name == name) if name is not None else sa.false()
     found = await tx.connection.execute(
         sa.select(sa.func.bool_or(by_principal), sa.func.bool_or(by_code), sa.func.bool_or(by_name)).where(
             by_principal | by_code | by_name
         )
     )
-    principal, code, name = found.one()
+    has_principal, has_code, has_name = found.one()
     refuse_unless(
-        Reason(code="principal-has-claimant", article="15(1)", kind="state") if principal else None,
-        Reason(code="credit-code-taken", article="15(1)", kind="state") if code else None,
-        Reason(code="team-already-registered", article="15(1)", kind="state") if name else None,
+        Reason(code="principal-has-claimant", article="15(1)", kind="state") if has_principal else None,
+        Reason(code="credit-code-taken", article="15(1)", kind="state") if has_code else None,
+        Reason(code="team-already-registered", article="15(1)", kind="state") if has_name else None,
     )
     raise AssertionError("an insert that conflicts conflicts with something")
