@@ -64,7 +64,7 @@ async def credit_codes_are_valid_and_of_one_party(connection: AsyncConnection, c
     )
     as_provider = sa.select(providers.c.provider_id, providers.c.credit_code).where(~providers.c.closed)
     for statement in (as_claimant, as_provider):
-        rows = (await connection.execute(statement)).tuples().all()
+        rows = (await connection.execute(statement)).all()
         often = Counter(normalised(code) for _, code in rows)
         for party_id, code in rows:
             count.checked += 1

@@ -183,7 +183,7 @@ async def _shown(connection: AsyncConnection, provider_id: str, state: State) ->
     row = (await connection.execute(sa.select(providers).where(providers.c.provider_id == provider_id))).one()
     written = sa.select(condition_checks.c.condition, condition_checks.c.remark)
     found = await connection.execute(written.where(condition_checks.c.provider_id == provider_id))
-    remarks = dict(found.tuples().all())
+    remarks = {row.condition: row.remark for row in found}
     checked = state.checked if isinstance(state, (Applied, OnNotice)) else ()
     if isinstance(state, Rejected):
         checked = tuple((condition, condition not in state.unmet) for condition in sorted(remarks))

@@ -3,7 +3,7 @@
 from datetime import date
 
 from services.registry.domain.eligibility import Declarations, EnterpriseFacts, TeamFacts
-from services.registry.domain.provider import CheckCondition
+from services.registry.domain.provider import CheckCondition, Event
 from shared.events.registry import (
     Certificate,
     ProviderApplied,
@@ -78,4 +78,4 @@ def check(condition: ProviderCondition, *, met: bool = True) -> CheckCondition:
 
 
 ALL_MET = tuple(checked(condition) for condition in CONDITIONS)
-ON_NOTICE = (APPLIED, *ALL_MET, PUBLISHED)
+ON_NOTICE: tuple[Event, ...] = (APPLIED, *ALL_MET, PUBLISHED)

@@ -1,0 +1,1 @@
+"""Tests of appraisal on a real PostgreSQL."""

@@ -1,0 +1,146 @@
+"""Rounds and service records over HTTP, on a real database."""
+
+import asyncio
+from datetime import date
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from shared.audit import Count
+from shared.events.definition import Recorded
+from shared.events.registry import FacilityOpened, FacilityWithdrawn, ProviderDelisted, ProviderListed
+from shared.http.policy import Role
+from shared.kernel.money import yuan
+from tests.integration.registry.house import House
+from tests.unit.appraisal.facts import completed, paid, recorded, registered
+
+MARCH, LAST_YEAR = date(2026, 3, 2), date(2025, 6, 1)
+
+
+def listed(provider_id: str, on: date = LAST_YEAR) -> ProviderListed:
+    return ProviderListed(
+        provider_id=provider_id,
+        kind="municipal",
+        principal=f"user-{provider_id}",
+        capabilities=("testing",),
+        third_party_testing=False,
+        on=on,
+    )
+
+
+def opened(provider_id: str, facility_id: str, value: int, on: date = LAST_YEAR) -> FacilityOpened:
+    return FacilityOpened(
+        facility_id=facility_id, provider_id=provider_id, kind="large_instrument", original_value=value, on=on
+    )
+
+
+TOLD: list[Recorded[Any]] = [
+    recorded(number, fact)
+    for number, fact in enumerate(
+        [
+            listed("prv_1"),
+            listed("prv_2", date(2026, 11, 1)),
+            listed("prv_3"),
+            listed("prv_4"),
+            ProviderDelisted(provider_id="prv_3", reason="art. 17", on=date(2026, 5, 1)),
+            ProviderDelisted(provider_id="prv_4", reason="art. 17", on=date(2025, 12, 31)),
+            opened("prv_1", "fac_1", yuan(4_000_000)),
+            opened("prv_1", "fac_2", yuan(1_000_000), MARCH),
+            opened("prv_1", "fac_3", yuan(7_000_000)),
+            FacilityWithdrawn(facility_id="fac_3", provider_id="prv_1", on=MARCH),
+            opened("prv_3", "fac_4", yuan(9_000_000)),
+            registered("prv_1", "clm_1", LAST_YEAR),
+            registered("prv_1", "clm_2", MARCH),
+            completed("prv_1", "clm_2", yuan(80_000), MARCH),
+            paid("prv_1", yuan(40_000), MARCH),
+        ],
+        start=1,
+    )
+]
+
+
+async def test_a_round_is_proposed_by_one_officer_and_opened_by_another(house: House) -> None:
+    officer, approver = house.person(Role.OFFICER, "officer-1"), house.person(Role.APPROVER, "officer-2")
+    proposed = await officer.post("/v1/appraisal-rounds", {"year": 2025})
+    path = proposed.headers["location"]
+    own = await officer.post(f"{path}/approval", version=proposed)
+    assert (proposed.status_code, own.status_code, own.json()["code"]) == (201, 403, "four-eyes")
+    assert (await approver.get(f"{path}/service-records")).status_code == 404
+    assert (await approver.post(f"{path}/approval")).status_code == 428
+    opened_ = await approver.post(f"{path}/approval", version=proposed)
+    assert (opened_.status_code, opened_.json()["stage"]) == (200, "open")
+    assert (await officer.get(path)).json() == opened_.json()
+    unknown = "/v1/appraisal-rounds/rnd_00000000000000000000000000"
+    assert (await officer.get(unknown)).status_code == 404
+    assert (await approver.post(f"{unknown}/approval", version=proposed)).status_code == 404
+
+
+async def test_two_rounds_of_one_year_at_once_are_one(house: House) -> None:
+    officers = [house.person(Role.OFFICER, f"officer-{number}") for number in range(4)]
+    answers = await asyncio.gather(*(officer.post("/v1/appraisal-rounds", {"year": 2024}) for officer in officers))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"round-of-year-exists"}
+
+
+async def test_records_are_those_of_the_year_and_a_provider_sees_its_own(house: House) -> None:
+    proposed = await house.person(Role.OFFICER, "officer-1").post("/v1/appraisal-rounds", {"year": 2026})
+    path = proposed.headers["location"]
+    await house.person(Role.APPROVER, "officer-2").post(f"{path}/approval", version=proposed)
+    await house.project(TOLD)
+    auditor = house.person(Role.AUDITOR, "auditor-1")
+    records = (await auditor.get(f"{path}/service-records")).json()["items"]
+    assert [record["provider_id"] for record in records] == ["prv_1", "prv_2", "prv_3"]
+    assert {name: value for name, value in records[0].items() if name != "third_party_testing"} == {
+        "provider_id": "prv_1",
+        "year": 2026,
+        "contracts_registered": 1,
+        "contracts_completed": 1,
+        "actual_amount": {"amount": yuan(80_000), "currency": "CNY"},
+        "vouchers_paid": {"amount": yuan(40_000), "currency": "CNY"},
+        "facilities_open": 2,
+        "facilities_value": {"amount": yuan(5_000_000), "currency": "CNY"},
+    }
+    assert [record["facilities_open"] for record in records[1:]] == [0, 0]
+    own = (await house.person(Role.PROVIDER, "user-prv_2").get(f"{path}/service-records")).json()["items"]
+    assert [record["provider_id"] for record in own] == ["prv_2"]
+    nobody = (await house.person(Role.PROVIDER, "stranger").get(f"{path}/service-records")).json()["items"]
+    assert nobody == []
+    assert (await house.person(Role.CLAIMANT, "boss").get(f"{path}/service-records")).status_code == 403
+    listed_rounds = (await auditor.get("/v1/appraisal-rounds")).json()["items"]
+    assert [item["stage"] for item in listed_rounds if item["year"] == 2026] == ["open"]
+
+
+async def test_records_of_a_year_before_do_not_know_what_came_later(house: House) -> None:
+    rounds = (await house.person(Role.AUDITOR, "auditor-1").get("/v1/appraisal-rounds")).json()["items"]
+    (round_id,) = (item["round_id"] for item in rounds if item["year"] == 2025)
+    path = f"/v1/appraisal-rounds/{round_id}/service-records"
+    records = (await house.person(Role.AUDITOR, "auditor-1").get(path)).json()["items"]
+    assert [record["provider_id"] for record in records] == ["prv_1", "prv_3", "prv_4"]
+    assert [record["contracts_registered"] for record in records] == [1, 0, 0]
+    assert [record["facilities_open"] for record in records] == [2, 1, 0]
+
+
+async def test_a_year_to_come_is_refused(house: House) -> None:
+    refused = await house.person(Role.OFFICER, "officer-1").post("/v1/appraisal-rounds", {"year": 2027})
+    assert (refused.status_code, refused.json()["code"]) == (422, "year-not-begun")
+
+
+PLANTED = {
+    "second round": "UPDATE events SET data = jsonb_set(data, '{year}', '2025')"
+    " WHERE type = 'cxq.appraisal.round-proposed.v1'",
+    "one person": "UPDATE events SET data = jsonb_set(data, '{approved_by}', '\"officer-1\"')"
+    " WHERE type = 'cxq.appraisal.round-opened.v1'",
+}
+
+
+@pytest.mark.parametrize("breach", PLANTED)
+async def test_the_audit_is_clean_and_names_a_planted_breach(house: House, breach: str) -> None:
+    assert await house.breaches() == {"A1": []}
+    async with house.owner() as connection:
+        await connection.execute(sa.text("ALTER TABLE events DISABLE TRIGGER events_append_only"))
+        await connection.execute(sa.text(PLANTED[breach].replace(":", "\\:")))
+        (check,) = house.context.checks
+        found = [each async for each in check.look(connection, Count())]
+        await connection.rollback()
+    assert found

@@ -1,0 +1,1 @@
+"""Tests of appraisal that need no servers."""

@@ -1,0 +1,86 @@
+"""The registry's read models, folded from facts."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from services.registry.projections import PROJECTIONS
+from services.registry.projections.claimant_list import claimant_list
+from services.registry.projections.facility_catalogue import facility_catalogue
+from services.registry.projections.provider_list import provider_list
+from services.registry.projections.provider_notices import provider_notices
+from services.registry.projections.service_catalogue import service_catalogue
+from shared.events.codec import key_of, stored_type
+from shared.events.definition import Recorded
+from shared.events.registry import (
+    ClaimantCertificatesChanged,
+    FacilityWithdrawn,
+    ProviderDelisted,
+    ProviderNoticeConcluded,
+)
+from shared.projections.projection import PoisonEventError, Projection, Rows
+from tests.unit.registry.facts import CERTIFICATE, LISTED, LISTING, PRV, PUBLISHED, TODAY
+from tests.unit.registry.test_claimant import REGISTERED
+from tests.unit.registry.test_facilities_and_services import OFFERED, OPENED, TAKEN_BACK
+from tests.unit.registry.test_provider import RAISED, REJECTED, UPHELD
+
+
+def folded(projection: Projection, *facts: Any) -> list[dict[str, Any]]:
+    rows: Rows = {}
+    projection.fold(rows, [recorded(number, fact) for number, fact in enumerate(facts, start=1)])
+    return [row for row in rows.values() if row is not None]
+
+
+def recorded(position: int, fact: Any) -> Recorded[Any]:
+    return Recorded(
+        context="registry",
+        position=position,
+        stream="",
+        version=1,
+        type=stored_type(fact),
+        data=fact,
+        key=key_of(fact),
+        metadata={},
+        recorded_at=datetime(2026, 11, 23, tzinfo=UTC),
+        hash="",
+    )
+
+
+def test_a_claimant_s_row_follows_its_certificates() -> None:
+    changed = ClaimantCertificatesChanged(claimant_id="clm_1", certificates=(CERTIFICATE, LISTING), on=TODAY)
+    (row,) = folded(claimant_list, REGISTERED, changed)
+    assert [c["kind"] for c in row["certificates"]] == ["national_high_tech", "technology_sme"]
+    assert row["registered_on"] == TODAY
+
+
+def test_who_left_the_list_keeps_the_day_of_leaving() -> None:
+    (row,) = folded(provider_list, LISTED, ProviderDelisted(provider_id=PRV, reason="art. 17", on=TODAY))
+    assert (row["listed_on"], row["delisted_on"]) == (LISTED.on, TODAY)
+
+
+def test_a_notice_counts_its_open_objections_and_ends_one_way_or_the_other() -> None:
+    concluded = ProviderNoticeConcluded(provider_id=PRV, notice_id="ntc_1", on=TODAY)
+    (open_,) = folded(provider_notices, PUBLISHED, RAISED)
+    (over,) = folded(provider_notices, PUBLISHED, RAISED, REJECTED, concluded)
+    (undone,) = folded(provider_notices, PUBLISHED, RAISED, UPHELD)
+    assert (open_["state"], open_["open_objections"]) == ("running", 1)
+    assert (over["state"], over["open_objections"]) == ("concluded", 0)
+    assert (undone["state"], undone["open_objections"]) == ("withdrawn", 0)
+
+
+def test_what_is_withdrawn_is_in_no_catalogue() -> None:
+    assert len(folded(facility_catalogue, OPENED)) == 1
+    assert folded(facility_catalogue, OPENED, FacilityWithdrawn(facility_id="fac_1", provider_id=PRV, on=TODAY)) == []
+    assert len(folded(service_catalogue, OFFERED)) == 1
+    assert folded(service_catalogue, OFFERED, TAKEN_BACK) == []
+
+
+def test_a_fact_about_nobody_is_parked() -> None:
+    with pytest.raises(PoisonEventError):
+        folded(provider_list, ProviderDelisted(provider_id=PRV, reason="art. 17", on=TODAY))
+
+
+def test_no_read_model_holds_a_name_or_a_code() -> None:
+    private = {"name", "credit_code", "members", "profile", "school", "grounds", "text"}
+    assert all(private.isdisjoint(projection.table.columns.keys()) for projection in PROJECTIONS)
