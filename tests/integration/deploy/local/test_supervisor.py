@@ -137,9 +137,11 @@ def test_everything_comes_up_is_kept_up_goes_down_and_comes_back_on_the_same_dat
 
         # Two Ctrl-C: the second one changes nothing, and nothing is left.
         run.process.send_signal(signal.SIGINT)
+        assert eventually(lambda: "Stopping …" in run.said, DOWN_LIMIT_S)
         run.process.send_signal(signal.SIGINT)
         assert run.process.wait(DOWN_LIMIT_S) == 0
         assert eventually(lambda: process_table().keys().isdisjoint(family), DOWN_LIMIT_S)
+        assert "Still stopping …" in run.said
         assert "Traceback" not in run.said
 
     with running(state, first_port) as again:
