@@ -30,7 +30,8 @@ _PAUSE_MAX_S: Final = 30.0
 _SETTLED_S: Final = 30.0
 _MIGRATION_LIMIT_S: Final = 120.0
 _INTERRUPTED: Final = 130
-_NOT_THEIRS: Final = {"CXQ_SERVERS"}
+_OWN_CHOICE: Final = {"CXQ_SERVERS", "CXQ_LOG_LEVEL"}
+"""What a later command chooses for itself, however this run was started."""
 _FOR_THE_TERMINAL: Final = ("TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LANG", "LC_ALL", "HOME")
 
 
@@ -74,7 +75,7 @@ def run(plan: Plan, say: Callable[[str], None] = say) -> int:
         servers = stack.enter_context(find_or_start_servers(folder, say=say))
         say(f"✓ PostgreSQL and Kafka answer ({servers.origin.value})")
         environment = _environment(folder, servers)
-        write_environment(folder, environment)
+        write_environment(folder, {name: environment[name] for name in environment if name not in _OWN_CHOICE})
         write_notes(folder, plan.urls, servers.origin)
         run_to_end(
             "The migration",
@@ -193,7 +194,7 @@ def _cxq(*arguments: str) -> list[str]:
 
 def _environment(folder: Path, servers: Servers) -> dict[str, str]:
     """Put together the settings of every process of this run: ours, then what we found out."""
-    given = {name: value for name, value in os.environ.items() if name.startswith("CXQ_") and name not in _NOT_THEIRS}
+    given = {name: value for name, value in os.environ.items() if name.startswith("CXQ_")}
     return given | servers.environment() | {"CXQ_ENV": "dev", "CXQ_STATE_DIR": str(folder)}
 
 
