@@ -4,10 +4,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from services.redemption.tables import experts, sanctions
-from services.redemption.use_cases.opening_windows import open_window
+from services.redemption.use_cases.opening_windows import open_window, refuse_for_revocation
 from shared.bus.reactions import Reactions
 from shared.events.contracts import ContractCompleted
 from shared.events.definition import Recorded
+from shared.events.issuance import VoucherRevoked
 from shared.events.registry import ExpertEnrolled, PartySanctioned, SanctionLifted
 from shared.store.transaction import Transaction
 
@@ -20,6 +21,10 @@ async def _enrol(tx: Transaction, event: Recorded[ExpertEnrolled]) -> None:
     known = {"principal": event.data.principal, "employer_id": event.data.employer_id}
     statement = insert(experts).values(expert_id=event.data.expert_id, **known)
     await tx.connection.execute(statement.on_conflict_do_update(index_elements=["expert_id"], set_=known))
+
+
+async def _stop(tx: Transaction, event: Recorded[VoucherRevoked]) -> None:
+    await refuse_for_revocation(tx, event.data.voucher_id)
 
 
 async def _suspend(tx: Transaction, event: Recorded[PartySanctioned]) -> None:
@@ -41,4 +46,5 @@ REACTIONS: Reactions = {
     ExpertEnrolled: _enrol,
     PartySanctioned: _suspend,
     SanctionLifted: _resume,
+    VoucherRevoked: _stop,
 }

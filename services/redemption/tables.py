@@ -14,6 +14,15 @@ windows = sa.Table(
 )
 """Which redemption belongs to which contract: there is one a contract."""
 
+vouchers = sa.Table(
+    "vouchers",
+    REDEMPTION,
+    sa.Column("voucher_id", sa.Text, primary_key=True),
+    sa.Column("redemption_id", sa.Text),
+    sa.Column("revoked", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+"""Which redemption a voucher pays in, and whether a sanction has taken it; either may be known first."""
+
 invoices = sa.Table(
     "invoices",
     REDEMPTION,

@@ -196,6 +196,16 @@ class NoticeConcluded:
     on: date
 
 
+@event("redemption.notice-withdrawn", key="provider_id")
+class NoticeWithdrawn:
+    """What the notice announced will not be: a sanction has taken the voucher meanwhile (art. 17)."""
+
+    redemption_id: str
+    provider_id: str
+    notice_id: str
+    on: date
+
+
 @event("redemption.disbursement-ordered", key="provider_id")
 class DisbursementOrdered:
     """An officer has proposed the payment; a second one must approve it."""

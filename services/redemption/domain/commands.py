@@ -129,7 +129,16 @@ class Lapse:
     on: date
 
 
+@message
+class RefuseForRevocation:
+    """A sanction has taken a voucher of the contract: there is nothing left to pay it with (art. 17)."""
+
+    voucher_id: str
+    on: date
+
+
 type Command = (
     OpenRedemption | Apply | ReturnForCorrection | Correct | Accept | DrawPanel | GiveOpinion | Conclude
     | RaiseObjection | AnswerObjection | ConcludeNotice | OrderDisbursement | Disburse | Lapse
+    | RefuseForRevocation
 )  # fmt: skip

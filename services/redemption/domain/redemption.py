@@ -19,6 +19,7 @@ from services.redemption.domain.commands import (
     OpenRedemption,
     OrderDisbursement,
     RaiseObjection,
+    RefuseForRevocation,
     ReturnForCorrection,
 )
 from services.redemption.domain.stages import (
@@ -41,6 +42,7 @@ from shared.events.redemption import (
     FundsDisbursed,
     NoticeConcluded,
     NoticePublished,
+    NoticeWithdrawn,
     ObjectionAnswered,
     ObjectionRaised,
     OpinionGiven,
@@ -63,7 +65,8 @@ from shared.procedures.panels import Opinion
 type Event = (
     RedemptionOpened | RedemptionApplied | RedemptionReturned | RedemptionCorrected | RedemptionAccepted | PanelDrawn
     | OpinionGiven | RedemptionApproved | RedemptionRefused | NoticePublished | ObjectionRaised | ObjectionAnswered
-    | NoticeConcluded | RedemptionCarriedOver | DisbursementOrdered | FundsDisbursed | RedemptionLapsed
+    | NoticeWithdrawn | NoticeConcluded | RedemptionCarriedOver | DisbursementOrdered | FundsDisbursed
+    | RedemptionLapsed
 )  # fmt: skip
 
 
@@ -147,6 +150,13 @@ def decide(command: Command, state: State) -> list[Event]:
         case Lapse(), _:
             return []
         case (
+            RefuseForRevocation(),
+            (Awaited() | Applied() | Returned() | Accepted() | UnderReview() | Approved() | Payable()) as going,
+        ):
+            return [*rules.stopped_by_revocation(command, going)]
+        case RefuseForRevocation(), _:
+            return []  # Nothing to stop yet, or any more; what was paid is for the claw-back.
+        case (
             (
                 Apply() | ReturnForCorrection() | Correct() | Accept() | DrawPanel() | GiveOpinion() | Conclude()
                 | RaiseObjection() | AnswerObjection() | OrderDisbursement() | Disburse()
@@ -193,6 +203,8 @@ def evolve(state: State, event: Event) -> State:
                 if upheld
                 else replace(state, notice=answered(state.notice, objection, upheld=False))
             )
+        case NoticeWithdrawn():
+            return state  # What became of the redemption is told by the fact that follows.
         case NoticeConcluded():
             assert isinstance(state, Approved), state
             return Payable(file=state.file, payments=state.payments)

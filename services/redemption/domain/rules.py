@@ -11,15 +11,17 @@ from services.redemption.domain.commands import (
     DrawPanel,
     GiveOpinion,
     OpenRedemption,
+    RefuseForRevocation,
     ReturnForCorrection,
 )
 from services.redemption.domain.payable import distribute, payable_in_full
-from services.redemption.domain.stages import File, Payable, UnderReview
+from services.redemption.domain.stages import Approved, File, Going, Payable, UnderReview
 from shared.events.redemption import (
     Evidence,
     FundsDisbursed,
     NoticeConcluded,
     NoticePublished,
+    NoticeWithdrawn,
     OpinionGiven,
     PanelDrawn,
     RedemptionApplied,
@@ -243,6 +245,30 @@ def lapsed(file: File, on: date) -> RedemptionLapsed:
         vouchers=file.vouchers,
         on=on,
     )
+
+
+def stopped_by_revocation(command: RefuseForRevocation, state: Going) -> list[NoticeWithdrawn | RedemptionRefused]:
+    """End a redemption whose claimant was sanctioned; a sanction takes all of a claimant's vouchers at once."""
+    file = state.file
+    refused = RedemptionRefused(
+        redemption_id=file.redemption_id,
+        contract_id=file.contract_id,
+        claimant_id=file.claimant_id,
+        provider_id=file.provider_id,
+        vouchers=file.vouchers,
+        cause=f"{command.voucher_id} was revoked by a sanction (art. 17)",
+        side_at_fault="claimant",
+        on=command.on,
+    )
+    if not isinstance(state, Approved) or state.notice is None:
+        return [refused]
+    withdrawn = NoticeWithdrawn(
+        redemption_id=file.redemption_id,
+        provider_id=file.provider_id,
+        notice_id=state.notice.notice_id,
+        on=command.on,
+    )
+    return [withdrawn, refused]
 
 
 def opened(command: OpenRedemption) -> RedemptionOpened:

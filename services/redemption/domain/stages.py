@@ -95,9 +95,8 @@ class Ended:
     cause: str = ""
 
 
-type Opened = (
-    Awaited | Applied | Returned | Accepted | UnderReview | Approved | Payable | Disbursed | Ended
-)  # fmt: skip
+type Going = Awaited | Applied | Returned | Accepted | UnderReview | Approved | Payable
+type Opened = Going | Disbursed | Ended
 type State = Unopened | Opened
 
 
@@ -114,8 +113,3 @@ def stage_of(state: State) -> str:
             return "disbursement_ordered"
         case _:
             return type(state).__name__.lower()
-
-
-def file_of(state: State) -> File | None:
-    """Give the contract's facts, whatever the stage."""
-    return None if isinstance(state, Unopened) else state.file

@@ -6,7 +6,13 @@ import sqlalchemy as sa
 
 from services.redemption.tables import REDEMPTION
 from shared.events.definition import Recorded
-from shared.events.redemption import NoticeConcluded, NoticePublished, ObjectionAnswered, ObjectionRaised
+from shared.events.redemption import (
+    NoticeConcluded,
+    NoticePublished,
+    NoticeWithdrawn,
+    ObjectionAnswered,
+    ObjectionRaised,
+)
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -47,6 +53,8 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
             return row | {"open_objections": left} | ({"state": "withdrawn"} if upheld else {})
         case NoticeConcluded():
             return row | {"state": "concluded"}
+        case NoticeWithdrawn():
+            return row | {"state": "withdrawn"}
         case _:
             raise TypeError(f"{type(fact).__name__} is not a fact of this read model")
 
@@ -58,7 +66,7 @@ def _row(fact: Any) -> tuple[RowKey, ...]:
 public_notices = Projection(
     name="public_notices",
     table=table,
-    rows=dict.fromkeys((NoticePublished, ObjectionRaised, ObjectionAnswered, NoticeConcluded), _row),
+    rows=dict.fromkeys((NoticePublished, NoticeWithdrawn, ObjectionRaised, ObjectionAnswered, NoticeConcluded), _row),
     evolve=evolve,
     poison="park",
 )

@@ -5,10 +5,10 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from services.redemption.domain.commands import Lapse, OpenRedemption
+from services.redemption.domain.commands import Lapse, OpenRedemption, RefuseForRevocation
 from services.redemption.domain.redemption import redemption
 from services.redemption.domain.stages import Awaited, Returned
-from services.redemption.tables import windows
+from services.redemption.tables import vouchers, windows
 from shared.events.contracts import ContractCompleted
 from shared.kernel.calendar import start_of
 from shared.kernel.ids import new_id
@@ -51,7 +51,28 @@ async def open_window(tx: Transaction, completed: ContractCompleted) -> str:
     )
     if handled.events:
         await wait_until(tx, redemption_id, completed.redeem_by)
+        for voucher in completed.vouchers:
+            if await _know(tx, voucher.voucher_id, redemption_id=redemption_id):
+                await refuse_for_revocation(tx, voucher.voucher_id)
     return redemption_id
+
+
+async def refuse_for_revocation(tx: Transaction, voucher_id: str) -> None:
+    """End the redemption that a revoked voucher was to pay in, if there is one yet (art. 17)."""
+    await _know(tx, voucher_id, revoked=True)
+    of_voucher = sa.select(vouchers.c.redemption_id).where(vouchers.c.voucher_id == voucher_id)
+    redemption_id = (await tx.connection.execute(of_voucher)).scalar_one()
+    if redemption_id is not None:
+        command = RefuseForRevocation(voucher_id=voucher_id, on=tx.today)
+        if (await tx.handle(redemption, stream(redemption_id), command)).events:
+            await stop_waiting(tx, redemption_id)
+
+
+async def _know(tx: Transaction, voucher_id: str, **fact: str | bool) -> bool:
+    """Note where a voucher pays, or that it was revoked, and say whether it was."""
+    noted = insert(vouchers).values(voucher_id=voucher_id, **fact)
+    statement = noted.on_conflict_do_update(index_elements=["voucher_id"], set_=fact).returning(vouchers.c.revoked)
+    return bool((await tx.connection.execute(statement)).scalar_one())
 
 
 async def wait_until(tx: Transaction, redemption_id: str, last_day: date) -> None:

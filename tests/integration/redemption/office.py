@@ -129,7 +129,7 @@ class Case:
             assert (await self.do("opinions", "expert", expert, json=body)).status_code == 200
 
 
-async def completed_case(office: Office) -> Case:
+async def completed_case(office: Office, voucher_id: str = "") -> Case:
     """Have a contract of 120,000 元 completed at 80,000 元, one voucher of 50,000 元 in it."""
     now = office.clock.now()
     case = Case(
@@ -143,7 +143,8 @@ async def completed_case(office: Office) -> Case:
     await office.tell(
         ContractCompleted(
             contract_id=case.contract_id, claimant_id=case.claimant_id, provider_id=case.provider_id,
-            vouchers=(VoucherUse(voucher_id=new_id("vch", now), amount=yuan(50_000)),), amount=yuan(120_000),
+            vouchers=(VoucherUse(voucher_id=voucher_id or new_id("vch", now), amount=yuan(50_000)),),
+            amount=yuan(120_000),
             invoiced_amount=yuan(90_000), paid_amount=yuan(80_000), actual_amount=yuan(80_000),
             ended_on=date(2026, 3, 2), redeem_by=date(2026, 4, 2), provisional=False, on=date(2026, 3, 2),
         )

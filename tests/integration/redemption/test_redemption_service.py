@@ -5,8 +5,10 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 
+from shared.events.issuance import VoucherRevoked
+from shared.kernel.ids import new_id
 from shared.kernel.money import yuan
-from tests.integration.redemption.office import Case, Office, completed_case
+from tests.integration.redemption.office import Case, Office, SetClock, completed_case
 
 
 async def test_a_redemption_goes_from_application_to_payment_and_the_half_cap_bites(case: Case, office: Office) -> None:
@@ -125,3 +127,26 @@ async def test_an_objection_keeps_the_money_back_until_it_is_answered(case: Case
     assert answered.status_code == 200
     await office.strike("notice-ends", case.redemption_id)
     assert (await case.do("disbursement-order", "officer")).status_code == 200
+
+
+def revoked(voucher_id: str, claimant_id: str) -> VoucherRevoked:
+    return VoucherRevoked(
+        voucher_id=voucher_id, period_id="prd_1", claimant_id=claimant_id, year=2026, amount=yuan(50_000),
+        sanction_id="snc_1", on=date(2026, 3, 10),
+    )  # fmt: skip
+
+
+async def test_a_voucher_revoked_while_its_money_is_asked_for_is_not_paid(case: Case, office: Office) -> None:
+    voucher = (await case.apply()).json()["vouchers"][0]["voucher_id"]
+    await office.tell(revoked(voucher, case.claimant_id))
+    shown = await office.call("GET", f"/v1/redemptions/{case.redemption_id}", "officer")
+    assert (shown.json()["stage"], "art. 17" in shown.json()["cause"]) == ("refused", True)
+
+
+async def test_a_revocation_that_is_heard_of_first_ends_the_redemption_when_it_opens(office: Office) -> None:
+    office.clock.instant = SetClock().instant
+    voucher = new_id("vch", office.clock.now())
+    await office.tell(revoked(voucher, "clm_1"))
+    case = await completed_case(office, voucher_id=voucher)
+    shown = await office.call("GET", f"/v1/redemptions/{case.redemption_id}", "officer")
+    assert shown.json()["stage"] == "refused"

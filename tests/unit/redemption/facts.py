@@ -25,7 +25,14 @@ MARCH_2 = date(2026, 3, 2)
 REDEEM_BY = date(2026, 4, 2)
 VOUCHERS = (VoucherUse(voucher_id="vch_1", amount=yuan(50_000)),)
 ACTUAL, PAYABLE = yuan(80_000), yuan(40_000)
-KINDS: tuple[EvidenceKind, ...] = ("contract", "invoice", "bank_receipt", "bookkeeping_voucher", "result_report", "use_record")
+KINDS: tuple[EvidenceKind, ...] = (
+    "contract",
+    "invoice",
+    "bank_receipt",
+    "bookkeeping_voucher",
+    "result_report",
+    "use_record",
+)
 EVIDENCE = tuple(Evidence(kind=kind, document_id=f"doc_{kind}", digest="00") for kind in KINDS)
 EXPERTS = ("exp_1", "exp_2", "exp_3")
 

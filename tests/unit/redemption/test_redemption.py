@@ -20,11 +20,13 @@ from services.redemption.domain.commands import (
     OpenRedemption,
     OrderDisbursement,
     RaiseObjection,
+    RefuseForRevocation,
     ReturnForCorrection,
 )
 from services.redemption.domain.redemption import redemption
 from shared.events.redemption import (
     FundsDisbursed,
+    NoticeWithdrawn,
     ObjectionAnswered,
     ObjectionRaised,
     PanelDrawn,
@@ -310,6 +312,22 @@ def test_a_notice_that_ends_in_the_fourth_quarter_says_from_when_it_is_paid() ->
         replace(NOTICE_OVER, on=date(2026, 10, 8)),
         RedemptionCarriedOver(redemption_id=RDM, provider_id=PRV, payable_from=date(2027, 1, 1), on=date(2026, 10, 8)),
     )
+
+
+@pytest.mark.parametrize("stage", range(1, len(PAYABLE_NOW) + 1))
+def test_a_revoked_voucher_ends_the_redemption_at_every_stage_before_the_payment(stage: int) -> None:
+    history = PAYABLE_NOW[:stage]
+    events = redemption.decide(RefuseForRevocation(voucher_id="vch_1", on=date(2026, 4, 16)), redemption.fold(history))
+    on_notice = stage == len(ON_NOTICE)
+    assert [type(event) for event in events] == [*[NoticeWithdrawn] * on_notice, RedemptionRefused]
+    spec.given(*history, *events).when(ORDER).then_refused("redemption-not-in-this-stage")
+
+
+def test_a_revocation_after_the_payment_changes_nothing_here() -> None:
+    paid = redemption.decide(DISBURSE, redemption.fold([*PAYABLE_NOW, ORDERED]))
+    revoke = RefuseForRevocation(voucher_id="vch_1", on=date(2026, 4, 20))
+    spec.given(*PAYABLE_NOW, ORDERED, *paid).when(revoke).then_nothing()
+    spec.given().when(revoke).then_nothing()
 
 
 def test_what_is_paid_is_paid_once() -> None:
