@@ -41,14 +41,14 @@ def _invite(house: House, loaded: Loaded) -> None:
     for role in Role:
         who = parties.get(role)
         token = house.token(role, who.principal, who.party) if who else house.token(role, f"{role}-1")
-        say(f"  export CXQ_{role.upper()}={token}")
+        say(f"  export {role.upper()}={token}")
     say("\nAPI pages:")
     for context, url in house.urls.items():
         say(f"  {context:<12} {url}/docs")
     say("\nTry:")
     say(f"  curl -s {issuance}/v1/periods")
-    say(f'  curl -s -H "Authorization: Bearer $CXQ_CLAIMANT" {registry}/v1/claimants')
-    say(f'  curl -s -H "Authorization: Bearer $CXQ_OFFICER" {issuance}/v1/vouchers')
+    say(f'  curl -s -H "Authorization: Bearer $CLAIMANT" {registry}/v1/claimants')
+    say(f'  curl -s -H "Authorization: Bearer $OFFICER" {issuance}/v1/vouchers')
     say("\nCtrl-C stops everything.")
 
 

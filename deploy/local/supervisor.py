@@ -21,7 +21,7 @@ from deploy.local.processes import Recipe, ServerProcess, run_to_end, sole_use, 
 from deploy.local.saying import say
 from deploy.local.servers import Servers, find_or_start_servers
 from services.commands.environment import ROOT, write_environment
-from shared.settings import CONTEXTS
+from shared.settings import CONTEXTS, Settings
 
 _LOOK_S: Final = 0.1
 _STOP_LIMIT_S: Final = 15.0
@@ -30,7 +30,7 @@ _PAUSE_MAX_S: Final = 30.0
 _SETTLED_S: Final = 30.0
 _MIGRATION_LIMIT_S: Final = 120.0
 _INTERRUPTED: Final = 130
-_OWN_CHOICE: Final = {"CXQ_SERVERS", "CXQ_LOG_LEVEL"}
+_OWN_CHOICE: Final = {"CXQ_LOG_LEVEL"}
 """What a later command chooses for itself, however this run was started."""
 _FOR_THE_TERMINAL: Final = ("TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LANG", "LC_ALL", "HOME")
 
@@ -194,7 +194,8 @@ def _cxq(*arguments: str) -> list[str]:
 
 def _environment(folder: Path, servers: Servers) -> dict[str, str]:
     """Put together the settings of every process of this run: ours, then what we found out."""
-    given = {name: value for name, value in os.environ.items() if name.startswith("CXQ_")}
+    known = {f"CXQ_{name.upper()}" for name in Settings.model_fields}
+    given = {name: value for name, value in os.environ.items() if name in known}
     return given | servers.environment() | {"CXQ_ENV": "dev", "CXQ_STATE_DIR": str(folder)}
 
 
