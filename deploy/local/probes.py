@@ -67,12 +67,12 @@ async def _durability(postgres_url: str) -> dict[str, str]:
 async def _has_brokers(bootstrap: str) -> bool:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=int(_ANSWER_LIMIT_S * 1000))
     try:
-        await admin.start()
+        await admin.start()  # type: ignore[no-untyped-call]
         return bool((await admin.describe_cluster())["brokers"])
     except (KafkaError, OSError):
         return False
     finally:
-        await admin.close()
+        await admin.close()  # type: ignore[no-untyped-call]
 
 
 def _apart[T](question: Callable[[], Coroutine[Any, Any, T]]) -> T:

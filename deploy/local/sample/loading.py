@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -102,12 +102,12 @@ class _Loader:
         claimants = await self._claimants()
         municipal = [each for each in self._register.providers if each.kind == "municipal"]
         applying = [each for each in self._register.providers if each.kind != "municipal"]
-        ids = await _together(*map(self._list_municipal, municipal))
-        applied = await _together(*map(self._apply, applying))
+        ids = await _together(map(self._list_municipal, municipal))
+        applied = await _together(map(self._apply, applying))
         await self._wait_for_notices([provider_id for provider_id, _ in applied], [last_day for _, last_day in applied])
         ids += [provider_id for provider_id, _ in applied]
-        opened = await _together(*map(self._open_facilities, municipal + applying, ids))
-        experts = await _together(*map(self._enrol, range(1, _EXPERTS + 1)))
+        opened = await _together(map(self._open_facilities, municipal + applying, ids))
+        experts = await _together(map(self._enrol, range(1, _EXPERTS + 1)))
         return Loaded(
             claimant=claimants[0],
             provider=Person(principal=_principal(municipal[0].credit_code), party=ids[0]),
@@ -123,13 +123,11 @@ class _Loader:
 
     async def _claimants(self) -> list[Person]:
         companies = await _together(
-            *(self._register_claimant(each.credit_code, _company_body(each)) for each in self._register.companies)
+            self._register_claimant(each.credit_code, _company_body(each)) for each in self._register.companies
         )
         return companies + await _together(
-            *(
-                self._register_claimant(f"team-{number}", _team_body(each))
-                for number, each in enumerate(self._register.teams, start=1)
-            )
+            self._register_claimant(f"team-{number}", _team_body(each))
+            for number, each in enumerate(self._register.teams, start=1)
         )
 
     async def _register_claimant(self, code: str, body: dict[str, JsonValue]) -> Person:
@@ -196,14 +194,13 @@ class _Loader:
         return Person(principal=principal, party=answer.expect(_CREATED).body["expert_id"])
 
 
-async def _together[T](*tasks: Any) -> list[T]:
+async def _together[T](tasks: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """Do things side by side, a few at a time, and give their results in order."""
     few = asyncio.Semaphore(8)
 
-    async def one(task: Any) -> T:
+    async def one(task: Coroutine[Any, Any, T]) -> T:
         async with few:
-            result: T = await task
-            return result
+            return await task
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -228,7 +225,7 @@ def _company_body(company: Company) -> dict[str, JsonValue]:
         "annual_revenue": {"amount": company.annual_revenue},
         "total_assets": {"amount": company.total_assets},
         "field": company.field,
-        "listed_on": company.listed_on and company.listed_on.isoformat(),
+        "listed_on": company.listed_on.isoformat() if company.listed_on else None,
         "certificates": [_certificate_body(each) for each in company.certificates],
         "declarations": {"legal_person": True, "sound_finances": True, "clean_record": True},
         "undertaking": True,

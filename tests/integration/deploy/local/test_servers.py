@@ -49,9 +49,9 @@ async def write_to_both(servers: Servers, fact: str) -> None:
     await ask(servers, f"INSERT INTO facts VALUES ('{fact}')")
     admin: Any = AIOKafkaAdminClient(bootstrap_servers=servers.kafka_bootstrap)
     await admin.start()
-    await admin.create_topics([NewTopic("facts", 1, 1)])
+    await admin.create_topics([NewTopic("facts", 1, 1)])  # type: ignore[no-untyped-call]
     await admin.close()
-    producer: Any = AIOKafkaProducer(bootstrap_servers=servers.kafka_bootstrap, acks="all")
+    producer: Any = AIOKafkaProducer(bootstrap_servers=servers.kafka_bootstrap, acks="all")  # type: ignore[no-untyped-call]
     await producer.start()
     await producer.send_and_wait("facts", fact.encode())
     await producer.stop()
@@ -62,7 +62,7 @@ async def read_from_both(servers: Servers) -> tuple[list[str], list[str]]:
     rows = [row["fact"] for row in await connection.fetch("SELECT fact FROM facts")]
     await connection.close()
     where: dict[str, Any] = {"bootstrap_servers": servers.kafka_bootstrap, "auto_offset_reset": "earliest"}
-    consumer: Any = AIOKafkaConsumer("facts", **where)
+    consumer: Any = AIOKafkaConsumer("facts", **where)  # type: ignore[no-untyped-call]
     await consumer.start()
     records = [(await asyncio.wait_for(consumer.getone(), 20)).value.decode() for _ in rows]
     await consumer.stop()
@@ -110,7 +110,7 @@ async def test_a_server_that_may_lose_commits_is_refused(running: Servers) -> No
 async def test_the_broker_keeps_topics_for_ever_and_makes_none_that_nobody_asked_for(running: Servers) -> None:
     admin: Any = AIOKafkaAdminClient(bootstrap_servers=running.kafka_bootstrap)
     await admin.start()
-    broker = ConfigResource(ConfigResourceType.BROKER, "1")
+    broker = ConfigResource(ConfigResourceType.BROKER, "1")  # type: ignore[no-untyped-call]
     (answer,) = await admin.describe_configs([broker])
     await admin.close()
     settings = {name: value for name, value, *_ in answer.resources[0][4]}
