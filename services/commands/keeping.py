@@ -81,10 +81,11 @@ def republish(
 
 def audit(*, as_json: AsJson = False) -> None:
     """Check every invariant on the running system; exits 1 when one is breached, and names the place."""
+    from services.crosschecks import CROSS_CHECKS  # noqa: PLC0415
     from shared.auditing import audit as audit_all  # noqa: PLC0415
     from shared.settings import CONTEXTS  # noqa: PLC0415
 
-    report = asyncio.run(audit_all(settings(), [load_context(name) for name in CONTEXTS]))
+    report = asyncio.run(audit_all(settings(), [load_context(name) for name in CONTEXTS], CROSS_CHECKS))
     if as_json:
         answer_json({"clean": report.clean, "findings": report.findings})
     else:

@@ -1,0 +1,149 @@
+"""What must agree between the five contexts: no one of them can check it alone."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.audit import Breach, Count, CrossCheck
+from shared.events.codec import decode
+from shared.events.contracts import ContractCompleted, ContractRegistered, ContractSubmitted
+from shared.events.definition import TYPE_OF
+from shared.events.issuance import VoucherClaimed, VoucherCommitted, VoucherRedeemed
+from shared.events.redemption import FundsDisbursed, RedemptionOpened
+from shared.events.registry import PartySanctioned, SanctionLifted
+from shared.store.tables import events
+
+type Connections = Mapping[str, AsyncConnection]
+
+
+async def _facts(connection: AsyncConnection, *kinds: type[Any]) -> AsyncIterator[tuple[int, Any]]:
+    """Give every fact of these types with its position, older versions lifted."""
+    names = [TYPE_OF[kind].name for kind in kinds]
+    query = (
+        sa.select(events.c.position, events.c.type, sa.cast(events.c.data, sa.Text))
+        .where(sa.or_(*(events.c.type.like(f"{name}.v%") for name in names)))
+        .order_by(events.c.position)
+    )
+    async for position, kind, data in await connection.stream(query):
+        yield position, decode(kind, data)
+
+
+async def _head(connection: AsyncConnection) -> int:
+    return int((await connection.execute(sa.select(sa.func.coalesce(sa.func.max(events.c.position), 0)))).scalar_one())
+
+
+async def _answers_to_later(connection: AsyncConnection, context: str, head: int) -> set[int]:
+    """Name the events that answer what another context has told after its snapshot was taken."""
+    cause = events.c.metadata["causation_id"].astext
+    found = await connection.execute(
+        sa.select(events.c.position).where(
+            cause.like(f"{context}-%"), sa.cast(sa.func.split_part(cause, "-", 2), sa.BigInteger) > head
+        )
+    )
+    return set(found.scalars())
+
+
+async def _payments_agree(connections: Connections, count: Count) -> AsyncIterator[Breach]:
+    """Issuance posts what redemption has paid, voucher by voucher."""
+    paid: dict[str, tuple[int, int]] = {}
+    async for position, fact in _facts(connections["redemption"], FundsDisbursed):
+        paid |= {payment.voucher_id: (payment.paid, position) for payment in fact.payments}
+    async for position, fact in _facts(connections["issuance"], VoucherRedeemed):
+        count.checked += 1
+        ordered = paid.get(fact.voucher_id)
+        if ordered is None or ordered[0] != fact.paid or fact.paid + fact.released != fact.amount:
+            said = "nothing" if ordered is None else f"{ordered[0]} fen at redemption {ordered[1]}"
+            yield Breach(
+                where=f"issuance {position}", found=f"{fact.voucher_id} posted {fact.paid} fen, redemption paid {said}"
+            )
+
+
+async def _actual_amounts_agree(connections: Connections, count: Count) -> AsyncIterator[Breach]:
+    """Redemption works on the actual amount and the vouchers that contracts has told."""
+    told: dict[str, ContractCompleted] = {}
+    async for _, fact in _facts(connections["contracts"], ContractCompleted):
+        told[fact.contract_id] = fact
+    too_new = await _answers_to_later(connections["redemption"], "contracts", await _head(connections["contracts"]))
+    opened: dict[str, int] = {}
+    async for position, fact in _facts(connections["redemption"], RedemptionOpened, FundsDisbursed):
+        if position in too_new:
+            continue
+        completed = told.get(fact.contract_id)
+        count.checked += 1
+        if isinstance(fact, RedemptionOpened):
+            again, opened[fact.contract_id] = opened.get(fact.contract_id), position
+            same = completed is not None and (fact.actual_amount, fact.vouchers, fact.redeem_by) == (
+                completed.actual_amount, completed.vouchers, completed.redeem_by
+            )  # fmt: skip
+            if again is not None or not same:
+                yield Breach(
+                    where=f"redemption {position}", found=f"{fact.contract_id} was not completed like this, once"
+                )
+        elif completed is None or 2 * fact.total > completed.actual_amount:
+            yield Breach(
+                where=f"redemption {position}", found=f"{fact.contract_id} was paid {fact.total} fen, over half"
+            )
+
+
+async def _commitments_agree(connections: Connections, count: Count) -> AsyncIterator[Breach]:
+    """A registered contract's vouchers are committed to it, with the face values it names."""
+    committed: set[tuple[str, str, int]] = set()
+    async for _, fact in _facts(connections["issuance"], VoucherCommitted):
+        committed.add((fact.contract_id, fact.voucher_id, fact.amount))
+    async for position, fact in _facts(connections["contracts"], ContractRegistered):
+        for use in fact.vouchers:
+            count.checked += 1
+            if (fact.contract_id, use.voucher_id, use.amount) not in committed:
+                yield Breach(
+                    where=f"contracts {position}", found=f"{use.voucher_id} was never committed to {fact.contract_id}"
+                )
+
+
+async def _nothing_new_under_a_ban(connections: Connections, count: Count) -> AsyncIterator[Breach]:
+    """No claim or contract of a barred party, and no payment of one under any measure.
+
+    The measure's first day is left out: what was done that morning was done before.
+    """
+    measures: dict[str, dict[str, tuple[date, date, bool]]] = {}
+    async for _, fact in _facts(connections["registry"], PartySanctioned, SanctionLifted):
+        own = measures.setdefault(fact.party_id, {})
+        if isinstance(fact, PartySanctioned):
+            own[fact.sanction_id] = (fact.on, fact.until or date.max, fact.measure != "suspend_disbursement")
+        elif fact.sanction_id in own:
+            first, last, bars = own[fact.sanction_id]
+            own[fact.sanction_id] = (first, min(fact.on, last), bars)
+    new = {"issuance": VoucherClaimed, "contracts": ContractSubmitted, "redemption": FundsDisbursed}
+    for context, kind in new.items():
+        async for position, fact in _facts(connections[context], kind):
+            count.checked += 1
+            for party in (fact.claimant_id, getattr(fact, "provider_id", "")):
+                for first, last, bars in measures.get(party, {}).values():
+                    if first < fact.on <= last and (bars or kind is FundsDisbursed):
+                        yield Breach(
+                            where=f"{context} {position}",
+                            found=f"{kind.__name__} of {party} on {fact.on}, under a measure from {first} to {last}",
+                        )
+
+
+# The context that answers is looked at first, so that a fact on its way is missing nowhere it must already be.
+CROSS_CHECKS = (
+    CrossCheck(
+        id="M5", promise="a registered contract's vouchers are committed to it", contexts=("contracts", "issuance"),
+        look=_commitments_agree,
+    ),
+    CrossCheck(
+        id="M6", promise="issuance posts exactly what redemption paid", contexts=("issuance", "redemption"),
+        look=_payments_agree,
+    ),
+    CrossCheck(
+        id="M4", promise="2 × voucher money paid ≤ the actual amount that contracts told",
+        contexts=("redemption", "contracts"), look=_actual_amounts_agree,
+    ),
+    CrossCheck(
+        id="M8", promise="nothing new for a sanctioned party within its ban",
+        contexts=("issuance", "contracts", "redemption", "registry"), look=_nothing_new_under_a_ban,
+    ),
+)  # fmt: skip
