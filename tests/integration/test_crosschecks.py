@@ -1,0 +1,129 @@
+"""What must agree between contexts, broken on purpose, is named with its place."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from services.crosschecks import CROSS_CHECKS
+from shared.audit import examine_across
+from shared.clock import SystemClock
+from shared.database import create_engine
+from shared.events.contracts import ContractCompleted, ContractRegistered, ContractSubmitted
+from shared.events.issuance import VoucherCommitted, VoucherRedeemed
+from shared.events.redemption import FundsDisbursed
+from shared.events.registry import PartySanctioned, SanctionLifted
+from shared.kernel.ids import new_id
+from shared.kernel.money import yuan
+from shared.settings import Settings
+from shared.store.transaction import Cause, Transaction, on
+from tests.contexts import fresh_contexts
+from tests.unit.redemption.facts import ACTUAL, CLM, CTR, OPENED, PAYABLE, PAYMENTS, PRV, RDM, VOUCHERS
+
+CONTEXTS = ("registry", "issuance", "contracts", "redemption")
+MAY_1 = date(2026, 5, 1)
+COMMITTED = VoucherCommitted(
+    voucher_id="vch_1", period_id="prd_1", claimant_id=CLM, year=2026, amount=yuan(50_000), contract_id=CTR,
+    on=date(2026, 2, 1), valid_until=MAY_1, provisional=False,
+)  # fmt: skip
+SUBMITTED = ContractSubmitted(
+    contract_id=CTR, project_id="prj_1", claimant_id=CLM, provider_id=PRV, service_id="svc_1", service_kind="testing",
+    amount=yuan(120_000), signed_on=date(2026, 2, 1), starts_on=date(2026, 2, 1), ends_on=date(2026, 4, 1),
+    vouchers=VOUCHERS, document_digest="d", on=date(2026, 2, 1), pack="p", pack_digest="d",
+)  # fmt: skip
+REGISTERED = ContractRegistered(
+    contract_id=CTR, claimant_id=CLM, provider_id=PRV, vouchers=VOUCHERS, amount=yuan(120_000), valid_until=MAY_1,
+    on=date(2026, 2, 1),
+)  # fmt: skip
+COMPLETED = ContractCompleted(
+    contract_id=CTR, claimant_id=CLM, provider_id=PRV, vouchers=VOUCHERS, amount=yuan(120_000),
+    invoiced_amount=yuan(90_000), paid_amount=ACTUAL, actual_amount=ACTUAL, ended_on=OPENED.ended_on,
+    redeem_by=OPENED.redeem_by, provisional=False, on=OPENED.on,
+)  # fmt: skip
+PAID = FundsDisbursed(
+    redemption_id=RDM, contract_id=CTR, claimant_id=CLM, provider_id=PRV, payments=PAYMENTS, total=PAYABLE,
+    ordered_by="off_1", approved_by="off_2", on=date(2026, 4, 17),
+)  # fmt: skip
+REDEEMED = VoucherRedeemed(
+    voucher_id="vch_1", period_id="prd_1", claimant_id=CLM, year=2026, amount=yuan(50_000), contract_id=CTR,
+    redemption_id=RDM, paid=PAYABLE, released=yuan(10_000), on=date(2026, 4, 17),
+)  # fmt: skip
+BANNED = PartySanctioned(
+    sanction_id="snc_1", party_id=PRV, party_kind="provider", measure="disqualify", proposed_by="off_1",
+    approved_by="off_2", until=date(2029, 2, 1), on=date(2026, 2, 1),
+)  # fmt: skip
+LIFTED = SanctionLifted(sanction_id="snc_1", party_id=PRV, measure="disqualify", on=date(2026, 3, 1))
+
+type Logs = Mapping[str, Sequence[object]]
+LAWFUL: Logs = {
+    "registry": (),
+    "issuance": (COMMITTED, REDEEMED),
+    "contracts": (SUBMITTED, REGISTERED, COMPLETED),
+    "redemption": (OPENED, PAID),
+}
+
+
+@pytest.fixture(scope="module")
+async def settings(postgres_url: str) -> AsyncIterator[Settings]:
+    """Four empty logs."""
+    async with fresh_contexts(postgres_url, *CONTEXTS) as fresh:
+        yield fresh
+
+
+async def breached(settings: Settings, logs: Logs, cause: Cause | None = None) -> dict[str, str]:
+    """Write logs that no rule has let through, look across them, and take them back."""
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        written: dict[str, Transaction] = {}
+        for context in CONTEXTS:
+            engine = create_engine(settings.application_url(context))
+            stack.push_async_callback(engine.dispose)
+            connection = await stack.enter_async_context(engine.connect())
+            tx = on(connection, context, clock, cause or Cause(actor="test", correlation_id="c"))
+            for fact in logs[context]:
+                tx.append(f"stream-{new_id('any', clock.now())}", 0, [fact])
+            await tx.flush()
+            written[context] = tx
+        findings = await examine_across({name: tx.connection for name, tx in written.items()}, CROSS_CHECKS)
+        return {finding.id: finding.breaches[0].where for finding in findings if finding.breached}
+
+
+async def test_logs_that_agree_have_no_breach(settings: Settings) -> None:
+    assert await breached(settings, LAWFUL) == {}
+
+
+@pytest.mark.parametrize(
+    ("check", "context", "facts"),
+    [
+        ("M5", "issuance", (REDEEMED,)),
+        ("M5", "issuance", (replace(COMMITTED, contract_id="ctr_2"), REDEEMED)),
+        ("M6", "issuance", (COMMITTED, replace(REDEEMED, paid=PAYABLE - 1, released=yuan(10_000) + 1))),
+        ("M6", "issuance", (COMMITTED, replace(REDEEMED, released=0))),
+        ("M4", "contracts", (SUBMITTED, REGISTERED, replace(COMPLETED, actual_amount=ACTUAL - 2))),
+        ("M4", "contracts", (SUBMITTED, REGISTERED)),
+        ("M4", "redemption", (OPENED, OPENED, PAID)),
+        ("M8", "registry", (BANNED,)),
+    ],
+)
+async def test_logs_that_disagree_are_found(
+    settings: Settings, check: str, context: str, facts: Sequence[object]
+) -> None:
+    assert check in await breached(settings, {**LAWFUL, context: facts})
+
+
+async def test_a_lifted_ban_and_a_bans_first_day_are_no_breach(settings: Settings) -> None:
+    assert await breached(settings, {**LAWFUL, "registry": (BANNED, LIFTED)}) == {}
+
+
+async def test_a_suspension_stops_payments_only(settings: Settings) -> None:
+    suspended = replace(BANNED, measure="suspend_disbursement", on=date(2026, 1, 1), until=date(2026, 3, 1))
+    assert await breached(settings, {**LAWFUL, "registry": (suspended,)}) == {}
+    longer = replace(suspended, until=date(2026, 12, 31))
+    assert await breached(settings, {**LAWFUL, "registry": (longer,)}) == {"M8": "redemption 2"}
+
+
+async def test_an_answer_to_what_was_told_after_the_snapshot_is_not_judged(settings: Settings) -> None:
+    late = Cause(actor="redemption", correlation_id="c", causation_id="contracts-99")
+    assert await breached(settings, {**LAWFUL, "contracts": (SUBMITTED, REGISTERED)}, late) == {}
