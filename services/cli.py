@@ -42,9 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Carry out a command and leave the process with an exit code; nothing but a sentence is shown of an error."""
     try:
         app(args=arguments, prog_name="cxq")
+    except SystemExit:
+        raise
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
-    except Exception as error:  # noqa: BLE001 (the last to hear of it)
+    except BaseException as error:  # noqa: BLE001 (the last to hear of it, also of a stray cancellation)
         problem = explain(error) or _unexpected(error)
         if os.environ.get("CXQ_LOG_LEVEL") == "debug":
             traceback.print_exception(error)
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(problem.exit_code)
 
 
-def _unexpected(error: Exception) -> CommandProblem:
+def _unexpected(error: BaseException) -> CommandProblem:
     log = state_folder() / "logs" / "cxq.log"
     said = str(error).partition("\n")[0]
     return CommandProblem(
@@ -62,7 +64,7 @@ def _unexpected(error: Exception) -> CommandProblem:
     )
 
 
-def _written(log: Path, error: Exception) -> bool:
+def _written(log: Path, error: BaseException) -> bool:
     """Keep a fault for whoever mends it, where there is a folder of this machine's runs."""
     with suppress(OSError):
         if state_folder().is_dir():

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 import httpx
+from pydantic import SecretStr
 
 from deploy.local.notes import read_notes, service_record
 from deploy.local.processes import end_recorded
@@ -45,8 +46,8 @@ class House:
         """Find the house that runs on a state folder; FileNotFoundError when none has ever been up."""
         folder = state_dir.absolute()
         urls, origin = read_notes(folder)
-        os.environ.update(read_environment(folder))
-        settings = Settings()
+        kept = {name.removeprefix("CXQ_").lower(): value for name, value in read_environment(folder).items()}
+        settings = Settings(**kept)  # type: ignore[arg-type]  # texts, which pydantic reads as from the environment
         servers = Servers(settings.postgres_url.get_secret_value(), settings.kafka_bootstrap, origin)
         return cls(settings, urls, folder, servers)
 
@@ -81,13 +82,27 @@ class House:
     async def command(self, *arguments: str) -> str:
         """Carry out `cxq …` in a process of its own and give its answer; CommandError when it fails."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.cli", *arguments, stdout=PIPE, stderr=PIPE, cwd=ROOT
+            sys.executable,
+            "-m",
+            "services.cli",
+            *arguments,
+            stdout=PIPE,
+            stderr=PIPE,
+            cwd=ROOT,
+            env=os.environ | self._environment(),
         )
         answer, complaint = await process.communicate()
         if process.returncode != 0:
             said = (complaint or answer).decode().strip().rpartition("\n")[2]
             raise CommandError(f"cxq {' '.join(arguments)} ended with {process.returncode}: {said}")
         return answer.decode()
+
+    def _environment(self) -> dict[str, str]:
+        chosen = {name: getattr(self.settings, name) for name in self.settings.model_fields_set}
+        return {
+            f"CXQ_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for name, value in chosen.items()
+        }
 
     async def _is_ready(self, client: httpx.AsyncClient, context: str) -> bool:
         try:

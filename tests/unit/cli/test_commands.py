@@ -1,5 +1,6 @@
 """What the commands answer, with which exit code, where no server is needed."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -122,6 +123,16 @@ def test_a_fault_of_ours_is_one_line_and_its_story_is_kept(
     log = state / "logs" / "cxq.log"
     assert str(log) in outcome.told
     assert "KeyError: 'gone'" in log.read_text()
+
+
+def test_a_stray_cancellation_is_a_fault_of_ours_too(cxq: Cxq, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cancelled() -> dict[str, str]:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(documents, "openapi_documents", cancelled)
+    outcome = cxq("openapi", "--check")
+    assert outcome.code == 70
+    assert outcome.told.count("\n") == 1
 
 
 def test_the_story_of_a_fault_is_told_to_whoever_debugs(cxq: Cxq, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """One process that brings everything up, looks after it, and takes everything with it when it goes."""
 
+import asyncio
 import json
 import os
 import signal
@@ -8,14 +9,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import get_args
 
+import asyncpg
 import pytest
 
+from deploy.local.house import House
 from deploy.local.notes import service_record
 from deploy.local.processes import free_port, process_table, tree
+from deploy.local.sample.loading import load_sample
+from deploy.local.sample.register import ProviderKind, SampleRegister, load_sample_register
 from services.commands.environment import ROOT, read_environment
 from shared.settings import CONTEXTS
 
@@ -63,7 +69,8 @@ class Run:
 
     def end(self) -> None:
         for pid in reversed(tree(self.process.pid)):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
         self._output.close()
 
@@ -131,9 +138,20 @@ def test_everything_comes_up_is_kept_up_goes_down_and_comes_back_on_the_same_dat
         assert "issuance ended unexpectedly" in run.said
         family = [*family, *tree(run.process.pid)]
 
+        # The sample register is loaded once, whoever forgets that it was.
+        house, sample = House.at(state), small_sample()
+        loaded = asyncio.run(load_sample(house, sample))
+        assert loaded.counts == {"companies and teams": 3, "providers": 2, "facilities": 4, "services": 8, "experts": 3}
+        before = asyncio.run(facts_of_the_registry(house))
+        assert asyncio.run(load_sample(house, sample)) == loaded
+        (state / "sample.json").unlink()
+        assert asyncio.run(load_sample(house, sample)) == loaded
+        assert asyncio.run(facts_of_the_registry(house)) == before
+        offset = json.loads(cxq(state, "clock", "show", "--json"))["offset_seconds"]
+
         # The clock is moved once, for this run and the next ones.
         moved = cxq(state, "clock", "advance", "15d", "--json")
-        assert json.loads(moved)["offset_seconds"] == 15 * 86_400
+        assert json.loads(moved)["offset_seconds"] == offset + 15 * 86_400
 
         # Two Ctrl-C: the second one changes nothing, and nothing is left.
         run.process.send_signal(signal.SIGINT)
@@ -147,7 +165,7 @@ def test_everything_comes_up_is_kept_up_goes_down_and_comes_back_on_the_same_dat
     with running(state, first_port) as again:
         again.wait_until_up()
         assert read_environment(state)["CXQ_POSTGRES_URL"] == environment["CXQ_POSTGRES_URL"]
-        assert json.loads(cxq(state, "clock", "show", "--json"))["offset_seconds"] == 15 * 86_400
+        assert json.loads(cxq(state, "clock", "show", "--json"))["offset_seconds"] == offset + 15 * 86_400
         assert json.loads(cxq(state, "migrate", "--json")) == {context: [] for context in CONTEXTS}
         family = tree(again.process.pid)
 
@@ -177,6 +195,27 @@ def test_a_busy_port_is_one_sentence_that_names_it_and_who_has_it(tmp_path: Path
     assert f"Port {first_port + 2}, which contracts needs" in said
     assert f"(process {os.getpid()})" in said
     assert "FIRST_PORT" in said
+
+
+def small_sample() -> SampleRegister:
+    """Two companies, a team, a provider of each kind, and two facilities of each provider."""
+    whole = load_sample_register()
+    providers = tuple(
+        next(each for each in whole.providers if each.kind == kind) for kind in get_args(ProviderKind.__value__)
+    )
+    facilities = tuple(facility for each in providers for facility in whole.facilities_of(each.credit_code)[:2])
+    return SampleRegister(
+        companies=whole.companies[:2], teams=whole.teams[:1], providers=providers, facilities=facilities
+    )
+
+
+async def facts_of_the_registry(house: House) -> int:
+    """How many events the registry's log holds."""
+    connection = await asyncpg.connect(house.settings.owner_url("registry"), timeout=10)
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM events"))
+    finally:
+        await connection.close()
 
 
 def cxq(state: Path, *arguments: str) -> str:
