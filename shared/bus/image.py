@@ -13,6 +13,8 @@ from shared.supervision import HaltedError
 TAIL_MAX: Final = 500
 """How many of a partition's last records are compared; the hash chain vouches for those before them."""
 _REQUEST_LIMIT_MS: Final = 5_000
+_FETCH_WAIT_MS: Final = 20
+"""A broker with nothing to give answers this late, and until then answers nothing else over the same connection."""
 _READ_LIMIT_S: Final = 10.0
 
 
@@ -56,7 +58,11 @@ class TopicReader:
     def __init__(self, bootstrap: str, topic: str) -> None:
         self._topic = topic
         self._consumer = new_consumer(
-            bootstrap, f"cxq-image-{topic}", auto_offset_reset="none", request_timeout_ms=_REQUEST_LIMIT_MS
+            bootstrap,
+            f"cxq-image-{topic}",
+            auto_offset_reset="none",
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
+            request_timeout_ms=_REQUEST_LIMIT_MS,
         )
 
     async def start(self) -> None:

@@ -21,6 +21,8 @@ _RECORDS = 10_000
 _FETCH_BYTES = 8 * 1024 * 1024
 _SILENCE_S = 10.0
 _REQUEST_LIMIT_MS = 10_000
+_FETCH_WAIT_MS = 20
+"""A broker with nothing to give answers this late, and until then answers nothing else over the same connection."""
 
 
 class LogUnreadableError(Exception):
@@ -92,6 +94,7 @@ class LogReader:
             auto_offset_reset="none",
             fetch_max_bytes=4 * _FETCH_BYTES,
             max_partition_fetch_bytes=_FETCH_BYTES,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
             request_timeout_ms=_REQUEST_LIMIT_MS,
         )
 
@@ -116,7 +119,7 @@ class LogReader:
         return sum(max(end - self._mark(place).position, 0) for place, end in ends.items())
 
     async def records(self, ends: Mapping[Place, int]) -> int:
-        """Count the records of these partitions that have not been read."""
+        """Count the records not read yet of the partitions that are not read up to these positions."""
         last = await self._open(ends)
         return sum(end - self._mark(place).next_offset for place, end in last.items())
 
@@ -163,17 +166,20 @@ class LogReader:
             raise PoisonEventError(self._projection.name, envelope.id, envelope.type, reason) from error
 
     async def _open(self, ends: Mapping[Place, int]) -> dict[Place, int]:
-        """Begin with partitions not read so far, and give the offset after each one's last record."""
+        """Begin with partitions not read so far, and give the offset after the last record of each that is behind."""
+        unread = [place for place, end in ends.items() if self._mark(place).position < end]
+        if not unread:
+            return {}
         try:
             async with asyncio.timeout(_SILENCE_S):
-                if fresh := ends.keys() - self._marks.keys():
+                if fresh := set(unread) - self._marks.keys():
                     await self._begin(fresh)
-                last = await self._consumer.end_offsets([TopicPartition(*place) for place in ends])
+                last = await self._consumer.end_offsets([TopicPartition(*place) for place in unread])
         except (KafkaError, TimeoutError) as error:
             raise LogUnreadableError(
                 f"the broker does not say how long the topics are: {type(error).__name__}: {error}"
             ) from error
-        return {place: last[TopicPartition(*place)] for place in ends}
+        return {place: last[TopicPartition(*place)] for place in unread}
 
     async def _begin(self, fresh: set[Place]) -> None:
         for place in fresh:
