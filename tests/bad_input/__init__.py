@@ -1,0 +1,1 @@
+"""What no caller should send, sent to all five services."""
