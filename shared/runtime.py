@@ -53,7 +53,7 @@ class Runtime:
 
     def __init__(self, context: BoundedContext, settings: Settings, clock: Clock) -> None:
         self.context, self.settings, self.clock = context, settings, clock
-        self.measures = Measures.load(settings.measures_pack)
+        self.measures = Measures.load(settings.measures_pack, more=settings.measures_dir)
         self.engine: AsyncEngine = create_engine(
             settings.application_url(context.name), application_name=f"cxq-{context.name}"
         )

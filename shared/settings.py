@@ -15,7 +15,17 @@ type DatabasePrefix = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]
 type TopicPrefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
 
-class Settings(BaseSettings):
+class MeasuresSettings(BaseSettings):
+    """Which rules are in force; this part of the configuration can be read without the rest of it."""
+
+    model_config = SettingsConfigDict(env_prefix="CXQ_", frozen=True)
+
+    measures_pack: str = "beijing-2023"
+    measures_dir: Path | None = None
+    """A folder with packs of rules besides those that come with the software: one folder each, named as the pack."""
+
+
+class Settings(MeasuresSettings):
     """The whole configuration of a process; a wrong or missing value is said at the start, not later."""
 
     model_config = SettingsConfigDict(env_prefix="CXQ_", frozen=True)
@@ -37,7 +47,6 @@ class Settings(BaseSettings):
     token_issuer: str = "https://auth.cxq.invalid"  # noqa: S105 (an address, not a secret)
     token_audience: str = "cxq"  # noqa: S105
     cursor_secret: SecretStr = SecretStr("")
-    measures_pack: str = "beijing-2023"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     rate_burst: int = 1_000
     rate_per_second: float = 200.0

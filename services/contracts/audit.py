@@ -22,6 +22,7 @@ from shared.events.contracts import (
 )
 from shared.kernel.calendar import WorkingDays
 from shared.measures.reader import Measures
+from shared.settings import MeasuresSettings
 from shared.store.tables import deadlines, events
 
 _MIDNIGHT_IN_BEIJING = time(16, tzinfo=UTC)
@@ -90,7 +91,7 @@ async def _lives(connection: AsyncConnection) -> dict[str, _Life]:
 
 @cache
 def _measures(pack: str) -> Measures:
-    return Measures.load(pack)
+    return Measures.load(pack, more=MeasuresSettings().measures_dir)
 
 
 async def _one_contract_a_voucher(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:

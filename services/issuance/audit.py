@@ -12,6 +12,7 @@ from services.issuance.day_count import last_day_of_days, last_day_of_months
 from services.issuance.deadlines import EXPIRE_UNREGISTERED, GRACE
 from shared.audit import Breach, Check, Count
 from shared.measures.reader import Measures
+from shared.settings import MeasuresSettings
 
 _ENDS = "('cxq.issuance.voucher-cancelled.v1', 'cxq.issuance.voucher-expired.v1', 'cxq.issuance.voucher-lapsed.v1')"
 
@@ -307,7 +308,7 @@ async def claims_have_one_answer(connection: AsyncConnection, count: Count) -> A
 
 @cache
 def _measures(pack: str) -> Measures:
-    return Measures.load(pack)
+    return Measures.load(pack, more=MeasuresSettings().measures_dir)
 
 
 def _end_of(day: date) -> datetime:

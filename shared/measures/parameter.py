@@ -55,6 +55,16 @@ class Life:
     first_day: date
     until: date | None
 
+    def holds_on(self, day: date) -> bool:
+        """Tell whether the pack is in force on a day."""
+        return self.first_day <= day and (self.until is None or day <= self.until)
+
+    def nearest(self, day: date) -> date:
+        """Give the day itself when the pack is in force on it, else the pack's first or last day."""
+        if self.until is not None and day > self.until:
+            return self.until
+        return max(day, self.first_day)
+
 
 def read_parameter(file: Path, life: Life) -> Parameter:
     """Read one parameter.

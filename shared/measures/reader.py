@@ -12,13 +12,15 @@ from typing import Any, Self, get_type_hints
 
 from shared.kernel.calendar import WorkingDays
 from shared.measures.document import RuleFileError, Section
-from shared.measures.parameter import Life, Parameter, read_parameter
+from shared.measures.pack import PACKS, Manifest, find_pack, read_manifest
+from shared.measures.parameter import DatedValue, Life, Parameter, read_parameter
 from shared.measures.terms import (
     AppraisalTerms,
     Citation,
     ContractTerms,
     EligibilityTerms,
     RedemptionTerms,
+    RepealedTerms,
     StandingTerms,
     Terms,
     Unit,
@@ -26,63 +28,132 @@ from shared.measures.terms import (
 )
 from shared.measures.working_days import load_working_days
 
-PACKS = Path(__file__).parent / "packs"
 DEFAULT_PACK = "beijing-2023"
-MANIFEST = "pack.yaml"
 
 _GROUPS = (EligibilityTerms, VoucherTerms, ContractTerms, RedemptionTerms, AppraisalTerms, StandingTerms)
 
 
-@dataclass(frozen=True, slots=True)
-class Measures:
-    """The rules of one pack, checked and ready; immutable, so one instance serves a whole process."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A parameter of a pack with one of its values."""
 
     pack: str
-    title: str
+    parameter: Parameter
+    held: DatedValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """The rules of a pack and of those it succeeds, checked; immutable, so one instance serves a whole process.
+
+    Whatever asks for a day gets the pack that was in force on it: repealed rules still govern what was begun under
+    them (reading 10).
+    """
+
+    pack: str
+    title_zh: str
+    title_en: str
+    life: Life
+    excerpt: bool
     digest: str
     parameters: Mapping[str, Parameter]
     working_days: WorkingDays
-    _life: Life
+    earlier: "Measures | None"
     _starts: tuple[date, ...]
     _terms: tuple[Terms, ...]
 
     @classmethod
-    def load(cls, pack: str = DEFAULT_PACK, packs: Path = PACKS) -> Self:
-        """Read and check a pack.
+    def load(cls, pack: str = DEFAULT_PACK, packs: Path = PACKS, *, more: Path | None = None) -> Self:
+        """Read and check a pack, from our own packs or from a folder with more of them, and those it succeeds.
 
-        RuleFileError says file and line of what is wrong, LookupError that there is no such pack.
+        RuleFileError says file and line of what is wrong, UnknownPackError (a LookupError) that there is no such pack.
         """
-        folder = packs / pack
-        if not (folder / MANIFEST).is_file():
-            message = f"no rule pack {pack!r} in {packs}"
-            raise LookupError(message)
-        title, life = _read_manifest(folder / MANIFEST)
-        files = sorted(file for file in folder.glob("*.yaml") if file.name != MANIFEST)
-        parameters = {file.stem: read_parameter(file, life) for file in files}
-        _check_against_terms(folder, parameters)
+        return cls._load(pack, (packs,) if more is None else (packs, more), load_working_days(), ())
+
+    @classmethod
+    def _load(cls, pack: str, folders: tuple[Path, ...], working_days: WorkingDays, later: tuple[str, ...]) -> Self:
+        folder = find_pack(pack, *folders)
+        manifest = read_manifest(folder)
+        files = sorted(file for file in folder.glob("*.yaml") if file != manifest.section.file)
+        parameters = {file.stem: read_parameter(file, manifest.life) for file in files}
+        _check_against_terms(folder, parameters, excerpt=manifest.excerpt)
         digest = _digest(pack, parameters)
         starts = tuple(sorted({value.first_day for parameter in parameters.values() for value in parameter.values}))
-        terms = tuple(_terms_on(start, pack, digest, parameters) for start in starts)
-        return cls(pack, title, digest, MappingProxyType(parameters), load_working_days(), life, starts, terms)
+        terms = () if manifest.excerpt else tuple(_terms_on(start, pack, digest, parameters) for start in starts)
+        return cls(
+            pack=pack,
+            title_zh=manifest.title_zh,
+            title_en=manifest.title_en,
+            life=manifest.life,
+            excerpt=manifest.excerpt,
+            digest=digest,
+            parameters=MappingProxyType(parameters),
+            working_days=working_days,
+            earlier=cls._earlier(manifest, folders, working_days, (*later, pack)),
+            _starts=starts,
+            _terms=terms,
+        )
 
-    def on(self, day: date) -> Terms:
-        """Give the terms in force on a day; LookupError when the pack is not in force then."""
-        if day < self._life.first_day or (self._life.until is not None and day > self._life.until):
+    @classmethod
+    def _earlier(
+        cls, manifest: Manifest, folders: tuple[Path, ...], working_days: WorkingDays, later: tuple[str, ...]
+    ) -> Self | None:
+        if manifest.succeeds is None:
+            return None
+        if manifest.succeeds in later:
+            raise manifest.section.error(f"{manifest.succeeds} cannot come before itself", "succeeds")
+        try:
+            earlier = cls._load(manifest.succeeds, folders, working_days, later)
+        except LookupError as error:
+            raise manifest.section.error(str(error), "succeeds") from error
+        manifest.check_succession(earlier.life)
+        return earlier
+
+    def in_force(self, day: date) -> "Measures":
+        """Give the pack in force on a day, this one or one it succeeds; LookupError when there was none."""
+        if day < self.life.first_day and self.earlier is not None:
+            return self.earlier.in_force(day)
+        if not self.life.holds_on(day):
             message = f"the pack {self.pack} is not in force on {day}"
             raise LookupError(message)
-        return self._terms[bisect_right(self._starts, day) - 1]
+        return self
+
+    def on(self, day: date) -> Terms:
+        """Give the terms in force on a day; LookupError when no pack is, or only an excerpt, which decides nothing."""
+        pack = self.in_force(day)
+        if pack.excerpt:
+            message = f"the pack {pack.pack}, in force on {day}, is an excerpt: nothing is decided by it"
+            raise LookupError(message)
+        return pack._terms[bisect_right(pack._starts, day) - 1]  # noqa: SLF001 (of the same class)
+
+    def rules_on(self, day: date) -> tuple[Rule, ...]:
+        """List every parameter in force on a day, by name; LookupError when no pack is in force then."""
+        pack = self.in_force(day)
+        return tuple(
+            Rule(pack=pack.pack, parameter=parameter, held=parameter.on(day))
+            for _, parameter in sorted(pack.parameters.items())
+        )
+
+    def history(self, parameter: str) -> tuple[Rule, ...]:
+        """List every value a parameter has had, the earliest first; empty for one that no pack has."""
+        before = self.earlier.history(parameter) if self.earlier is not None else ()
+        if parameter not in self.parameters:
+            return before
+        own = self.parameters[parameter]
+        return (*before, *(Rule(pack=self.pack, parameter=own, held=value) for value in own.values))
 
     def citation(self, parameter: str, day: date) -> Citation:
         """Quote the words behind a parameter on a day.
 
-        LookupError for an unknown parameter or a day on which the pack is not in force.
+        LookupError for a day on which no pack is in force, or one that does not have the parameter.
         """
-        if parameter not in self.parameters:
-            message = f"the pack {self.pack} has no parameter {parameter!r}"
+        pack = self.in_force(day)
+        if parameter not in pack.parameters:
+            message = f"the pack {pack.pack}, in force on {day}, has no parameter {parameter!r}"
             raise LookupError(message)
-        held = self.parameters[parameter].on(day)
+        held = pack.parameters[parameter].on(day)
         return Citation(
-            pack=self.pack,
+            pack=pack.pack,
             parameter=parameter,
             article=held.article,
             quote=held.quote,
@@ -91,19 +162,10 @@ class Measures:
         )
 
 
-def _read_manifest(file: Path) -> tuple[str, Life]:
-    section = Section.read(file)
-    section.allow_only({"pack", "title", "in_force_from", "in_force_until"})
-    if section.text("pack") != file.parent.name:
-        raise section.error(f"the folder is named {file.parent.name}", "pack")
-    until = section.day("in_force_until") if "in_force_until" in section else None
-    return section.text("title"), Life(section.day("in_force_from"), until)
-
-
-def _units() -> dict[str, Unit]:
+def _units(*groups: type[Any]) -> dict[str, Unit]:
     """Say which unit each field of the terms has; a parameter used by several groups has one unit in all of them."""
     units: dict[str, Unit] = {}
-    for group in _GROUPS:
+    for group in groups:
         for name, hint in get_type_hints(group, include_extras=True).items():
             unit = hint.__metadata__[0]
             if units.setdefault(name, unit) is not unit:
@@ -112,10 +174,10 @@ def _units() -> dict[str, Unit]:
     return units
 
 
-def _check_against_terms(folder: Path, parameters: Mapping[str, Parameter]) -> None:
-    """Refuse a parameter nobody reads, one that is missing, and one in another unit than its field."""
-    units = _units()
-    for name in sorted(units.keys() - parameters.keys()):
+def _check_against_terms(folder: Path, parameters: Mapping[str, Parameter], *, excerpt: bool) -> None:
+    """Refuse a parameter nobody reads, one in another unit than its field, and one missing from what is no excerpt."""
+    units = _units(*_GROUPS, RepealedTerms) if excerpt else _units(*_GROUPS)
+    for name in sorted(units.keys() - parameters.keys()) if not excerpt else ():
         raise RuleFileError(folder / f"{name}.yaml", 1, "the parameter is missing from the pack")
     for name, parameter in parameters.items():
         file = folder / f"{name}.yaml"

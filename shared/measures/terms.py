@@ -137,6 +137,13 @@ class StandingTerms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RepealedTerms:
+    """What only repealed rules have said: quoted and compared, but no day's terms hold it (art. 20; faq 1)."""
+
+    priority_projects: Codes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """Every parameter in force on a day.
 

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from shared.measures.document import RuleFileError
-from shared.measures.reader import PACKS, Measures
+from shared.measures.pack import PACKS
+from shared.measures.reader import Measures
 from shared.measures.terms import Terms, VoucherTerms
 
 TODAY = date(2026, 11, 22)
