@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.bus.envelope import Envelope, from_wire
-from shared.bus.kafka import TopicPartition, new_consumer
+from shared.bus.kafka import TopicPartition, new_consumer, stop_consumer
 from shared.supervision import HaltedError
 
 TAIL_MAX: Final = 500
@@ -73,7 +73,7 @@ class TopicReader:
     async def stop(self) -> None:
         """Close the connections."""
         async with asyncio.timeout(_READ_LIMIT_S):
-            await self._consumer.stop()
+            await stop_consumer(self._consumer)
 
     async def ends(self, partitions: int) -> dict[int, int]:
         """Give the offset after the last record, by partition."""

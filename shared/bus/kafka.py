@@ -1,11 +1,21 @@
 """The connections to Kafka, each made here: aiokafka's clients, which carry no types."""
 
+import asyncio
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition, partitioner
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, config_resource
 
-__all__ = ["TopicPartition", "configuration_of", "hash_of", "new_admin", "new_consumer", "new_producer", "new_topic"]
+__all__ = [
+    "TopicPartition",
+    "configuration_of",
+    "hash_of",
+    "new_admin",
+    "new_consumer",
+    "new_producer",
+    "new_topic",
+    "stop_consumer",
+]
 
 # Their constructors carry no types, so they are Any from the start.
 _Producer: Any = AIOKafkaProducer
@@ -25,6 +35,13 @@ def new_consumer(bootstrap: str, client_id: str, **options: Any) -> Any:
     """Make an `AIOKafkaConsumer` with small buffers that never commits by itself, not started yet."""
     small = {"fetch_max_bytes": 1 << 20, "max_partition_fetch_bytes": 1 << 18, "metadata_max_age_ms": 5_000}
     return _Consumer(bootstrap_servers=bootstrap, client_id=client_id, enable_auto_commit=False, **(small | options))
+
+
+async def stop_consumer(consumer: Any) -> None:
+    """Stop a consumer, even one that has only just been started."""
+    # A task of aiokafka that is cancelled before its first step raises CancelledError into `stop`; this is that step.
+    await asyncio.sleep(0)
+    await consumer.stop()
 
 
 def new_admin(bootstrap: str, client_id: str, request_limit_ms: int) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from aiokafka.errors import KafkaError
 
 from shared.bus.envelope import from_wire
-from shared.bus.kafka import TopicPartition, new_consumer
+from shared.bus.kafka import TopicPartition, new_consumer, stop_consumer
 from shared.events.definition import Recorded
 from shared.projections.projection import PoisonEventError, Projection
 from shared.projections.runner import subscription_for
@@ -104,7 +104,7 @@ class LogReader:
             async with asyncio.timeout(_SILENCE_S):
                 await self._consumer.start()
         except (KafkaError, OSError, TimeoutError) as error:
-            await self._consumer.stop()
+            await stop_consumer(self._consumer)
             raise LogUnreadableError(f"no broker answers: {type(error).__name__}: {error}") from error
         return self
 
@@ -112,7 +112,7 @@ class LogReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the connection."""
-        await self._consumer.stop()
+        await stop_consumer(self._consumer)
 
     def behind(self, ends: Mapping[Place, int]) -> int:
         """Say how many positions of the logs lie between what was read and these positions, all partitions together."""
