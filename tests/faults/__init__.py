@@ -1,0 +1,1 @@
+"""Real processes are hurt, and nothing that was promised is lost."""

@@ -1,0 +1,167 @@
+"""Where faults happen: a PostgreSQL and a Kafka of their own, and two copies of issuance behind them."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from deploy.local.processes import ServerHandle
+from deploy.local.servers import find_or_start_servers
+from services.issuance.app import CONTEXT
+from shared.auditing import audit
+from shared.bus.topics import Topics
+from shared.clock import SystemClock
+from shared.database import create_engine, create_owner_engine
+from shared.http.local_issuer import LocalIssuer
+from shared.settings import CONTEXTS, Settings
+from shared.store.migrate import migrate
+from tests.faults.crowd import Claimant, Crowd
+from tests.integration.issuance.office import Office
+from tests.service_processes import ServiceProcess, without_servers
+
+CLAIMANTS = 8
+HEALED_WITHIN_S = 60.0
+"""After any fault heals, the services are ready and nothing lags within this time (P7)."""
+_LISTS = ("/v1/vouchers", "/v1/period-plans", "/v1/claimants/{claimant}/annual-totals")
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """What a fault test acts on."""
+
+    settings: Settings
+    postgres: ServerHandle
+    kafka: ServerHandle
+    copies: tuple[ServiceProcess, ServiceProcess]
+    claimants: tuple[Claimant, ...]
+    officer: str
+    """A token that may read every list."""
+
+    async def crowd(self, *, quota: int) -> Crowd:
+        """Open a period of `quota` fen; the claimants wait for the start."""
+        engine = create_engine(self.settings.application_url("issuance"))
+        try:
+            office = Office(engine)
+            office.clock.at = SystemClock().now()
+            period_id = await office.open_period(quota)
+        finally:
+            await engine.dispose()
+        return Crowd(self.claimants, tuple(copy.url for copy in self.copies), period_id, quota)
+
+    async def healed(self) -> None:
+        """Return when every copy is whole and every reader has the last event; TimeoutError where P7 is broken."""
+        async with asyncio.timeout(HEALED_WITHIN_S), httpx.AsyncClient(timeout=10) as client:
+            for copy in self.copies:
+                while not await _is_whole(client, copy.url):  # noqa: ASYNC110 (nobody tells)
+                    await asyncio.sleep(_POLL_S)
+            head, lag = await self._head_and_lag()
+            while lag:
+                await asyncio.sleep(_POLL_S)
+                head, lag = await self._head_and_lag()
+            headers = {"Authorization": f"Bearer {self.officer}"}
+            for path in _LISTS:
+                url = self.copies[0].url + path.format(claimant=self.claimants[0].claimant_id)
+                query = {"min_position": head}
+                while (await client.get(url, params=query, headers=headers)).status_code != httpx.codes.OK:  # noqa: ASYNC110
+                    await asyncio.sleep(_POLL_S)
+
+    async def assert_sound(self, crowd: Crowd) -> None:
+        """Wait until all is healed, then audit everything and compare what the crowd was told with the log."""
+        await self.healed()
+        report = await audit(self.settings, [CONTEXT])
+        assert report.clean, [finding for finding in report.findings if finding.breached]
+        crowd.assert_lawful(await self.rows(_CLAIMED, crowd.period_id))
+
+    async def rows(self, statement: str, *arguments: object) -> list[Any]:
+        """Read from issuance's database as its owner."""
+        engine = create_owner_engine(self.settings.owner_url("issuance"))
+        try:
+            async with engine.connect() as connection:
+                raw = await connection.get_raw_connection()
+                driver = raw.driver_connection
+                assert driver is not None
+                return list(await driver.fetch(statement, *arguments))
+        finally:
+            await engine.dispose()
+
+    async def _head_and_lag(self) -> tuple[int, int]:
+        ((head, published),) = await self.rows(_LAG)
+        return head, head - published
+
+
+_CLAIMED = (
+    "SELECT data->>'voucher_id' AS voucher_id, data->>'claimant_id' AS claimant_id,"
+    " (data->>'amount')::bigint AS amount, (data->>'place')::int AS place FROM events"
+    " WHERE type LIKE 'cxq.issuance.voucher-claimed.%' AND data->>'period_id' = $1 ORDER BY position"
+)
+_LAG = (
+    "SELECT log_head.position, coalesce((SELECT position FROM relay_positions WHERE partition = -1), 0) FROM log_head"
+)
+
+
+async def _is_whole(client: httpx.AsyncClient, url: str) -> bool:
+    try:
+        answer = await client.get(f"{url}/health/ready")
+    except httpx.TransportError:
+        return False
+    return answer.status_code == httpx.codes.OK and not answer.json()["degraded"]
+
+
+@asynccontextmanager
+async def scene(folder: Path) -> AsyncIterator[Scene]:
+    """Set the scene and take it down; servers named in the environment are others' and are not hurt."""
+    with find_or_start_servers(folder, keep=False, environ=without_servers(os.environ)) as servers:
+        assert servers.postgres is not None
+        assert servers.kafka is not None
+        settings = Settings(
+            env="dev",
+            state_dir=folder,
+            postgres_url=SecretStr(servers.postgres_url),
+            kafka_bootstrap=servers.kafka_bootstrap,
+            database_prefix=f"f_{secrets.token_hex(4)}",
+            topic_prefix=f"f-{secrets.token_hex(4)}",
+        )
+        await migrate(settings, "issuance", CONTEXT.folder / "migrations")
+        async with Topics(settings) as topics:
+            for context in CONTEXTS:
+                await topics.create(settings.topic(context), settings.topic_partitions)
+        issuer = LocalIssuer(settings)
+        copies = (ServiceProcess("issuance", "a", settings), ServiceProcess("issuance", "b", settings))
+        try:
+            for copy in copies:
+                await copy.start()
+            claimants = await _registered(settings, issuer)
+            for copy in copies:
+                await copy.wait_until_ready()
+            yield Scene(
+                settings=settings,
+                postgres=servers.postgres,
+                kafka=servers.kafka,
+                copies=copies,
+                claimants=claimants,
+                officer=issuer.issue("officer", "officer-li"),
+            )
+        finally:
+            for copy in copies:
+                await copy.stop()
+
+
+async def _registered(settings: Settings, issuer: LocalIssuer) -> tuple[Claimant, ...]:
+    engine = create_engine(settings.application_url("issuance"))
+    try:
+        office = Office(engine)
+        office.clock.at = SystemClock().now()
+        ids = [await office.register() for _ in range(CLAIMANTS)]
+    finally:
+        await engine.dispose()
+    return tuple(
+        Claimant(claimant_id, issuer.issue("claimant", f"user-of-{claimant_id}", claimant_id)) for claimant_id in ids
+    )
