@@ -1,9 +1,10 @@
 """The worker that does what is due, in order of the due times, each deadline once and with its effect."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 import asyncpg
@@ -49,7 +50,9 @@ class DueList:
     """Works off a context's deadlines in order of `due_at`, then subject.
 
     A deadline disappears in the transaction of its effect, unless its handler set a new one of the same kind. One that
-    fails keeps its row with the reason and is tried again later; the others go on. Several workers share the list.
+    fails keeps its row with the reason and is tried again later; the others go on. Several workers share the list. One
+    transaction does deadlines of one kind only: each handler locks rows in its context's order, and the rows of another
+    kind's handler may come before those in it.
     """
 
     def __init__(
@@ -100,9 +103,7 @@ class DueList:
         try:
             async with self._engine.begin() as connection:
                 rows = await connection.execute(_due_before(self._clock.now(), self._handlers).limit(limit))
-                seen.extend(
-                    _Due(kind=row.kind, subject=row.subject, due_at=row.due_at, attempts=row.attempts) for row in rows
-                )
+                seen.extend(_first_of_one_kind(rows))
                 parts = [part for due in seen if (part := await self._handle(connection, due)) is not None]
                 for part in parts:
                     await part.flush()
@@ -196,6 +197,14 @@ def _due_before(now: datetime, handlers: DueHandlers) -> sa.Select[Any]:
         .order_by(deadlines.c.due_at, deadlines.c.subject, deadlines.c.kind)
         .with_for_update(skip_locked=True)
     )
+
+
+def _first_of_one_kind(rows: Iterable[sa.Row[Any]]) -> list[_Due]:
+    """Take the deadlines that come before the first one of another kind."""
+    due = (_Due(kind=row.kind, subject=row.subject, due_at=row.due_at, attempts=row.attempts) for row in rows)
+    for _kind, together in groupby(due, key=lambda one: one.kind):
+        return list(together)
+    return []
 
 
 def _next_due(handlers: DueHandlers) -> sa.Select[Any]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from shared.procedures.due import clear_deadline, set_deadline
+from shared.procedures.due import DueHandler, clear_deadline, set_deadline
 from shared.store.transaction import Transaction
 from tests.integration.shared.bus.log_and_topic import eventually
 from tests.integration.shared.procedures.waiting import MINUTE, NOON, Desk
@@ -167,6 +167,24 @@ async def test_a_long_list_is_done_in_order_many_to_a_transaction(desk: Desk) ->
     assert await desk.due_list({"lapse": lapse}).sweep() == 1_049
     assert await desk.done() == [f"{n:06}" for n in range(1, 1_051) if n != 777]
     assert desk.commits < 130
+
+
+async def test_deadlines_of_different_kinds_are_never_done_in_one_transaction(desk: Desk) -> None:
+    for subject, kind in (("a", "close"), ("b", "close"), ("c", "lapse"), ("d", "lapse"), ("e", "close")):
+        await desk.wait_for(kind, subject, NOON)
+    kinds_of: dict[str, list[str]] = {}
+
+    def noting(kind: str) -> DueHandler:
+        async def handler(tx: Transaction, subject: str) -> None:
+            await desk.lapse(tx, subject)
+            transaction = await tx.connection.scalar(sa.text("SELECT pg_current_xact_id()::text"))
+            kinds_of.setdefault(transaction, []).append(kind)
+
+        return handler
+
+    assert await desk.due_list({kind: noting(kind) for kind in ("close", "lapse")}).sweep() == 5
+    assert list(kinds_of.values()) == [["close", "close"], ["lapse", "lapse"], ["close"]]
+    assert await desk.done() == ["a", "b", "c", "d", "e"]
 
 
 async def test_a_kind_that_this_process_does_not_know_is_left_to_one_that_does(desk: Desk) -> None:
