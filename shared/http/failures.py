@@ -16,6 +16,7 @@ from shared.http.problems import Catalogue, Detail, Problem, ProblemError, Write
 from shared.http.routes import UnprintableTextError
 from shared.kernel.refusal import Refused
 from shared.store.execution import (
+    KeyFencedError,
     KeyInProgressError,
     KeyReusedError,
     OutcomeUnknownError,
@@ -31,6 +32,7 @@ _CODES: Mapping[type[Exception], tuple[str, Mapping[str, str]]] = {
     UnknownSubjectError: ("not-found", {}),
     StaleVersionError: ("version-stale", {}),
     KeyReusedError: ("key-reused", {}),
+    KeyFencedError: ("key-fenced", {}),
     KeyInProgressError: ("key-in-progress", _RETRY),
     StoreBusyError: ("busy", _RETRY),
     OutcomeUnknownError: ("outcome-unknown", _RETRY),

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 import asyncpg
 import sqlalchemy as sa
@@ -32,6 +33,10 @@ class KeyReusedError(Exception):
     """The idempotency key belongs to another request."""
 
 
+class KeyFencedError(Exception):
+    """The idempotency key was closed before any request had come under it; none will have an effect any more."""
+
+
 class KeyInProgressError(Exception):
     """The first request with this key has not been answered yet."""
 
@@ -44,13 +49,23 @@ class OutcomeUnknownError(Exception):
     """The connection broke while committing; the same request with the same key tells what happened."""
 
 
+_FENCED = b""
+"""Stands where the hash of the request stands in the record of a fenced key: no request has an empty hash."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IdempotencyKey:
-    """Who asked for what under which key; `payload` is the canonical body, so that another body is noticed."""
+class KeyName:
+    """Whose key it is, and for which operation."""
 
     principal: str
     operation: str
     key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotencyKey(KeyName):
+    """Who asked for what under which key; `payload` is the canonical body, so that another body is noticed."""
+
     payload: bytes
 
     @property
@@ -98,35 +113,27 @@ class Commands:
     ) -> Answer:
         """Run a use case and give its answer; with a key, the answer is recorded in the same transaction.
 
-        A refusal on the merits is an answer too, and is recorded. Raises `KeyReusedError`, `KeyInProgressError`,
-        `StaleVersionError`, `UnknownSubjectError`, `StoreBusyError` or `OutcomeUnknownError`; none of them is recorded.
+        A refusal on the merits is an answer too, and is recorded. Raises `KeyReusedError`, `KeyFencedError`,
+        `KeyInProgressError`, `StaleVersionError`, `UnknownSubjectError`, `StoreBusyError` or `OutcomeUnknownError`;
+        none of them is recorded.
         """
-        try:
-            async with asyncio.timeout(_LIMIT_S):
-                return await self._until_decided(cause, use_case, answer, refused, key)
-        except TimeoutError as error:
-            raise StoreBusyError("the database did not answer in time") from error
+        return await _in_time(lambda: self._once(cause, use_case, answer, refused, key))
 
-    async def _until_decided[R](
-        self,
-        cause: Cause,
-        use_case: Callable[[Transaction], Awaitable[R]],
-        answer: Callable[[R, Transaction], Answer],
-        refused: Callable[[Refused], Answer],
-        key: IdempotencyKey | None,
-    ) -> Answer:
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                return await self._once(cause, use_case, answer, refused, key)
-            except VersionConflictError as conflict:
-                if attempt == _ATTEMPTS:
-                    raise StoreBusyError("the subject changes faster than it can be decided on") from conflict
-            except DBAPIError as error:
-                if sqlstate(error) not in _RETRY_STATES or attempt == _ATTEMPTS:
-                    raise classified(error) from error
-            except asyncpg.InternalClientError as error:  # asyncpg's answer to a connection lost at an awkward moment
-                raise StoreBusyError(f"the connection to the database was lost: {error}") from error
-        raise AssertionError("unreachable")
+    async def fence(self, cause: Cause, name: KeyName) -> Answer | None:
+        """Give the answer recorded under a key; None when there is none, and from now on there will never be one.
+
+        A request that comes under the key later, whatever it asks, is refused with `KeyFencedError`. Raises
+        `KeyInProgressError` while the first request is being decided, `StoreBusyError` or `OutcomeUnknownError`.
+        """
+        return await _in_time(lambda: self._fence(cause, name))
+
+    async def _fence(self, cause: Cause, name: KeyName) -> Answer | None:
+        async with self._transaction(cause) as tx:
+            known = await _take(tx.connection, name)
+            if known is None:
+                await _record(tx, name, _FENCED, Answer(status=HTTPStatus.CONFLICT))
+                return None
+            return None if known.is_fence else known.answer
 
     async def _once[R](
         self,
@@ -144,7 +151,7 @@ class Commands:
                 await tx.flush()
                 given = answer(result, tx)
                 if key is not None:
-                    await _record(tx, key, given)
+                    await _record(tx, key, key.request_hash, given)
         except Refused as refusal:
             return await self._refuse(cause, refused(refusal), key)
         self._on_commit()
@@ -157,11 +164,35 @@ class Commands:
         async with self._transaction(cause) as tx:
             if (known := await _first_answer(tx.connection, key)) is not None:
                 return known
-            await _record(tx, key, given)
+            await _record(tx, key, key.request_hash, given)
         return given
 
     def _transaction(self, cause: Cause) -> "_CommitAware":
         return _CommitAware(transaction(self._engine, self._context, self._clock, cause, self._measures))
+
+
+async def _in_time[R](once: Callable[[], Awaitable[R]]) -> R:
+    """Run a transaction, again where it lost a race, and no longer than a caller waits."""
+    try:
+        async with asyncio.timeout(_LIMIT_S):
+            return await _until_decided(once)
+    except TimeoutError as error:
+        raise StoreBusyError("the database did not answer in time") from error
+
+
+async def _until_decided[R](once: Callable[[], Awaitable[R]]) -> R:
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return await once()
+        except VersionConflictError as conflict:
+            if attempt == _ATTEMPTS:
+                raise StoreBusyError("the subject changes faster than it can be decided on") from conflict
+        except DBAPIError as error:
+            if sqlstate(error) not in _RETRY_STATES or attempt == _ATTEMPTS:
+                raise classified(error) from error
+        except asyncpg.InternalClientError as error:  # asyncpg's answer to a connection lost at an awkward moment
+            raise StoreBusyError(f"the connection to the database was lost: {error}") from error
+    raise AssertionError("unreachable")
 
 
 class _CommitAware:
@@ -197,8 +228,32 @@ def _may_have_committed(lost: BaseException) -> bool:
     return not state or state.startswith(_LOST_CLASSES)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Record:
+    """What a key stands for: a request and its answer, or a fence."""
+
+    request_hash: bytes
+    answer: Answer
+
+    @property
+    def is_fence(self) -> bool:
+        return self.request_hash == _FENCED
+
+
 async def _first_answer(connection: AsyncConnection, key: IdempotencyKey) -> Answer | None:
     """Take the key for this transaction, and give the answer it already has."""
+    known = await _take(connection, key)
+    if known is None:
+        return None
+    if known.is_fence:
+        raise KeyFencedError(key.key)
+    if known.request_hash != key.request_hash:
+        raise KeyReusedError(key.key)
+    return known.answer
+
+
+async def _take(connection: AsyncConnection, key: KeyName) -> _Record | None:
+    """Take the key for this transaction, and read its record."""
     lock = hashlib.sha256(f"{key.principal}\x1f{key.operation}\x1f{key.key}".encode()).digest()[:8]
     taken = await connection.execute(
         sa.text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": int.from_bytes(lock, "big", signed=True)}
@@ -218,18 +273,17 @@ async def _first_answer(connection: AsyncConnection, key: IdempotencyKey) -> Ans
     ).one_or_none()
     if row is None:
         return None
-    if bytes(row.request_hash) != key.request_hash:
-        raise KeyReusedError(key.key)
-    return Answer(status=row.status, headers=row.headers, body=bytes(row.body), replayed=True)
+    answer = Answer(status=row.status, headers=row.headers, body=bytes(row.body), replayed=True)
+    return _Record(request_hash=bytes(row.request_hash), answer=answer)
 
 
-async def _record(tx: Transaction, key: IdempotencyKey, given: Answer) -> None:
+async def _record(tx: Transaction, key: KeyName, request_hash: bytes, given: Answer) -> None:
     await tx.connection.execute(
         insert(idempotency).values(
             principal=key.principal,
             operation=key.operation,
             key=key.key,
-            request_hash=key.request_hash,
+            request_hash=request_hash,
             status=given.status,
             headers=dict(given.headers),
             body=given.body,

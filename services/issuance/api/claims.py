@@ -9,17 +9,14 @@ from services.issuance.api.models import ClaimByKey, ClaimProspect, ClaimRequest
 from services.issuance.api.visibility import claimant_of
 from services.issuance.api.vouchers import presented
 from services.issuance.use_cases.claiming import Prospect, claim, rehearse_claim
-from services.issuance.use_cases.resolving_claims import resolve_claim
 from shared.http.commands import CommandRequest, Presented, response_of
 from shared.http.desk import cause_of
-from shared.http.edge import edge_of, visit_of, writer_of
+from shared.http.edge import edge_of, visit_of
 from shared.http.models import Money
-from shared.http.problems import PROBLEM_JSON
 from shared.http.reading import ReadRequest
 from shared.http.routes import IDEMPOTENCY_KEY, operation, router_for
 from shared.kernel.ids import is_id
-from shared.kernel.refusal import Refused
-from shared.store.execution import Answer
+from shared.store.execution import Answer, KeyName
 from shared.store.transaction import UnknownSubjectError
 
 router = router_for("issuance", tag="claims")
@@ -44,7 +41,7 @@ REFUSALS = (
     response_model=Voucher,
     responses={200: {"model": ClaimProspect, "description": "试算（dry_run=true） · What the claim would bring"}},
     summary="申领创新券 · Claim a voucher",
-    openapi_extra=operation(codes=REFUSALS),
+    openapi_extra=operation(codes=(*REFUSALS, "key-fenced")),
 )
 async def claim_voucher(
     body: ClaimRequest,
@@ -76,20 +73,8 @@ async def get_claim_by_key(
     reading: ReadRequest,
     http: Request,
 ) -> Response:
-    def refused(refusal: Refused) -> Answer:
-        problem = writer_of(http).of_refusal(refusal)
-        headers = {"Content-Type": PROBLEM_JSON, **problem.headers}
-        return Answer(status=problem.status, headers=headers, body=problem.body)
-
-    answer = await resolve_claim(
-        edge_of(http).runtime.commands,
-        cause_of(visit_of(http)),
-        principal=reading.caller.principal,
-        operation=CLAIM,
-        key=key,
-        refused=refused,
-        connection=reading.connection,
-    )
+    claim_key = KeyName(principal=reading.caller.principal, operation=CLAIM, key=key)
+    answer = await edge_of(http).runtime.commands.fence(cause_of(visit_of(http)), claim_key)
     return response_of(Presented(body=_resolved(key, answer)).answer())
 
 

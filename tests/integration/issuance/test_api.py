@@ -193,8 +193,12 @@ async def test_a_key_answered_as_not_seen_can_win_no_more(call: Call, office: Of
     for _ in range(2):
         assert (await call("GET", "/v1/claims/by-key/late-twin-1")).json()["outcome"] == "not_seen"
     twin = await call("POST", "/v1/claims", party=claimant_id, key="late-twin-1", body=_claim(period_id))
-    assert twin.status_code == 422
+    assert (twin.status_code, twin.json()["code"]) == (409, "key-fenced")
+    assert twin.json()["remedy"]
+    assert (await call("GET", "/v1/claims/by-key/late-twin-1")).json()["outcome"] == "not_seen"
     assert (await office.quota_of(period_id))[1] == 0
+    fresh = await call("POST", "/v1/claims", party=claimant_id, key="late-twin-2", body=_claim(period_id))
+    assert fresh.status_code == 201
 
 
 async def test_nobody_sees_or_cancels_the_voucher_of_another(call: Call, office: Office) -> None:
