@@ -8,6 +8,8 @@ A fact that contradicts what issuance knows raises Refused and stops there, to b
 from collections.abc import Iterable
 from typing import Any
 
+import structlog
+
 from services.issuance import claimants, ledger
 from services.issuance.deadlines import EXPIRE_UNREGISTERED, await_registration
 from services.issuance.domain.claimant import BARRING
@@ -21,6 +23,7 @@ from services.issuance.domain.voucher import (
     RedeemVoucher,
     ReleaseCommitment,
     RevokeVoucher,
+    Stage,
     UseVoucher,
     Voucher,
     voucher,
@@ -28,7 +31,14 @@ from services.issuance.domain.voucher import (
 from shared.bus.reactions import Reactions
 from shared.events.contracts import ContractCompleted, ContractLapsed, ContractRejected, ContractSubmitted, VoucherUse
 from shared.events.definition import Recorded
-from shared.events.issuance import VoucherCancelled, VoucherExpired, VoucherLapsed, VoucherRedeemed, VoucherRevoked
+from shared.events.issuance import (
+    LapseCause,
+    VoucherCancelled,
+    VoucherExpired,
+    VoucherLapsed,
+    VoucherRedeemed,
+    VoucherRevoked,
+)
 from shared.events.redemption import FundsDisbursed, RedemptionLapsed, RedemptionRefused
 from shared.events.registry import (
     ClaimantCertificatesChanged,
@@ -40,6 +50,8 @@ from shared.kernel.calendar import Deadline, deadline_on, months_after
 from shared.kernel.refusal import Refused
 from shared.procedures.due import clear_deadline
 from shared.store.transaction import Loaded, Transaction
+
+_log = structlog.get_logger(__name__)
 
 
 async def _register(tx: Transaction, event: Recorded[ClaimantRegistered]) -> None:
@@ -134,34 +146,54 @@ async def _use(tx: Transaction, event: Recorded[ContractCompleted]) -> None:
 
 async def _expire(tx: Transaction, event: Recorded[ContractLapsed]) -> None:
     lapsed = event.data
-    command = ExpireUnused(contract_id=lapsed.contract_id, on=lapsed.on)
+    command = ExpireUnused(contract_id=lapsed.contract_id, on=lapsed.on, terms=tx.measures.on(lapsed.on))
     await _end(tx, dict.fromkeys(_named(lapsed.vouchers), command))
 
 
 async def _redeem(tx: Transaction, event: Recorded[FundsDisbursed]) -> None:
-    """Post what was paid; the rest of each face value returns to the allowance (readings 3 and 4)."""
+    """Post what was paid; the rest of each face value returns to the allowance, if the rules say so (readings 3, 4)."""
     paid = event.data
-    await _end(
-        tx,
-        {
-            payment.voucher_id: RedeemVoucher(
-                contract_id=paid.contract_id, redemption_id=paid.redemption_id, paid=payment.paid, on=paid.on
-            )
-            for payment in sorted(paid.payments, key=lambda payment: payment.voucher_id)
-        },
-    )
+    terms = tx.measures.on(paid.on)
+    commands: dict[str, Command] = {}
+    for payment in sorted(paid.payments, key=lambda payment: payment.voucher_id):
+        commands[payment.voucher_id] = RedeemVoucher(
+            contract_id=paid.contract_id,
+            redemption_id=paid.redemption_id,
+            paid=payment.paid,
+            on=paid.on,
+            terms=terms,
+        )
+        await _alarm_if_revoked(tx, payment.voucher_id, paid)
+    await _end(tx, commands)
+
+
+async def _alarm_if_revoked(tx: Transaction, voucher_id: str, paid: FundsDisbursed) -> None:
+    """Call for the claw-back of money that was paid on a voucher a sanction has taken (art. 17)."""
+    held = (await tx.load(voucher, f"voucher-{voucher_id}")).state
+    if isinstance(held, Voucher) and held.stage is Stage.REVOKED:
+        _log.error(
+            "voucher.paid_though_revoked",
+            voucher_id=voucher_id,
+            redemption_id=paid.redemption_id,
+            paid_on=paid.on.isoformat(),
+            revoked_on=str(held.ended_on),
+        )
 
 
 async def _lapse_refused(tx: Transaction, event: Recorded[RedemptionRefused]) -> None:
     refused = event.data
-    command = LapseVoucher(contract_id=refused.contract_id, cause="refused", on=refused.on)
+    command = _lapse(tx, refused, "refused")
     await _end(tx, dict.fromkeys(_named(refused.vouchers), command))
 
 
 async def _lapse_not_applied(tx: Transaction, event: Recorded[RedemptionLapsed]) -> None:
     lapsed = event.data
-    command = LapseVoucher(contract_id=lapsed.contract_id, cause="not_applied", on=lapsed.on)
+    command = _lapse(tx, lapsed, "not_applied")
     await _end(tx, dict.fromkeys(_named(lapsed.vouchers), command))
+
+
+def _lapse(tx: Transaction, fact: RedemptionRefused | RedemptionLapsed, cause: LapseCause) -> LapseVoucher:
+    return LapseVoucher(contract_id=fact.contract_id, cause=cause, on=fact.on, terms=tx.measures.on(fact.on))
 
 
 async def _end(tx: Transaction, commands: dict[str, Command]) -> None:

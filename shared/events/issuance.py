@@ -68,7 +68,8 @@ class VoucherClaimed:
     """A claimant holds a new voucher: quota decremented, allowance of `year` reserved (art. 12, 15(1)).
 
     `place` counts the period's claims from 1 in order of arrival; `register_by` is the last day to register an activity
-    (art. 15(2)), `provisional` while the working days of that year are unpublished.
+    (art. 15(2)), `provisional` while the working days of that year are unpublished. `allowance` is what the claim was
+    decided on: the most that the year may hold, in fen.
     """
 
     voucher_id: str
@@ -76,6 +77,7 @@ class VoucherClaimed:
     claimant_id: str
     year: int
     amount: int
+    allowance: int
     place: int
     on: date
     register_by: date
@@ -86,13 +88,17 @@ class VoucherClaimed:
 
 @event("issuance.voucher-cancelled", key="claimant_id")
 class VoucherCancelled:
-    """The claimant has given the voucher back before registration; the allowance is released."""
+    """The claimant has given the voucher back before registration.
+
+    `released` returns to the allowance, in fen, by the rules of the day; the rest of `amount` stays reserved.
+    """
 
     voucher_id: str
     period_id: str
     claimant_id: str
     year: int
     amount: int
+    released: int
     on: date
 
 
@@ -158,13 +164,17 @@ class VoucherUsed:
 
 @event("issuance.voucher-expired", key="claimant_id")
 class VoucherExpired:
-    """The voucher's time has run out (art. 15(2): 逾期自动作废); the allowance is released."""
+    """The voucher's time has run out (art. 15(2): 逾期自动作废).
+
+    `released` returns to the allowance, in fen, by the rules of the day; the rest of `amount` stays reserved.
+    """
 
     voucher_id: str
     period_id: str
     claimant_id: str
     year: int
     amount: int
+    released: int
     cause: ExpiryCause
     contract_id: str | None
     on: date
@@ -172,13 +182,17 @@ class VoucherExpired:
 
 @event("issuance.voucher-lapsed", key="claimant_id")
 class VoucherLapsed:
-    """A used voucher was never paid: no application in time (art. 15(3)), or refused; the allowance is released."""
+    """A used voucher was never paid: no application in time (art. 15(3)), or refused.
+
+    `released` returns to the allowance, in fen, by the rules of the day; the rest of `amount` stays reserved.
+    """
 
     voucher_id: str
     period_id: str
     claimant_id: str
     year: int
     amount: int
+    released: int
     contract_id: str
     cause: LapseCause
     on: date
@@ -199,7 +213,10 @@ class VoucherRevoked:
 
 @event("issuance.voucher-redeemed", key="claimant_id")
 class VoucherRedeemed:
-    """The voucher was paid: `paid` is spent, `released` returns to the allowance; amount = paid + released."""
+    """The voucher was paid: `paid` is spent, in fen, and `released` returns to the allowance by the rules of the day.
+
+    What is left of `amount`, if anything, stays reserved.
+    """
 
     voucher_id: str
     period_id: str

@@ -1,11 +1,12 @@
-"""The yearly allowance of a claimant: how much it is on a day, and what each fact does to its sums (art. 12)."""
+"""The yearly allowance of a claimant: how much it is on a day, what returns to it, what each fact does to its sums."""
 
 from dataclasses import dataclass
 from datetime import date
-from typing import assert_never
+from typing import Literal, assert_never
 
 from services.issuance.domain.claimant import Claimant
 from shared.events.issuance import (
+    LapseCause,
     VoucherCancelled,
     VoucherClaimed,
     VoucherExpired,
@@ -13,7 +14,7 @@ from shared.events.issuance import (
     VoucherRedeemed,
 )
 from shared.kernel.decider import message
-from shared.measures.terms import VoucherTerms
+from shared.measures.terms import Terms, VoucherTerms
 
 
 @message
@@ -31,6 +32,22 @@ def allowance_on(day: date, claimant: Claimant, terms: VoucherTerms) -> Allowanc
     return Allowance(amount=terms.annual_allowance_other, parameter="annual_allowance_other")
 
 
+type ReturningEnd = Literal["cancellation", "expiry", "lapse", "partial_approval"]
+"""The ends of a voucher that `returns_to_allowance` may name; a sanction's revocation is none."""
+
+
+def returning(end: ReturningEnd, unused: int, terms: Terms) -> int:
+    """Say how much of a voucher's unused money returns to the allowance, in fen: all of it or none (reading 4)."""
+    return unused if end in terms.voucher.returns_to_allowance else 0
+
+
+def returning_on_lapse(cause: LapseCause, unused: int, terms: Terms) -> int:
+    """Say how much returns when a voucher lapses; for want of an application only what does not count (art. 15(3))."""
+    if cause == "not_applied" and terms.redemption.lapse_counts_in_annual_total:
+        return 0
+    return returning("lapse", unused, terms)
+
+
 @dataclass(frozen=True, slots=True)
 class Posting:
     """What a fact adds to the sums of a claimant's year, in fen; what is released counts against nothing any more."""
@@ -45,12 +62,12 @@ type Moving = VoucherClaimed | VoucherCancelled | VoucherExpired | VoucherLapsed
 
 
 def posting(event: Moving) -> Posting:
-    """Reserve at the claim, spend at the payment, release what was not used (readings 3 and 4)."""
+    """Reserve at the claim, spend at the payment, release what the fact says (readings 3 and 4)."""
     match event:
         case VoucherClaimed(amount=amount):
             return Posting(reserved=amount)
-        case VoucherCancelled(amount=amount) | VoucherExpired(amount=amount) | VoucherLapsed(amount=amount):
-            return Posting(reserved=-amount, released=amount)
-        case VoucherRedeemed(amount=amount, paid=paid, released=released):
-            return Posting(reserved=-amount, spent=paid, released=released)
+        case VoucherCancelled() | VoucherExpired() | VoucherLapsed():
+            return Posting(reserved=-event.released, released=event.released)
+        case VoucherRedeemed(paid=paid, released=released):
+            return Posting(reserved=-(paid + released), spent=paid, released=released)
     assert_never(event)

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, assert_never
 
+from services.issuance.domain.allowance import returning, returning_on_lapse
 from shared.events.issuance import (
     ExpiryCause,
     LapseCause,
@@ -21,17 +22,19 @@ from shared.events.issuance import (
 from shared.kernel.calendar import Deadline
 from shared.kernel.decider import Decider, message
 from shared.kernel.refusal import Reason, refuse, refuse_unless
+from shared.measures.terms import Terms
 
 
 @message
 class ClaimVoucher:
-    """Write down a granted claim: `place` is the one the period's quota gave it."""
+    """Write down a granted claim: its `place` in the period, and the `allowance` that it stays within."""
 
     voucher_id: str
     period_id: str
     claimant_id: str
     year: int
     amount: int
+    allowance: int
     place: int
     on: date
     register_by: Deadline
@@ -41,9 +44,13 @@ class ClaimVoucher:
 
 @message
 class CancelVoucher:
-    """Give the voucher back before its activity is registered."""
+    """Give the voucher back before its activity is registered.
+
+    Here and below `terms` are the rules of the day that decides what returns to the allowance (reading 10).
+    """
 
     on: date
+    terms: Terms
 
 
 @message
@@ -75,9 +82,10 @@ class UseVoucher:
 
 @message
 class ExpireUnregistered:
-    """Say that the last day to register may have passed."""
+    """Say that the last day to register may have passed; `terms` are those of the day on which it expires."""
 
     on: date
+    terms: Terms
 
 
 @message
@@ -86,6 +94,7 @@ class ExpireUnused:
 
     contract_id: str
     on: date
+    terms: Terms
 
 
 @message
@@ -95,6 +104,7 @@ class LapseVoucher:
     contract_id: str
     cause: LapseCause
     on: date
+    terms: Terms
 
 
 @message
@@ -105,6 +115,7 @@ class RedeemVoucher:
     redemption_id: str
     paid: int
     on: date
+    terms: Terms
 
 
 @message
@@ -192,14 +203,15 @@ def decide(command: Command, state: State) -> list[Event]:
     """Say what happens to a voucher, or refuse.
 
     Facts of other contexts may come late, twice, or before a fact of a third context that they presuppose: a payment or
-    a lapse tells of the completion, too, when that is still on its way; what comes after the end changes nothing, but a
-    payment that was really made is written down even if a sanction came first.
+    a lapse tells of the completion, too, when that is still on its way. What comes after the end changes nothing, but a
+    payment is money that has left: one that no rule explains is refused, to be looked at.
     """
     match command, state:
         case ClaimVoucher(), Unclaimed():
             return [_claimed(command)]
-        case CancelVoucher(on=on), Voucher(stage=Stage.CLAIMED) as held if on <= held.register_by:
-            return [VoucherCancelled(**_identity(held), on=on)]
+        case CancelVoucher(on=on, terms=terms), Voucher(stage=Stage.CLAIMED) as held if on <= held.register_by:
+            released = returning("cancellation", held.amount, terms)
+            return [VoucherCancelled(**_identity(held), released=released, on=on)]
         case CommitVoucher(contract_id=contract_id), Voucher() as held:
             if _belongs_to(held, contract_id, Stage.COMMITTED) or contract_id in held.released_from:
                 return []
@@ -222,18 +234,19 @@ def decide(command: Command, state: State) -> list[Event]:
             return []  # A contract may be rejected because there is no such voucher.
         case UseVoucher(contract_id=contract_id, on=on), Voucher() as held:
             return _used(held, contract_id, on)
-        case ExpireUnregistered(on=on), Voucher() as held:
+        case ExpireUnregistered(on=on, terms=terms), Voucher() as held:
             if held.stage is not Stage.CLAIMED or on <= held.register_by:
                 return []
-            return [_expired(held, "not_registered", None, held.register_by + timedelta(days=1))]
-        case ExpireUnused(contract_id=contract_id, on=on), Voucher() as held:
+            return [_expired(held, "not_registered", None, expires_on(held), terms)]
+        case ExpireUnused(contract_id=contract_id, on=on, terms=terms), Voucher() as held:
             if not _belongs_to(held, contract_id, Stage.COMMITTED):
                 return []
-            return [_expired(held, "not_used", contract_id, on)]
-        case LapseVoucher(contract_id=contract_id, cause=cause, on=on), Voucher() as held:
+            return [_expired(held, "not_used", contract_id, on, terms)]
+        case LapseVoucher(contract_id=contract_id, cause=cause, on=on, terms=terms), Voucher() as held:
             if not _belongs_to(held, contract_id, Stage.COMMITTED, Stage.USED):
                 return []
-            lapsed = VoucherLapsed(**_identity(held), contract_id=contract_id, cause=cause, on=on)
+            released = returning_on_lapse(cause, held.amount, terms)
+            lapsed = VoucherLapsed(**_identity(held), released=released, contract_id=contract_id, cause=cause, on=on)
             return [*_used(held, contract_id, on), lapsed]
         case RedeemVoucher(), Voucher() as held:
             return _redeemed(command, held)
@@ -297,12 +310,12 @@ def evolve(state: State, event: Event) -> State:
             )
         case VoucherUsed():
             return replace(state, stage=Stage.USED)
-        case VoucherCancelled(amount=amount, on=on):
-            return replace(state, stage=Stage.CANCELLED, released=amount, ended_on=on)
-        case VoucherExpired(amount=amount, on=on):
-            return replace(state, stage=Stage.EXPIRED, released=amount, ended_on=on)
-        case VoucherLapsed(amount=amount, on=on):
-            return replace(state, stage=Stage.LAPSED, released=amount, ended_on=on)
+        case VoucherCancelled(released=released, on=on):
+            return replace(state, stage=Stage.CANCELLED, released=released, ended_on=on)
+        case VoucherExpired(released=released, on=on):
+            return replace(state, stage=Stage.EXPIRED, released=released, ended_on=on)
+        case VoucherLapsed(released=released, on=on):
+            return replace(state, stage=Stage.LAPSED, released=released, ended_on=on)
         case VoucherRevoked(on=on):
             return replace(state, stage=Stage.REVOKED, ended_on=on)
         case VoucherRedeemed(paid=paid, released=released, on=on):
@@ -317,6 +330,7 @@ def _claimed(claim: ClaimVoucher) -> VoucherClaimed:
         claimant_id=claim.claimant_id,
         year=claim.year,
         amount=claim.amount,
+        allowance=claim.allowance,
         place=claim.place,
         on=claim.on,
         register_by=claim.register_by.last_day,
@@ -324,6 +338,11 @@ def _claimed(claim: ClaimVoucher) -> VoucherClaimed:
         pack=claim.pack,
         pack_digest=claim.pack_digest,
     )
+
+
+def expires_on(held: Voucher) -> date:
+    """Say on which day a voucher that nobody registers expires: the one after its last, however late the sweep."""
+    return held.register_by + timedelta(days=1)
 
 
 def _against_commitment(command: CommitVoucher, held: Voucher) -> tuple[Reason | None, ...]:
@@ -358,24 +377,33 @@ def _used(held: Voucher, contract_id: str, on: date) -> list[Event]:
     return [VoucherUsed(**_identity(held), contract_id=contract_id, on=on)]
 
 
-def _expired(held: Voucher, cause: ExpiryCause, contract_id: str | None, on: date) -> VoucherExpired:
-    return VoucherExpired(**_identity(held), cause=cause, contract_id=contract_id, on=on)
+def _expired(held: Voucher, cause: ExpiryCause, contract_id: str | None, on: date, terms: Terms) -> VoucherExpired:
+    released = returning("expiry", held.amount, terms)
+    return VoucherExpired(**_identity(held), released=released, cause=cause, contract_id=contract_id, on=on)
 
 
 def _redeemed(command: RedeemVoucher, held: Voucher) -> list[Event]:
-    """Post a payment; one that no rule explains must not pass in silence, for the money is gone."""
+    """Post a payment; one that no rule explains must not pass in silence, for the money is gone.
+
+    A revoked voucher is not paid (art. 17). Only a payment of the day of the sanction, or earlier, may have left before
+    redemption could hear of it: it is posted, and the rest of the voucher does not return.
+    """
     if _belongs_to(held, command.contract_id, Stage.REDEEMED):
         return []
     if not _belongs_to(held, command.contract_id, Stage.COMMITTED, Stage.USED, Stage.REVOKED):
         raise refuse("voucher-not-payable", article="15(5)", value=held.stage.value, kind="state")
+    revoked_on = held.ended_on if held.stage is Stage.REVOKED else None
+    if revoked_on is not None and command.on > revoked_on:
+        raise refuse("voucher-revoked", article="17", value=command.on, limit=revoked_on, kind="state")
     if not 0 <= command.paid <= held.amount:
         raise refuse("paid-above-face-value", article="12", value=command.paid, limit=held.amount)
+    unused = held.amount - command.paid
     redeemed = VoucherRedeemed(
         **_identity(held),
         contract_id=command.contract_id,
         redemption_id=command.redemption_id,
         paid=command.paid,
-        released=held.amount - command.paid,
+        released=0 if revoked_on is not None else returning("partial_approval", unused, command.terms),
         on=command.on,
     )
     return [*_used(held, command.contract_id, command.on), redeemed]

@@ -29,7 +29,7 @@ TABLE = sa.Table(
 
 
 def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row:
-    """Post one fact to a claimant's year; what a sanction took stays reserved (reading 4)."""
+    """Post one fact to a claimant's year; what the fact does not release stays reserved (reading 4)."""
     data: Moving = event.data
     claimant_id, year = key
     before = row or {"claimant_id": claimant_id, "year": year, "claims": 0, "reserved": 0, "spent": 0, "released": 0}

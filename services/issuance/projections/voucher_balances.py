@@ -70,12 +70,12 @@ def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row:
             return row | contract | {"state": "claimed"}
         case VoucherUsed():
             return row | {"state": "used"}
-        case VoucherCancelled(amount=amount, on=on):
-            return row | {"state": "cancelled", "released": amount, "ended_on": on}
-        case VoucherExpired(amount=amount, on=on):
-            return row | {"state": "expired", "released": amount, "ended_on": on}
-        case VoucherLapsed(amount=amount, on=on):
-            return row | {"state": "lapsed", "released": amount, "ended_on": on}
+        case VoucherCancelled(released=released, on=on):
+            return row | {"state": "cancelled", "released": released, "ended_on": on}
+        case VoucherExpired(released=released, on=on):
+            return row | {"state": "expired", "released": released, "ended_on": on}
+        case VoucherLapsed(released=released, on=on):
+            return row | {"state": "lapsed", "released": released, "ended_on": on}
         case VoucherRevoked(on=on):
             return row | {"state": "revoked", "ended_on": on}
         case VoucherRedeemed(paid=paid, released=released, on=on):

@@ -17,6 +17,7 @@ async def cancel_voucher(
     if not isinstance(state, Voucher) or state.claimant_id != claimant_id:
         raise UnknownSubjectError(voucher_id)
     await clear_deadline(tx, EXPIRE_UNREGISTERED, voucher_id)
-    handled = await tx.handle(voucher, stream, CancelVoucher(on=tx.today), if_match=if_match)
+    cancel = CancelVoucher(on=tx.today, terms=tx.measures.on(tx.today))
+    handled = await tx.handle(voucher, stream, cancel, if_match=if_match)
     await ledger.settle(tx, (event for event in handled.events if isinstance(event, VoucherCancelled)))
     return handled

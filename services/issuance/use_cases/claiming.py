@@ -47,6 +47,7 @@ async def claim(
         claimant_id=claimant_id,
         year=year,
         amount=amount,
+        allowance=granted.allowance,
         place=taken.place,
         on=tx.today,
         register_by=register_by,

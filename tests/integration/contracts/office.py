@@ -221,6 +221,7 @@ class Office:
                 claimant_id="clm_1",
                 year=2026,
                 amount=use.amount,
+                allowance=yuan(200_000),
                 place=1,
                 on=on,
                 register_by=on,

@@ -1,20 +1,25 @@
 """What becomes of vouchers when deadlines come and other contexts speak (art. 12, 15, 17)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from services.issuance.audit import CHECKS
 from services.issuance.domain.voucher import Voucher
 from services.issuance.use_cases.cancelling import cancel_voucher
+from shared.audit import Breach, examine
 from shared.events.contracts import ContractCompleted, ContractLapsed, ContractRejected, VoucherUse
 from shared.events.redemption import FundsDisbursed, RedemptionLapsed, RedemptionRefused, VoucherPayment
+from shared.events.registry import PartySanctioned
 from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
 from shared.store.transaction import StaleVersionError, UnknownSubjectError
-from tests.integration.issuance.office import NINE_IN_MARCH, Office
-from tests.integration.issuance.rules import returning_to_quota
+from tests.integration.issuance.office import CONTEXT, NINE_IN_MARCH, Office
+from tests.integration.issuance.rules import counting_lapses, returning_nothing, returning_to_quota
 
 FACE = 5_000_000
 TODAY = date(2026, 3, 2)
@@ -75,6 +80,59 @@ def _disbursed(contract_id: str, held: Voucher, paid: int) -> FundsDisbursed:
         approved_by="officer-wang",
         on=TODAY,
     )
+
+
+def _not_applied(contract_id: str, held: Voucher) -> RedemptionLapsed:
+    return RedemptionLapsed(
+        redemption_id="rdm_3",
+        contract_id=contract_id,
+        claimant_id=held.claimant_id,
+        provider_id="prv_1",
+        vouchers=_uses([held]),
+        on=TODAY,
+    )
+
+
+def _refused(contract_id: str, held: Voucher) -> RedemptionRefused:
+    return RedemptionRefused(
+        redemption_id="rdm_2",
+        contract_id=contract_id,
+        claimant_id=held.claimant_id,
+        provider_id="prv_1",
+        vouchers=_uses([held]),
+        cause="no-result",
+        side_at_fault="provider",
+        on=TODAY,
+    )
+
+
+async def _revoked_in_use(office: Office) -> tuple[Voucher, str]:
+    """Have a voucher used for a contract, and then taken by a sanction."""
+    held, contract_id = await _held(office), _contract_id(office)
+    await office.submit(contract_id, [held])
+    await office.tell(_completed(contract_id, held))
+    await office.tell(
+        PartySanctioned(
+            sanction_id=f"snc-{held.claimant_id}",
+            party_id=held.claimant_id,
+            party_kind="claimant",
+            measure="disqualify",
+            proposed_by="officer-li",
+            approved_by="officer-wang",
+            until=date(2029, 3, 2),
+            on=TODAY,
+        )
+    )
+    assert (await office.look(held.voucher_id)).stage == "revoked"
+    return held, contract_id
+
+
+async def _breaches(office: Office) -> list[tuple[str, tuple[Breach, ...]]]:
+    """Have the audit of the money look at everything; what waits for a deadline moved elsewhere is not its matter."""
+    async with office.engine.connect() as connection:
+        findings = await examine(connection, CONTEXT, [check for check in CHECKS if check.id in {"M1", "M3", "M5"}])
+    assert all(found.checked for found in findings)
+    return [(found.id, tuple(found.breaches)) for found in findings if found.breached]
 
 
 async def test_an_unregistered_voucher_lives_through_its_last_day_and_the_grace_and_not_longer(office: Office) -> None:
@@ -230,6 +288,87 @@ async def test_vouchers_that_are_not_paid_after_all_release_their_allowance(offi
         ("voucher-expired", "not_used"),
     ]
     assert await office.year_of(claimant_id) == (0, 0)
+
+
+async def test_where_no_measure_returns_it_the_money_of_every_end_stays_in_the_year(office: Office) -> None:
+    office.measures = returning_nothing()
+    claimant_id, period_id = await office.register(), await office.open_period()
+    paid, forgotten, unused, cancelled = [await office.claim(period_id, claimant_id, FACE) for _ in range(4)]
+    contracts = {held.voucher_id: _contract_id(office) for held in (paid, forgotten, unused)}
+    parties: dict[str, Any] = {"claimant_id": claimant_id, "provider_id": "prv_1", "on": TODAY}
+    for held in (paid, forgotten, unused):
+        await office.submit(contracts[held.voucher_id], [held])
+    await office.tell(_completed(contracts[paid.voucher_id], paid))
+    await office.tell(_disbursed(contracts[paid.voucher_id], paid, 4_000_000))
+    await office.tell(_not_applied(contracts[forgotten.voucher_id], forgotten))
+    await office.tell(ContractLapsed(contract_id=contracts[unused.voucher_id], vouchers=_uses([unused]), **parties))
+    await office.do(lambda tx: cancel_voucher(tx, voucher_id=cancelled.voucher_id, claimant_id=claimant_id))
+    for held in (paid, forgotten, unused, cancelled):
+        assert (await office.history(f"voucher-{held.voucher_id}"))[-1][1]["released"] == 0
+    assert await office.year_of(claimant_id) == (4 * FACE - 4_000_000, 4_000_000)
+    with pytest.raises(Refused, match="allowance-exceeded"):
+        await office.claim(period_id, claimant_id, 1)
+    assert await _breaches(office) == []
+
+
+async def test_an_expiry_is_decided_by_the_rules_of_the_day_it_fell_on_however_late_the_sweep(office: Office) -> None:
+    held = await _held(office)
+    first, later = office.measures.on(TODAY), returning_nothing().on(TODAY)
+    office.measures = replace(office.measures, _starts=(date(2023, 10, 1), date(2026, 3, 19)), _terms=(first, later))
+    await office.wait_until(LAST_DAY_ENDS + timedelta(days=9))
+    assert (await office.look(held.voucher_id)).released == FACE
+    assert await office.year_of(held.claimant_id) == (0, 0)
+
+
+async def test_where_the_rule_counts_them_only_lapses_for_want_of_an_application_stay_in_the_year(
+    office: Office,
+) -> None:
+    office.measures = counting_lapses()
+    held, contract_id = await _held(office), _contract_id(office)
+    await office.submit(contract_id, [held])
+    await office.tell(_not_applied(contract_id, held))
+    assert (await office.look(held.voucher_id)).stage == "lapsed"
+    assert await office.year_of(held.claimant_id) == (FACE, 0)
+    unregistered = await office.claim(held.period_id, held.claimant_id, FACE)
+    await office.wait_until(LAST_DAY_ENDS + timedelta(hours=1))
+    assert (await office.look(unregistered.voucher_id)).stage == "expired"
+    assert await office.year_of(held.claimant_id) == (FACE, 0)
+
+
+@pytest.mark.parametrize("late", ["refused", "not_applied"])
+async def test_a_redemption_that_ends_unpaid_after_the_sanction_changes_nothing(office: Office, late: str) -> None:
+    held, contract_id = await _revoked_in_use(office)
+    ends = {"refused": _refused(contract_id, held), "not_applied": _not_applied(contract_id, held)}
+    for _ in range(2):
+        await office.tell(ends[late])
+    assert (await office.names(f"voucher-{held.voucher_id}"))[-1] == "voucher-revoked"
+    assert await office.year_of(held.claimant_id) == (FACE, 0)
+
+
+async def test_a_payment_after_the_sanction_is_refused_and_changes_nothing(office: Office) -> None:
+    held, contract_id = await _revoked_in_use(office)
+    paid = replace(_disbursed(contract_id, held, FACE), on=TODAY + timedelta(days=1))
+    with capture_logs() as alarms, pytest.raises(Refused, match="voucher-revoked"):
+        await office.tell(paid)
+    assert [alarm["event"] for alarm in alarms] == ["voucher.paid_though_revoked"]
+    assert (await office.look(held.voucher_id)).stage == "revoked"
+    assert await office.year_of(held.claimant_id) == (FACE, 0)
+
+
+async def test_a_payment_that_left_on_the_day_of_the_sanction_is_posted_with_an_alarm_and_returns_nothing(
+    office: Office,
+) -> None:
+    held, contract_id = await _revoked_in_use(office)
+    with capture_logs() as alarms:
+        await office.tell(_disbursed(contract_id, held, 4_000_000))
+    (alarm,) = alarms
+    assert (alarm["event"], alarm["log_level"], alarm["voucher_id"]) == (
+        "voucher.paid_though_revoked",
+        "error",
+        held.voucher_id,
+    )
+    assert await office.year_of(held.claimant_id) == (1_000_000, 4_000_000)
+    assert await _breaches(office) == []
 
 
 async def test_a_payment_for_a_voucher_that_has_lapsed_is_not_swallowed(office: Office) -> None:

@@ -49,6 +49,7 @@ def of_the_voucher[E](event: type[E], **more: object) -> E:
 
 CLAIMED = of_the_voucher(
     VoucherClaimed,
+    allowance=TERMS.voucher.annual_allowance_other,
     place=1,
     on=MARCH_1,
     register_by=MARCH_16,

@@ -1,5 +1,6 @@
 """Whatever happens to a voucher, in whatever order it is heard: no fen is lost, none counted twice."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given as for_all
@@ -29,37 +30,69 @@ from shared.events.issuance import (
     VoucherExpired,
     VoucherLapsed,
     VoucherRedeemed,
+    VoucherRevoked,
 )
 from shared.kernel.refusal import Refused
-from tests.unit.issuance.facts import CLAIMANT, CLAIMED, FACE, MARCH_1, VALID
+from shared.measures.terms import Terms
+from tests.unit.issuance.facts import CLAIMANT, CLAIMED, FACE, MARCH_1, TERMS, VALID
 
 MOVING = (VoucherClaimed, VoucherCancelled, VoucherExpired, VoucherLapsed, VoucherRedeemed)
 
 
-def _command(name: str, contract_id: str, day: int, paid: int) -> Command:
+def _command(name: str, contract_id: str, day: int, paid: int, terms: Terms) -> Command:
     on = MARCH_1 + timedelta(days=day)
     commands: dict[str, Command] = {
-        "cancel": CancelVoucher(on=on),
+        "cancel": CancelVoucher(on=on, terms=terms),
         "commit": CommitVoucher(contract_id=contract_id, claimant_id=CLAIMANT, amount=FACE, on=on, valid_until=VALID),
         "release": ReleaseCommitment(contract_id=contract_id, on=on),
         "use": UseVoucher(contract_id=contract_id, on=on),
-        "expire-unregistered": ExpireUnregistered(on=on),
-        "expire-unused": ExpireUnused(contract_id=contract_id, on=on),
-        "lapse": LapseVoucher(contract_id=contract_id, cause="refused", on=on),
-        "redeem": RedeemVoucher(contract_id=contract_id, redemption_id="rdm_1", paid=paid, on=on),
+        "expire-unregistered": ExpireUnregistered(on=on, terms=terms),
+        "expire-unused": ExpireUnused(contract_id=contract_id, on=on, terms=terms),
+        "lapse": LapseVoucher(contract_id=contract_id, cause="refused", on=on, terms=terms),
+        "lapse-not-applied": LapseVoucher(contract_id=contract_id, cause="not_applied", on=on, terms=terms),
+        "redeem": RedeemVoucher(contract_id=contract_id, redemption_id="rdm_1", paid=paid, on=on, terms=terms),
         "revoke": RevokeVoucher(sanction_id="snc_1", on=on),
     }
     return commands[name]
 
 
-NAMES = ("cancel", "commit", "release", "use", "expire-unregistered", "expire-unused", "lapse", "redeem", "revoke")
+NAMES = (
+    "cancel",
+    "commit",
+    "release",
+    "use",
+    "expire-unregistered",
+    "expire-unused",
+    "lapse",
+    "lapse-not-applied",
+    "redeem",
+    "revoke",
+)
+RETURNING = ("cancellation", "expiry", "lapse", "partial_approval")
+
+
+def _terms(returning: set[str], *, lapse_counts: bool) -> Terms:
+    return replace(
+        TERMS,
+        voucher=replace(TERMS.voucher, returns_to_allowance=tuple(returning)),
+        redemption=replace(TERMS.redemption, lapse_counts_in_annual_total=lapse_counts),
+    )
+
+
+RULES = st.builds(_terms, st.sets(st.sampled_from(RETURNING)), lapse_counts=st.booleans())
 COMMANDS = st.builds(
     _command,
     st.sampled_from([*NAMES, "commit", "commit", "use", "redeem"]),
     st.sampled_from(["ctr_1", "ctr_2"]),
     st.integers(0, 20),
     st.integers(0, FACE + 1),
+    st.just(TERMS) | RULES,
 )
+
+
+def by_the_default(command: Command) -> Command:
+    """Give the same command under the rules of the default pack."""
+    return replace(command, terms=TERMS) if hasattr(command, "terms") else command
 
 
 def _lived(commands: list[Command]) -> list[Event]:
@@ -82,8 +115,21 @@ def test_reserved_spent_and_released_always_sum_to_the_face_value(commands: list
     assert isinstance(state, Voucher)
     assert reserved + spent + released == FACE
     assert min(reserved, spent, released) >= 0
-    assert reserved == (FACE if state.stage in LIVE or state.stage is Stage.REVOKED else 0)
     assert (spent, released) == (state.paid, state.released)
+    assert released in {0, FACE - spent}
+    if state.stage in LIVE or state.stage is Stage.REVOKED:
+        assert reserved == FACE
+
+
+@for_all(st.lists(COMMANDS.map(by_the_default), max_size=12))
+def test_by_the_default_rules_all_that_a_voucher_leaves_unused_returns_unless_a_sanction_took_it(
+    commands: list[Command],
+) -> None:
+    history = _lived(commands)
+    state = voucher.fold(history)
+    assert isinstance(state, Voucher)
+    ended = state.stage not in LIVE and not any(isinstance(event, VoucherRevoked) for event in history)
+    assert state.released == (FACE - state.paid if ended else 0)
 
 
 @for_all(st.lists(COMMANDS, max_size=12))

@@ -16,6 +16,7 @@ ONLY_BETWEEN_CONTEXTS = {
     "voucher-named-twice",
     "voucher-not-claimed",
     "voucher-not-payable",
+    "voucher-revoked",
     "voucher-unknown",
 }
 """Reasons that travel in events or stop a reaction; no caller of issuance ever gets them."""

@@ -1,6 +1,7 @@
 """What the read models of issuance make of the log, in whatever order it reaches them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import count
 from typing import Any
@@ -46,9 +47,9 @@ from tests.unit.issuance.facts import (
 
 _positions = count(1)
 REVOKED = of_the_voucher(VoucherRevoked, sanction_id="snc_1", on=MARCH_17)
-EXPIRED = of_the_voucher(VoucherExpired, cause="not_registered", contract_id=None, on=MARCH_17)
-CANCELLED = of_the_voucher(VoucherCancelled, on=MARCH_17)
-LAPSED = of_the_voucher(VoucherLapsed, contract_id=CONTRACT, cause="refused", on=MARCH_17)
+EXPIRED = of_the_voucher(VoucherExpired, released=FACE, cause="not_registered", contract_id=None, on=MARCH_17)
+CANCELLED = of_the_voucher(VoucherCancelled, released=FACE, on=MARCH_17)
+LAPSED = of_the_voucher(VoucherLapsed, released=FACE, contract_id=CONTRACT, cause="refused", on=MARCH_17)
 REDEEMED = of_the_voucher(
     VoucherRedeemed, contract_id=CONTRACT, redemption_id=REDEMPTION, paid=2_000_000, released=1_000_000, on=MARCH_17
 )
@@ -109,6 +110,7 @@ def test_a_year_reserves_spends_and_releases() -> None:
         claimant_id=CLAIMANT,
         year=2026,
         amount=500,
+        allowance=20_000_000,
         place=2,
         on=date(2026, 3, 1),
         register_by=MARCH_17,
@@ -124,6 +126,17 @@ def test_a_year_reserves_spends_and_releases() -> None:
         "spent": 2_000_000,
         "released": 1_000_000,
     }
+
+
+def test_what_an_end_does_not_release_stays_reserved_in_the_year() -> None:
+    for end in (CANCELLED, EXPIRED, LAPSED):
+        kept = replace(end, released=0)
+        year = _row(ANNUAL_TOTALS, [CLAIMED, kept], CLAIMANT, 2026)
+        assert (year["reserved"], year["spent"], year["released"]) == (FACE, 0, 0)
+        shown = _row(VOUCHER_BALANCES, [CLAIMED, kept], VOUCHER)
+        assert (shown["released"], shown["ended_on"]) == (0, MARCH_17)
+    year = _row(ANNUAL_TOTALS, [CLAIMED, replace(REDEEMED, released=0)], CLAIMANT, 2026)
+    assert (year["reserved"], year["spent"], year["released"]) == (1_000_000, 2_000_000, 0)
 
 
 @for_all(st.lists(st.booleans(), max_size=12))

@@ -29,6 +29,7 @@ from shared.events.issuance import (
     VoucherRevoked,
 )
 from shared.kernel.calendar import Deadline
+from shared.measures.terms import Terms
 from tests.specification import Specification
 from tests.unit.issuance.facts import (
     CLAIMANT,
@@ -58,6 +59,7 @@ CLAIM = ClaimVoucher(
     claimant_id=CLAIMANT,
     year=2026,
     amount=FACE,
+    allowance=CLAIMED.allowance,
     place=1,
     on=MARCH_1,
     register_by=Deadline(last_day=MARCH_16, provisional=False),
@@ -66,14 +68,16 @@ CLAIM = ClaimVoucher(
 )
 COMMIT = CommitVoucher(contract_id=CONTRACT, claimant_id=CLAIMANT, amount=FACE, on=MARCH_16, valid_until=VALID)
 USE = UseVoucher(contract_id=CONTRACT, on=MAY_4)
-REDEEM = RedeemVoucher(contract_id=CONTRACT, redemption_id=REDEMPTION, paid=2_000_000, on=MAY_4)
-LAPSE = LapseVoucher(contract_id=CONTRACT, cause="not_applied", on=MAY_4)
+REDEEM = RedeemVoucher(contract_id=CONTRACT, redemption_id=REDEMPTION, paid=2_000_000, on=MAY_4, terms=TERMS)
+CANCEL = CancelVoucher(on=MARCH_1, terms=TERMS)
+UNREGISTERED = ExpireUnregistered(on=MARCH_17, terms=TERMS)
+LAPSE = LapseVoucher(contract_id=CONTRACT, cause="not_applied", on=MAY_4, terms=TERMS)
 REVOKE = RevokeVoucher(sanction_id="snc_1", on=MAY_4)
-UNUSED = ExpireUnused(contract_id=CONTRACT, on=JUNE_16 + timedelta(days=1))
+UNUSED = ExpireUnused(contract_id=CONTRACT, on=JUNE_16 + timedelta(days=1), terms=TERMS)
 
-CANCELLED = of_the_voucher(VoucherCancelled, on=MARCH_1)
-NOT_REGISTERED = of_the_voucher(VoucherExpired, cause="not_registered", contract_id=None, on=MARCH_17)
-NOT_USED = of_the_voucher(VoucherExpired, cause="not_used", contract_id=CONTRACT, on=UNUSED.on)
+CANCELLED = of_the_voucher(VoucherCancelled, released=FACE, on=MARCH_1)
+NOT_REGISTERED = of_the_voucher(VoucherExpired, released=FACE, cause="not_registered", contract_id=None, on=MARCH_17)
+NOT_USED = of_the_voucher(VoucherExpired, released=FACE, cause="not_used", contract_id=CONTRACT, on=UNUSED.on)
 REDEEMED = of_the_voucher(
     VoucherRedeemed,
     contract_id=CONTRACT,
@@ -82,7 +86,7 @@ REDEEMED = of_the_voucher(
     released=1_000_000,
     on=MAY_4,
 )
-LAPSED = of_the_voucher(VoucherLapsed, contract_id=CONTRACT, cause="not_applied", on=MAY_4)
+LAPSED = of_the_voucher(VoucherLapsed, released=FACE, contract_id=CONTRACT, cause="not_applied", on=MAY_4)
 REVOKED = of_the_voucher(VoucherRevoked, sanction_id="snc_1", on=MAY_4)
 
 
@@ -92,10 +96,10 @@ def test_a_granted_claim_is_written_down_with_the_day_by_which_to_register() -> 
 
 
 def test_a_voucher_is_cancelled_before_it_is_registered_and_in_its_time_only() -> None:
-    spec.given(CLAIMED).when(CancelVoucher(on=MARCH_1)).then(CANCELLED)
-    spec.given(CLAIMED).when(CancelVoucher(on=MARCH_17)).then_refused("registration-too-late")
-    spec.given(CLAIMED, COMMITTED).when(CancelVoucher(on=MARCH_16)).then_refused("voucher-not-in-this-state")
-    spec.given(CLAIMED, CANCELLED).when(CancelVoucher(on=MARCH_1)).then_refused("voucher-not-in-this-state")
+    spec.given(CLAIMED).when(CANCEL).then(CANCELLED)
+    spec.given(CLAIMED).when(replace(CANCEL, on=MARCH_17)).then_refused("registration-too-late")
+    spec.given(CLAIMED, COMMITTED).when(replace(CANCEL, on=MARCH_16)).then_refused("voucher-not-in-this-state")
+    spec.given(CLAIMED, CANCELLED).when(CANCEL).then_refused("voucher-not-in-this-state")
 
 
 def test_the_activity_may_be_registered_on_the_last_day_but_not_a_day_late() -> None:
@@ -135,11 +139,11 @@ def test_the_rejection_of_a_contract_that_holds_no_voucher_changes_nothing(histo
 
 
 def test_an_unregistered_voucher_expires_on_the_day_after_its_last_however_late_the_sweep() -> None:
-    spec.given(CLAIMED).when(ExpireUnregistered(on=MARCH_16)).then_nothing()
-    spec.given(CLAIMED).when(ExpireUnregistered(on=MARCH_17)).then(NOT_REGISTERED)
-    spec.given(CLAIMED).when(ExpireUnregistered(on=date(2026, 4, 1))).then(NOT_REGISTERED)
-    spec.given(CLAIMED, NOT_REGISTERED).when(ExpireUnregistered(on=MARCH_17)).then_nothing()
-    spec.given(CLAIMED, COMMITTED).when(ExpireUnregistered(on=MARCH_17)).then_nothing()
+    spec.given(CLAIMED).when(replace(UNREGISTERED, on=MARCH_16)).then_nothing()
+    spec.given(CLAIMED).when(UNREGISTERED).then(NOT_REGISTERED)
+    spec.given(CLAIMED).when(replace(UNREGISTERED, on=date(2026, 4, 1))).then(NOT_REGISTERED)
+    spec.given(CLAIMED, NOT_REGISTERED).when(UNREGISTERED).then_nothing()
+    spec.given(CLAIMED, COMMITTED).when(UNREGISTERED).then_nothing()
 
 
 def test_a_voucher_whose_contract_lapsed_expires() -> None:
@@ -178,8 +182,58 @@ def test_a_sanction_takes_a_live_voucher_but_not_one_that_has_ended() -> None:
         spec.given(CLAIMED, end).when(REVOKE).then_nothing()
 
 
-def test_a_payment_already_under_way_when_the_sanction_came_is_written_down() -> None:
-    spec.given(CLAIMED, COMMITTED, USED, REVOKED).when(REDEEM).then(REDEEMED)
+def test_a_payment_that_left_before_the_sanction_was_heard_of_is_posted_and_the_rest_does_not_return() -> None:
+    revoked = (CLAIMED, COMMITTED, USED, REVOKED)
+    spec.given(*revoked).when(REDEEM).then(replace(REDEEMED, released=0))
+    spec.given(*revoked, replace(REDEEMED, released=0)).when(REDEEM).then_nothing()
+
+
+def test_a_revoked_voucher_is_not_paid_from_the_day_after_on() -> None:
+    late = replace(REDEEM, on=MAY_4 + timedelta(days=1))
+    spec.given(CLAIMED, COMMITTED, USED, REVOKED).when(late).then_refused("voucher-revoked")
+    spec.given(CLAIMED, COMMITTED, REVOKED).when(late).then_refused("voucher-revoked")
+    spec.given(CLAIMED, REVOKED).when(REDEEM).then_refused("voucher-not-payable")
+
+
+@pytest.mark.parametrize("late", [LAPSE, replace(LAPSE, cause="refused"), UNUSED, USE])
+def test_a_redemption_that_is_refused_or_lapses_after_the_sanction_changes_nothing(late: Command) -> None:
+    spec.given(CLAIMED, COMMITTED, USED, REVOKED).when(late).then_nothing()
+    spec.given(CLAIMED, COMMITTED, REVOKED).when(late).then_nothing()
+
+
+def _without(*ends: str) -> Terms:
+    returning = tuple(end for end in TERMS.voucher.returns_to_allowance if end not in ends)
+    return replace(TERMS, voucher=replace(TERMS.voucher, returns_to_allowance=returning))
+
+
+@pytest.mark.parametrize(
+    ("end", "history", "command", "fact"),
+    [
+        ("cancellation", (CLAIMED,), CANCEL, CANCELLED),
+        ("expiry", (CLAIMED,), UNREGISTERED, NOT_REGISTERED),
+        ("expiry", (CLAIMED, COMMITTED), UNUSED, NOT_USED),
+        ("lapse", (CLAIMED, COMMITTED, USED), LAPSE, LAPSED),
+        ("lapse", (CLAIMED, COMMITTED, USED), replace(LAPSE, cause="refused"), replace(LAPSED, cause="refused")),
+        ("partial_approval", (CLAIMED, COMMITTED, USED), REDEEM, REDEEMED),
+    ],
+)
+def test_an_end_that_the_measure_does_not_name_releases_nothing(
+    end: str, history: tuple[Event, ...], command: Command, fact: Event
+) -> None:
+    others = _without(*{"cancellation", "expiry", "lapse", "partial_approval"} - {end})
+    spec.given(*history).when(replace(command, terms=others)).then(fact)
+    spec.given(*history).when(replace(command, terms=_without(end))).then(replace(fact, released=0))
+    ended = voucher.fold([*history, replace(fact, released=0)])
+    assert isinstance(ended, Voucher)
+    assert ended.released == 0
+
+
+def test_what_lapses_for_want_of_an_application_stays_in_the_year_where_the_measure_counts_it() -> None:
+    counting = replace(TERMS, redemption=replace(TERMS.redemption, lapse_counts_in_annual_total=True))
+    used = spec.given(CLAIMED, COMMITTED, USED)
+    used.when(replace(LAPSE, terms=counting)).then(replace(LAPSED, released=0))
+    refused = replace(LAPSE, cause="refused", terms=counting)
+    used.when(refused).then(replace(LAPSED, cause="refused"))
 
 
 ENDS: list[tuple[Event, ...]] = [
@@ -194,7 +248,14 @@ ENDS: list[tuple[Event, ...]] = [
 @pytest.mark.parametrize("history", ENDS)
 @pytest.mark.parametrize(
     "late",
-    [USE, UNUSED, LAPSE, REVOKE, ExpireUnregistered(on=JUNE_16), ReleaseCommitment(contract_id=CONTRACT, on=MAY_4)],
+    [
+        USE,
+        UNUSED,
+        LAPSE,
+        REVOKE,
+        replace(UNREGISTERED, on=JUNE_16),
+        ReleaseCommitment(contract_id=CONTRACT, on=MAY_4),
+    ],
 )
 def test_what_comes_after_the_end_changes_nothing(history: tuple[Event, ...], late: Command) -> None:
     spec.given(*history).when(late).then_nothing()

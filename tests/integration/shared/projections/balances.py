@@ -76,6 +76,7 @@ def claimed(claimant: str, place: int, amount: int = 1_000) -> VoucherClaimed:
         claimant_id=claimant,
         year=2026,
         amount=amount,
+        allowance=20_000_000,
         place=place,
         on=DAY,
         register_by=DAY,
@@ -93,5 +94,6 @@ def cancelled(claim: VoucherClaimed) -> VoucherCancelled:
         claimant_id=claim.claimant_id,
         year=claim.year,
         amount=claim.amount,
+        released=claim.amount,
         on=DAY,
     )
