@@ -6,13 +6,28 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+_CREATED = 201
+_LOCATION = b"\r\nlocation: "
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it goes over the wire; `key` is its Idempotency-Key, if it has one."""
+
+    wire: bytes
+    key: str = ""
+
 
 @dataclass(slots=True)
 class Tally:
-    """What came back: answers by status, and how long each took, in seconds."""
+    """What came back: answers by status, `seconds` for all of them, and connections that `broke` before an answer.
+
+    `acknowledged` names what was created under each idempotency key: the `Location` of every 201.
+    """
 
     statuses: Counter[int] = field(default_factory=Counter)
-    latencies: list[float] = field(default_factory=list)
+    acknowledged: dict[str, str] = field(default_factory=dict)
+    broke: int = 0
     seconds: float = 0.0
 
     def rate(self, status: int) -> float:
@@ -23,10 +38,10 @@ class Tally:
 class _Connection(asyncio.Protocol):
     """Sends the next request when the last one is answered, until told to stop."""
 
-    def __init__(self, requests: Iterator[bytes], tally: Tally, until: float) -> None:
+    def __init__(self, requests: Iterator[Request], tally: Tally, until: float) -> None:
         self._requests, self._tally, self._until = requests, tally, until
         self._buffer = b""
-        self._sent = 0.0
+        self._waiting: Request | None = None
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -35,41 +50,51 @@ class _Connection(asyncio.Protocol):
         self._send()
 
     def _send(self) -> None:
-        request = next(self._requests, None)
-        self._sent = time.perf_counter()
-        if request is None or self._sent >= self._until:
+        self._waiting = next(self._requests, None) if time.perf_counter() < self._until else None
+        if self._waiting is None:
             self._transport.close()
-            return
-        self._transport.write(request)
+        else:
+            self._transport.write(self._waiting.wire)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
             return
-        head = self._buffer[:end].lower()
-        at = head.find(b"content-length: ")
-        length = int(head[at + 16 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+        head = self._buffer[: end + 2]
+        at = head.lower().find(b"\r\ncontent-length: ")
+        length = int(head[at + 18 : head.index(b"\r\n", at + 18)]) if at >= 0 else 0
         if len(self._buffer) < end + 4 + length:
             return
-        self._tally.statuses[int(self._buffer[9:12])] += 1
-        self._tally.latencies.append(time.perf_counter() - self._sent)
+        self._take(head)
         self._buffer = self._buffer[end + 4 + length :]
         self._send()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def _take(self, head: bytes) -> None:
+        status = int(head[9:12])
+        self._tally.statuses[status] += 1
+        if status == _CREATED and self._waiting is not None:
+            at = head.lower().find(_LOCATION)
+            place = head[at + len(_LOCATION) : head.index(b"\r\n", at + 2)].decode() if at >= 0 else ""
+            self._tally.acknowledged[self._waiting.key] = place
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
+        self._tally.broke += self._waiting is not None
         if not self.done.done():
-            self.done.set_result(None) if exc is None else self.done.set_exception(exc)
+            self.done.set_result(None)
 
 
-async def press(host: str, port: int, requests: Iterator[bytes], *, connections: int, seconds: float) -> Tally:
-    """Send requests over so many connections for so long, and count what comes back; each connection waits its turn."""
-    if not host.startswith("127."):
-        raise ValueError("load is for this machine only")
-    loop, tally = asyncio.get_running_loop(), Tally()
+async def press(
+    port: int, requests: Iterator[Request], *, connections: int, seconds: float, tally: Tally | None = None
+) -> Tally:
+    """Send requests to this machine over so many connections for so long, and count what comes back.
+
+    Each connection waits for its answer before it sends again. A `tally` that is given can be watched meanwhile.
+    """
+    loop, tally = asyncio.get_running_loop(), tally or Tally()
     began = time.perf_counter()
     made = [
-        (await loop.create_connection(lambda: _Connection(requests, tally, began + seconds), host, port))[1]
+        (await loop.create_connection(lambda: _Connection(requests, tally, began + seconds), "127.0.0.1", port))[1]
         for _ in range(connections)
     ]
     await asyncio.gather(*(connection.done for connection in made))
@@ -77,15 +102,15 @@ async def press(host: str, port: int, requests: Iterator[bytes], *, connections:
     return tally
 
 
-def get(path: str) -> bytes:
+def get(path: str) -> Request:
     """Write a GET."""
-    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    return Request(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
 
 
-def post(path: str, body: bytes, *, token: str, key: str) -> bytes:
+def post(path: str, body: bytes, *, token: str, key: str) -> Request:
     """Write a POST with a token and an idempotency key."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
         f"Idempotency-Key: {key}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    return head.encode() + body
+    return Request(head.encode() + body, key)

@@ -1,22 +1,20 @@
 """Where a goal is measured: real servers, issuance in a process of its own, claimants and a wide open period."""
 
-import asyncio
 import json
-import os
 import secrets
-import signal
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
 from pydantic import SecretStr
 
-from bench.load import Tally, get, post, press
+from bench.load import Request, Tally, get, post, press
+from bench.machine import cpu_seconds
+from bench.served import Served
+from deploy.local.processes import ServerHandle, tree
 from deploy.local.servers import Servers, find_or_start_servers
 from services.issuance.app import CONTEXT
 from services.issuance.reactions import REACTIONS
@@ -34,60 +32,98 @@ from shared.settings import CONTEXTS, Settings
 from shared.store.migrate import migrate
 from shared.store.transaction import Cause, transaction
 
-CLAIMANTS = 400
 AMOUNT = yuan(1)
-QUOTA = yuan(50_000_000)
-PORT = 18102
-_HOST = "127.0.0.1"
-_READY_S = 60.0
+CONNECTIONS = 16
+"""How many callers press at once. The claims have eight connections to the database, and one of those waits at most a
+second: with twice as many callers the database never waits for the next claim, and nobody is sent away with 503."""
+_CLAIMANTS = 400
+_QUOTA = yuan(50_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Somebody who may claim."""
+
+    id: str
+    token: str
 
 
 @dataclass(slots=True)
 class Stage:
-    """What the arms act on."""
+    """What the arms act on.
+
+    `acknowledged` holds every claim that was answered with 201, by its key; `sent_away` counts the 503s besides, which
+    are in no figure.
+    """
 
     settings: Settings
     servers: Servers
+    served: Served
     period_id: str
-    tokens: list[str]
-    process: asyncio.subprocess.Process
+    claimants: list[Claimant]
+    acknowledged: dict[str, str] = field(default_factory=dict)
+    sent_away: int = 0
 
-    def claims(self) -> Iterator[bytes]:
-        """Write claims without end, the claimants taking turns, each with a key of its own."""
+    def claim(self, number: int, key: str) -> Request:
+        """Write a claim; the claimants take turns by number."""
+        token = self.claimants[number % len(self.claimants)].token
         body = json.dumps({"period_id": self.period_id, "amount": {"amount": AMOUNT}}).encode()
-        run = secrets.token_hex(4)
-        number = 0
+        return post("/v1/claims", body, token=token, key=key)
+
+    def claims(self) -> Iterator[Request]:
+        """Write claims without end, each with a key of its own."""
+        run, number = secrets.token_hex(4), 0
         while True:
-            token = self.tokens[number % len(self.tokens)]
-            yield post("/v1/claims", body, token=token, key=f"bench-{run}-{number}")
+            yield self.claim(number, f"bench-{run}-{number}")
             number += 1
 
-    async def press_claims(self, *, connections: int = 16, seconds: float = 2.0) -> Tally:
-        """Claim as fast as answers come; only 201 counts, and nothing but 201 and 503 (busy, come again) may come."""
-        tally = await press(_HOST, PORT, self.claims(), connections=connections, seconds=seconds)
-        if not {201, 503} >= set(tally.statuses):
-            raise RuntimeError(f"claims were answered with {dict(tally.statuses)}")
+    async def press_claims(self, *, seconds: float = 2.0) -> Tally:
+        """Claim as fast as answers come; RuntimeError when one is answered with anything but 201 or 503 (busy)."""
+        tally = await self.burst(Tally(), seconds=seconds)
+        if not {201, 503} >= set(tally.statuses) or tally.broke:
+            raise RuntimeError(f"claims were answered with {dict(tally.statuses)}, {tally.broke} not at all")
+        self.sent_away += tally.statuses[503]
         return tally
 
-    async def press_get(self, path: str, *, connections: int = 64, seconds: float = 2.0) -> Tally:
-        """Read one path as fast as answers come."""
-        request = get(path)
-        tally = await press(_HOST, PORT, iter(lambda: request, None), connections=connections, seconds=seconds)
-        if set(tally.statuses) != {200}:
-            raise RuntimeError(f"{path} was answered with {dict(tally.statuses)}")
+    async def burst(self, tally: Tally, *, seconds: float) -> Tally:
+        """Claim as fast as answers come, and remember what was acknowledged, whatever else happens."""
+        await press(self.served.port, self.claims(), connections=CONNECTIONS, seconds=seconds, tally=tally)
+        self.acknowledged |= tally.acknowledged
         return tally
+
+    async def press_get(self, path: str, *, seconds: float = 2.0) -> Tally:
+        """Read one path as fast as answers come; RuntimeError unless every answer is 200."""
+        request = get(path)
+        tally = await press(
+            self.served.port, iter(lambda: request, None), connections=CONNECTIONS, seconds=seconds
+        )  # fmt: skip
+        if set(tally.statuses) != {200} or tally.broke:
+            raise RuntimeError(f"{path} was answered with {dict(tally.statuses)}, {tally.broke} times not at all")
+        return tally
+
+    def cpu(self) -> dict[str, float]:
+        """Say how many seconds of CPU each part has used so far; servers that are not ours are left out."""
+
+        def of(server: ServerHandle | None) -> float:
+            return cpu_seconds(tree(server.pid)) if server is not None else 0.0
+
+        return {
+            "service": cpu_seconds([self.served.pid]),
+            "PostgreSQL": of(self.servers.postgres),
+            "Kafka": of(self.servers.kafka),
+        }
 
 
 @asynccontextmanager
-async def stage(*, serve: bool = True) -> AsyncIterator[Stage]:
-    """Set everything up under a temporary folder and take it down again."""
+async def stage() -> AsyncIterator[Stage]:
+    """Set everything up under a temporary folder and take it down again, the service before its servers."""
     with (
-        tempfile.TemporaryDirectory(prefix="cxq-bench-") as folder,
-        find_or_start_servers(Path(folder), keep=False) as servers,
+        tempfile.TemporaryDirectory(prefix="cxq-bench-") as name,
+        find_or_start_servers(Path(name), keep=False) as servers,
     ):
         settings = Settings(
             env="dev",
-            state_dir=Path(folder),
+            state_dir=Path(name),
             postgres_url=SecretStr(servers.postgres_url),
             kafka_bootstrap=servers.kafka_bootstrap,
             database_prefix=f"b{secrets.token_hex(4)}",
@@ -99,34 +135,33 @@ async def stage(*, serve: bool = True) -> AsyncIterator[Stage]:
         async with Topics(settings) as topics:
             for context in CONTEXTS:
                 await topics.create(settings.topic(context), settings.topic_partitions)
-        period_id, tokens = await _furnish(settings)
-        process = await _serve(settings) if serve else await asyncio.create_subprocess_exec("sleep", "infinity")
+        period_id, claimants = await _furnish(settings)
+        served = Served(settings, Path(name))
         try:
-            yield Stage(settings, servers, period_id, tokens, process)
+            await served.start()
+            yield Stage(settings, servers, served, period_id, claimants)
         finally:
-            if process.returncode is None:
-                process.send_signal(signal.SIGINT if serve else signal.SIGKILL)
-                await process.wait()
+            await served.stop()
 
 
-async def _furnish(settings: Settings) -> tuple[str, list[str]]:
+async def _furnish(settings: Settings) -> tuple[str, list[Claimant]]:
     """Let two officers open a period and the registry tell of the claimants."""
     clock, measures = SystemClock(), Measures.load()
     issuer = LocalIssuer(settings, clock)
     engine = create_engine(settings.application_url("issuance"))
     cause = Cause(actor="bench", correlation_id="bench")
-    tokens = []
+    claimants = []
     try:
         now = clock.now()
         period_id = new_id("prd", now)
         async with transaction(engine, "issuance", clock, cause, measures) as tx:
             await propose_period(
-                tx, period_id=period_id, name="bench", quota=QUOTA, opens_at=now, closes_at=now + timedelta(days=1),
+                tx, period_id=period_id, name="bench", quota=_QUOTA, opens_at=now, closes_at=now + timedelta(days=1),
                 proposed_by="officer-1",
             )  # fmt: skip
             await approve_period(tx, period_id=period_id, approved_by="officer-2", if_match=None)
         async with transaction(engine, "issuance", clock, cause, measures) as tx:
-            for number in range(CLAIMANTS):
+            for number in range(_CLAIMANTS):
                 claimant_id = new_id("clm", now)
                 registered = ClaimantRegistered(
                     claimant_id=claimant_id, kind="enterprise", principal=f"user-{number}", certificates=(),
@@ -138,33 +173,7 @@ async def _furnish(settings: Settings) -> tuple[str, list[str]]:
                     recorded_at=now, hash="",
                 )  # fmt: skip
                 await REACTIONS[ClaimantRegistered](tx, event)
-                tokens.append(issuer.issue("claimant", f"user-{number}", claimant_id))
+                claimants.append(Claimant(claimant_id, issuer.issue("claimant", f"user-{number}", claimant_id)))
     finally:
         await engine.dispose()
-    return period_id, tokens
-
-
-async def _serve(settings: Settings) -> asyncio.subprocess.Process:
-    """Start issuance with its relay, reactions and projections, as one uvicorn process, and wait until it is ready."""
-    told = {
-        f"CXQ_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        for name, value in settings.model_dump().items()
-    }
-    command = [
-        sys.executable, "-m", "uvicorn", "--factory", "bench.app:create", "--host", _HOST, "--port", str(PORT),
-        "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning",
-    ]  # fmt: skip
-    process = await asyncio.create_subprocess_exec(*command, env=os.environ | told | {"CXQ_LOG_LEVEL": "warning"})
-    loop = asyncio.get_running_loop()
-    until = loop.time() + _READY_S
-    async with httpx.AsyncClient(base_url=f"http://{_HOST}:{PORT}") as client:
-        while loop.time() < until:
-            try:
-                if (await client.get("/health/ready")).status_code == httpx.codes.OK:
-                    return process
-            except httpx.TransportError:
-                if process.returncode is not None:
-                    raise RuntimeError("issuance ended before it was ready; its messages stand above") from None
-            await asyncio.sleep(0.1)
-    process.kill()
-    raise RuntimeError(f"issuance was not ready within {_READY_S:.0f} s")
+    return period_id, claimants

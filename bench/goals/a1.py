@@ -1,27 +1,35 @@
 """A1: durable, authenticated claims a second ÷ the FastAPI no-op GET of the same app, broker and relay running."""
 
-from bench.gates import pass_gates
+from bench.gates import caught_up, pass_gates, survive_kill
 from bench.ratio import Goal, Ratio, interleaved
-from bench.stage import stage
+from bench.stage import CONNECTIONS, stage
 
 GOAL = Goal(id="A1", what="claims/noop", target=2.0)
 
 
 async def measure() -> Ratio:
-    """Let claims and no-ops take turns."""
-    acknowledged = 0
+    """Let claims and no-ops take turns; then kill PostgreSQL and the service amid claims, and look what is left."""
+    used = dict.fromkeys(("service", "PostgreSQL", "Kafka"), 0.0)
+    claimed = 0
     async with stage() as here:
 
         async def claims() -> float:
-            nonlocal acknowledged
+            nonlocal claimed
+            before = here.cpu()
             tally = await here.press_claims()
-            acknowledged += tally.statuses[201]
+            await caught_up(here)  # or the no-ops would pay for what the claims have left to do
+            for part, seconds in here.cpu().items():
+                used[part] += seconds - before[part]
+            claimed += tally.statuses[201]
             return tally.rate(201)
 
         async def noops() -> float:
             return (await here.press_get("/noop")).rate(200)
 
         ratio = await interleaved(claims, noops, rounds=5)
-        await pass_gates(here, acknowledged)
-    print(f"{ratio.numerator:.0f} claims/s, {ratio.denominator:.0f} no-ops/s")
+        await survive_kill(here)
+        await pass_gates(here)
+    print(f"claims/s {ratio.numerator}, no-ops/s {ratio.denominator}, over {CONNECTIONS} connections each")
+    parts = ", ".join(f"{part} {1e6 * seconds / claimed:.0f}" for part, seconds in used.items())
+    print(f"CPU for each claim until it can be read everywhere, in µs: {parts}")
     return ratio

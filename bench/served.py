@@ -1,0 +1,82 @@
+"""Issuance in a process of its own, which may be killed and started again."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+from pydantic import SecretStr
+
+from deploy.local.problems import written_since
+from deploy.local.processes import free_port, spawn
+from shared.settings import Settings
+
+_HOME = Path(__file__).parents[1]
+_READY_S = 60.0
+_STOP_S = 20.0
+_LOG_SHOWN = 2_000
+
+
+class Served:
+    """One uvicorn with relay, reactions and projections; it ends when this process does, however that ends."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._settings, self._log = settings, folder / "issuance.log"
+        self.port = free_port()
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id; LookupError while it does not run."""
+        if self._child is None or self._child.poll() is not None:
+            raise LookupError("issuance does not run")
+        return self._child.pid
+
+    async def start(self) -> None:
+        """Start it and wait until it is ready; RuntimeError with the end of its log when it is not."""
+        told = {
+            f"CXQ_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for name, value in self._settings.model_dump().items()
+        }
+        command = [
+            sys.executable, "-m", "uvicorn", "--factory", "bench.app:create", "--app-dir", str(_HOME),
+            "--host", "127.0.0.1", "--port", str(self.port),
+            "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning",
+        ]  # fmt: skip
+        environment = told | {"CXQ_LOG_LEVEL": "warning"}
+        self._child = spawn(command, log=self._log, death_signal=signal.SIGKILL, environment=environment)
+        await self.until_ready()
+
+    async def until_ready(self) -> None:
+        """Wait until it takes commands."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _READY_S
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
+            while loop.time() < until and self._child is not None and self._child.poll() is None:
+                try:
+                    answer = await client.get("/health/ready")
+                    if answer.status_code == httpx.codes.OK:
+                        return
+                except httpx.TransportError:
+                    pass
+                await asyncio.sleep(0.1)
+        await self.stop()
+        raise RuntimeError(f"issuance was not ready; its log ends with:\n{written_since(self._log, 0)[-_LOG_SHOWN:]}")
+
+    async def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._child is not None:
+            self._child.kill()
+            await asyncio.to_thread(self._child.wait)
+
+    async def stop(self) -> None:
+        """End it in good order, or by force when it takes too long."""
+        if self._child is None or self._child.poll() is not None:
+            return
+        self._child.send_signal(signal.SIGINT)
+        try:
+            await asyncio.to_thread(self._child.wait, _STOP_S)
+        except subprocess.TimeoutExpired:
+            await self.kill()

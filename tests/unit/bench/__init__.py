@@ -1,0 +1,1 @@
+"""The bench, as far as it can be wrong without a clock."""
