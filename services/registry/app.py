@@ -4,10 +4,12 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.registry.api import applications, claimants, eligibility, facilities, offers, providers, standing
+from services.registry.api import applications, claimants, eligibility, exits, facilities, offers, providers, standing
 from services.registry.api.policy import POLICY
 from services.registry.audit import CHECKS
 from services.registry.projections import PROJECTIONS
+from services.registry.reactions import REACTIONS
+from services.registry.use_cases.leaving_the_list import EXIT_ENDS, conclude_exit
 from services.registry.use_cases.publishing_listings import NOTICE_ENDS, conclude_notice
 from services.registry.use_cases.sanctioning import BAN_ENDS, lift
 from shared.context import BoundedContext
@@ -23,19 +25,22 @@ CONTEXT = BoundedContext(
         claimants.router,
         providers.router,
         applications.router,
+        exits.router,
         facilities.router,
         offers.router,
         standing.router,
     ),
     policy=POLICY,
     projections=PROJECTIONS,
-    deadlines={NOTICE_ENDS: conclude_notice, BAN_ENDS: lift},
+    reactions=REACTIONS,
+    deadlines={EXIT_ENDS: conclude_exit, NOTICE_ENDS: conclude_notice, BAN_ENDS: lift},
     checks=CHECKS,
     tags={
         "eligibility": "资格自查，无需登录 · The self-check of art. 7, without signing in",
         "claimants": "申领单位 · Claimants: companies and teams",
         "providers": "开放单位名单 · The list of providers",
         "provider-applications": "在京开放单位的申请、核查与公示 · Applications, checks and public notices",
+        "provider-exits": "在京开放单位退出 · Providers that leave (art. 6)",
         "facilities": "科研设施与仪器 · Facilities open to others",
         "services": "服务与价格 · Services and their prices",
         "standing": "专家与监督处理 · Experts, measures and standing",

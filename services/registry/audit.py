@@ -10,6 +10,7 @@ from services.registry.domain.credit_code import is_valid, normalised
 from services.registry.domain.profile import digest_of
 from services.registry.tables import claimants, providers
 from shared.audit import Breach, Check, Count
+from shared.kernel.calendar import months_after
 
 _BARRING = "('disqualify', 'delist')"
 _NEW = """('cxq.registry.claimant-registered.v1', 'cxq.registry.claimant-certificates-changed.v1',
@@ -41,6 +42,16 @@ _LISTINGS = sa.text(
         AND n.position < l.position
     WHERE l.type = 'cxq.registry.provider-listed.v1' AND l.data->>'kind' = 'beijing_based'
     ORDER BY l.position
+    """
+)
+_EXITS = sa.text(
+    """
+    SELECT r.stream, r.position, (r.data->>'on')::date AS requested_on, (r.data->>'until')::date AS until,
+        (d.data->>'on')::date AS left_on
+    FROM events r
+    LEFT JOIN events d ON d.stream = r.stream AND d.type = 'cxq.registry.provider-delisted.v1'
+        AND d.data->>'reason' = 'exit by art. 6'
+    WHERE r.type = 'cxq.registry.provider-exit-requested.v1' ORDER BY r.position
     """
 )
 _DIGESTS = sa.text(
@@ -100,6 +111,17 @@ async def listings_had_their_notice(connection: AsyncConnection, count: Count) -
             yield Breach(where=where, found=f"{row.stream} is listed, {row.raised - row.rejected} objections stand")
 
 
+async def exits_had_their_notice(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """Hold the day of each exit against the month counted anew from its notice (art. 6 last paragraph)."""
+    for row in (await connection.execute(_EXITS)).all():
+        count.checked += 1
+        where = f"position {row.position}"
+        if row.until < months_after(row.requested_on, 1):
+            yield Breach(where=where, found=f"{row.stream} gave less than a month's notice")
+        if row.left_on is not None and row.left_on <= row.until:
+            yield Breach(where=where, found=f"{row.stream} left on {row.left_on}, its notice ran to {row.until}")
+
+
 async def nothing_new_within_a_ban(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
     """Look for anything new of a disqualified or delisted party while the measure is in force."""
     seen: set[str] = set()
@@ -135,6 +157,11 @@ CHECKS = (
         id="M7",
         promise="no Beijing-based provider is listed without a notice that ran its length and left no objection",
         look=listings_had_their_notice,
+    ),
+    Check(
+        id="R4",
+        promise="no provider leaves by its own notice before the month of art. 6 is over",
+        look=exits_had_their_notice,
     ),
     Check(id="M8", promise="nothing new for a barred party within its ban", look=nothing_new_within_a_ban),
 )

@@ -40,9 +40,26 @@ providers = sa.Table(
     sa.Column("salt", sa.Text, nullable=False),
     sa.Column("closed", sa.Boolean, nullable=False, server_default=sa.false()),
 )
-"""Institutions listed or applying. `closed` is an application that came to nothing: it may be made anew."""
+"""Institutions listed or applying. `closed` came to nothing or has left by its own notice: it may apply anew."""
 sa.Index("providers_open_principal", providers.c.principal, unique=True, postgresql_where=~providers.c.closed)
 sa.Index("providers_open_credit_code", providers.c.credit_code, unique=True, postgresql_where=~providers.c.closed)
+
+provider_exits = sa.Table(
+    "provider_exits",
+    REGISTRY,
+    sa.Column("provider_id", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("salt", sa.Text, nullable=False),
+)
+"""Why a provider leaves (art. 6 last paragraph), for itself and the office; `salt` belongs to the digest in the log."""
+
+running_contracts = sa.Table(
+    "running_contracts",
+    REGISTRY,
+    sa.Column("contract_id", sa.Text, primary_key=True),
+    sa.Column("provider_id", sa.Text, nullable=False, index=True),
+)
+"""Local copy: which contracts were submitted and are not over; a provider leaves after them."""
 
 condition_checks = sa.Table(
     "condition_checks",

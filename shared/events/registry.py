@@ -144,6 +144,22 @@ class ProviderListed:
     on: date
 
 
+@event("registry.provider-exit-requested", key="provider_id")
+class ProviderExitRequested:
+    """A Beijing-based provider has given notice, with a reason that stays with the office (art. 6 last paragraph).
+
+    It stays on the list up to and including `until`, and after that until its running contracts are over.
+    """
+
+    provider_id: str
+    reason_digest: str
+    until: date
+    provisional: bool
+    on: date
+    pack: str
+    pack_digest: str
+
+
 @event("registry.provider-delisted", key="provider_id")
 class ProviderDelisted:
     """An institution is no longer on the public list from this day (art. 6 last paragraph, art. 17)."""

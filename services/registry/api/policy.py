@@ -20,6 +20,8 @@ POLICY: Policy = {
     "raiseListingObjection": frozenset(Role),
     "listListingObjections": _OFFICE,
     "answerListingObjection": roles(Role.OFFICER),
+    "requestProviderExit": roles(Role.PROVIDER),
+    "getProviderExit": _OFFICE | roles(Role.PROVIDER),
     "openFacility": roles(Role.PROVIDER),
     "listFacilities": PUBLIC,
     "getFacility": PUBLIC,

@@ -57,6 +57,23 @@ class ProviderView(View):
     capabilities: list[ServiceKind]
     third_party_testing: bool
     listed_on: date
+    delisted_on: date | None = Field(description="自该日起不在名单 · From this day no longer on the list")
+    listed: bool = Field(description="所查日期是否在名单中 · On the list on the day asked for", examples=[True])
+
+
+class ExitBody(Body):
+    reason: Text = Field(description="正当退出理由 · The reason", examples=["科研设施整体迁出北京，不再对外提供服务"])
+
+
+class ExitView(View):
+    """A notice of leaving, for the provider and the office (art. 6 last paragraph)."""
+
+    provider_id: str
+    reason: str
+    requested_on: date
+    until: date = Field(description="提前期最后一日（含） · Last day of the notice, inclusive")
+    provisional: bool
+    running_contracts: int = Field(description="履行中的合同数，先履行完毕 · Contracts that come first", examples=[2])
     delisted_on: date | None
 
 

@@ -1,5 +1,6 @@
 """The list of providers: who is put on it by order, and what anyone may see of it."""
 
+from datetime import date
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -15,11 +16,14 @@ from services.registry.use_cases.listing_providers import Institution
 from services.registry.use_cases.streams import stream_of
 from shared.events.registry import ProviderKind, ServiceKind
 from shared.http.commands import CommandRequest, Presented
+from shared.http.problems import ProblemError
 from shared.http.reading import CursorText, Limit, Page, ReadRequest
 from shared.http.routes import operation, router_for
+from shared.kernel.calendar import business_date
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
 router = router_for("registry", tag="providers")
+DayQuery = Annotated[date | None, Query(description="当日名单，默认今天 · The list of that day; today by default")]
 
 
 @router.post(
@@ -43,7 +47,7 @@ async def list_provider(body: MunicipalProviderBody, request: CommandRequest) ->
         return await listing_providers.list_municipal(tx, provider_id, body.principal, institution)
 
     def presented(handled: Handled[Event, State]) -> Presented:
-        view = _view(handled.state, institution.name, institution.district)
+        view = _view(handled.state, institution.name, institution.district, business_date(request.now))
         return Presented(body=view, version=handled.version, status=201, location=f"/v1/providers/{provider_id}")
 
     return await request.run(join, presented)
@@ -54,22 +58,24 @@ async def list_provider(body: MunicipalProviderBody, request: CommandRequest) ->
     operation_id="listProviders",
     response_model=Page[ProviderView],
     summary="开放单位名单 · The public list of providers",
-    openapi_extra=operation(idempotent=False),
+    openapi_extra=operation(idempotent=False, codes=("day-not-yet-come",)),
 )
 async def list_providers(
     request: ReadRequest,
+    on: DayQuery = None,
     capability: Annotated[ServiceKind | None, Query()] = None,
     kind: Annotated[ProviderKind | None, Query()] = None,
     limit: Limit = 50,
     cursor: CursorText = None,
 ) -> Page[ProviderView]:
-    """Show who is on the list today, by kind and by what they can do."""
+    """Show who is or was on the list on a day, by kind and by what they can do; a past day's list does not change."""
+    day = _day_asked(request, on)
     await request.caught_up(provider_list)
     table = provider_list.table
     query = (
         sa.select(table, providers.c.name, providers.c.district)
         .join(providers, providers.c.provider_id == table.c.provider_id)
-        .where(table.c.delisted_on.is_(None))
+        .where(table.c.listed_on <= day, table.c.delisted_on.is_(None) | (table.c.delisted_on > day))
     )
     if capability is not None:
         query = query.where(table.c.capabilities.contains([capability]))
@@ -83,10 +89,11 @@ async def list_providers(
     operation_id="getProvider",
     response_model=ProviderView,
     summary="开放单位详情 · One provider",
-    openapi_extra=operation(idempotent=False),
+    openapi_extra=operation(idempotent=False, codes=("day-not-yet-come",)),
 )
-async def get_provider(provider_id: str, request: ReadRequest) -> Response:
-    """Show a provider that is on the list, or was."""
+async def get_provider(provider_id: str, request: ReadRequest, on: DayQuery = None) -> Response:
+    """Show a provider that is on the list, or was, and whether it was on it on a day."""
+    day = _day_asked(request, on)
     loaded = await request.load(provider, stream_of(provider_id, "prv"))
     if not isinstance(loaded.state, (Listed, Delisted)):
         raise UnknownSubjectError(provider_id)
@@ -96,7 +103,7 @@ async def get_provider(provider_id: str, request: ReadRequest) -> Response:
                 sa.select(providers.c.name, providers.c.district).where(providers.c.provider_id == provider_id)
             )
         ).one()
-    return request.answer(Presented(body=_view(loaded.state, row.name, row.district), version=loaded.version))
+    return request.answer(Presented(body=_view(loaded.state, row.name, row.district, day), version=loaded.version))
 
 
 def institution_of(body: ApplicationBody) -> Institution:
@@ -111,12 +118,21 @@ def institution_of(body: ApplicationBody) -> Institution:
 
 
 def _item(row: Any) -> ProviderView:
-    return ProviderView(**{name: getattr(row, name) for name in ProviderView.model_fields})
+    known = {name: getattr(row, name) for name in ProviderView.model_fields if name != "listed"}
+    return ProviderView(**known, listed=True)
 
 
-def _view(state: State, name: str, district: str) -> ProviderView:
+def _day_asked(request: ReadRequest, on: date | None) -> date:
+    today = business_date(request.now)
+    if on is not None and on > today:
+        raise ProblemError("day-not-yet-come", value=on, limit=today)
+    return on or today
+
+
+def _view(state: State, name: str, district: str, day: date) -> ProviderView:
     if not isinstance(state, (Listed, Delisted)):
         raise TypeError("the institution is not on the list")
+    delisted_on = state.delisted_on if isinstance(state, Delisted) else None
     return ProviderView(
         provider_id=state.provider_id,
         name=name,
@@ -125,5 +141,6 @@ def _view(state: State, name: str, district: str) -> ProviderView:
         capabilities=list(state.capabilities),
         third_party_testing=state.third_party_testing,
         listed_on=state.on,
-        delisted_on=state.delisted_on if isinstance(state, Delisted) else None,
+        delisted_on=delisted_on,
+        listed=state.on <= day and (delisted_on is None or day < delisted_on),
     )

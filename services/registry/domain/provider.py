@@ -9,6 +9,7 @@ from shared.events.registry import (
     ProviderCondition,
     ProviderConditionChecked,
     ProviderDelisted,
+    ProviderExitRequested,
     ProviderKind,
     ProviderListed,
     ProviderNoticeConcluded,
@@ -19,7 +20,7 @@ from shared.events.registry import (
     ServiceKind,
     WhyNotListed,
 )
-from shared.kernel.calendar import WorkingDays
+from shared.kernel.calendar import WorkingDays, deadline_on, months_after
 from shared.kernel.decider import Decider, message
 from shared.kernel.refusal import refuse
 from shared.procedures.notices import (
@@ -101,6 +102,27 @@ class Delist:
 
 
 @message
+class RequestExit:
+    """Give notice (art. 6 last paragraph); the stated reason stays with the office."""
+
+    reason_digest: str
+    notice_months: int
+    roll: bool
+    working_days: WorkingDays
+    on: date
+    pack: str
+    pack_digest: str
+
+
+@message
+class ConcludeExit:
+    """`running_contracts` are those submitted or registered and not over yet: they come first."""
+
+    running_contracts: int
+    on: date
+
+
+@message
 class Unknown: ...
 
 
@@ -123,6 +145,15 @@ class OnNotice:
 
 
 @message
+class ExitNotice:
+    """A notice given; the provider stays on the list up to and including `until`, and longer if contracts run."""
+
+    on: date
+    until: date
+    provisional: bool
+
+
+@message
 class Listed:
     provider_id: str
     principal: str
@@ -130,6 +161,7 @@ class Listed:
     capabilities: tuple[ServiceKind, ...]
     third_party_testing: bool
     on: date
+    leaving: ExitNotice | None = None
 
 
 @message
@@ -141,6 +173,7 @@ class Delisted:
     third_party_testing: bool
     on: date
     delisted_on: date
+    leaving: ExitNotice | None = None
 
 
 @message
@@ -151,10 +184,14 @@ class Rejected:
     unmet: tuple[ProviderCondition, ...]
 
 
-type Command = ListMunicipal | ApplyToOpen | CheckCondition | RaiseObjection | AnswerObjection | ConcludeNotice | Delist
+type Command = (
+    ListMunicipal | ApplyToOpen | CheckCondition | RaiseObjection | AnswerObjection | ConcludeNotice | Delist
+    | RequestExit | ConcludeExit
+)  # fmt: skip
 type Event = (
     ProviderApplied | ProviderConditionChecked | ProviderNoticePublished | ProviderObjectionRaised
-    | ProviderObjectionAnswered | ProviderNoticeConcluded | ProviderRefused | ProviderListed | ProviderDelisted
+    | ProviderObjectionAnswered | ProviderNoticeConcluded | ProviderRefused | ProviderListed
+    | ProviderExitRequested | ProviderDelisted
 )  # fmt: skip
 type Known = Applied | OnNotice | Listed | Delisted | Rejected
 type State = Unknown | Known
@@ -218,8 +255,15 @@ def decide(command: Command, state: State) -> list[Event]:
             return []  # The sweep may come early, late or twice.
         case Delist(reason=reason, on=on), Listed(provider_id=provider_id):
             return [ProviderDelisted(provider_id=provider_id, reason=reason, on=on)]
+        case RequestExit(), Listed():
+            return [_exit_requested(command, state)]
+        case ConcludeExit(running_contracts=0, on=on), Listed(leaving=ExitNotice(until=until)) if on > until:
+            return [ProviderDelisted(provider_id=state.provider_id, reason="exit by art. 6", on=on)]
+        case ConcludeExit(), _:
+            return []  # Too early, contracts still run, or it has left already.
         case (
-            (ListMunicipal() | ApplyToOpen() | CheckCondition() | RaiseObjection() | AnswerObjection() | Delist()),
+            (ListMunicipal() | ApplyToOpen() | CheckCondition() | RaiseObjection() | AnswerObjection() | Delist())
+            | RequestExit(),
             _,
         ):
             raise refuse("provider-not-in-this-stage", article="6", value=stage_of(state), kind="state")
@@ -260,6 +304,9 @@ def evolve(state: State, event: Event) -> State:
                 third_party_testing=event.third_party_testing,
                 on=event.on,
             )
+        case ProviderExitRequested(on=on, until=until, provisional=provisional):
+            assert isinstance(state, Listed), state
+            return replace(state, leaving=ExitNotice(on=on, until=until, provisional=provisional))
         case ProviderDelisted(on=on):
             assert isinstance(state, Listed), state
             return Delisted(
@@ -270,6 +317,7 @@ def evolve(state: State, event: Event) -> State:
                 third_party_testing=state.third_party_testing,
                 on=state.on,
                 delisted_on=on,
+                leaving=state.leaving,
             )
     assert_never(event)
 
@@ -356,6 +404,25 @@ def _concluded(command: ConcludeNotice, state: OnNotice) -> list[Event]:
             on=command.on,
         ),
     ]
+
+
+def _exit_requested(command: RequestExit, state: Listed) -> ProviderExitRequested:
+    """Take a notice; a municipal provider is on the list by order (art. 6 paragraph 1) and does not choose to leave."""
+    if state.kind == "municipal":
+        raise refuse("municipal-provider-stays", article="6", kind="state")
+    if state.leaving is not None:
+        raise refuse("exit-already-requested", article="6", value=state.leaving.until, kind="state")
+    last_day = months_after(command.on, command.notice_months)
+    deadline = deadline_on(last_day, command.working_days, roll=command.roll)
+    return ProviderExitRequested(
+        provider_id=state.provider_id,
+        reason_digest=command.reason_digest,
+        until=deadline.last_day,
+        provisional=deadline.provisional,
+        on=command.on,
+        pack=command.pack,
+        pack_digest=command.pack_digest,
+    )
 
 
 def _refused(state: OnNotice, cause: WhyNotListed, on: date) -> ProviderRefused:
