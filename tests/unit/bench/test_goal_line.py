@@ -37,7 +37,7 @@ def test_three_digits_say_enough_and_no_exponent_is_written(value: float, text: 
     ("at_least", "median", "met"),
     [(True, 2.0, True), (True, 1.99, False), (False, 2.0, True), (False, 2.01, False)],
 )
-def test_a_goal_is_met_by_the_median_and_on_its_side(at_least: bool, median: float, met: bool) -> None:
+def test_a_goal_is_met_by_the_median_and_on_its_side(*, at_least: bool, median: float, met: bool) -> None:
     goal = Goal(id="X1", what="this/that", target=2.0, at_least=at_least)
     assert goal.is_met(Spread(median=median, low=0.0, high=9.0)) is met
 
