@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.registry.api import applications, claimants, eligibility, exits, facilities, offers, providers, standing
+from services.registry.api import applications, claimants, eligibility, exits, facilities, measures, offers, providers, standing
 from services.registry.api.policy import POLICY
 from services.registry.audit import CHECKS
 from services.registry.projections import PROJECTIONS
@@ -21,6 +21,7 @@ CONTEXT = BoundedContext(
     title="主体登记 · Registry",
     folder=Path(__file__).parent,
     routers=(
+        measures.router,
         eligibility.router,
         claimants.router,
         providers.router,
@@ -36,6 +37,7 @@ CONTEXT = BoundedContext(
     deadlines={EXIT_ENDS: conclude_exit, NOTICE_ENDS: conclude_notice, BAN_ENDS: lift},
     checks=CHECKS,
     tags={
+        "measures": "规定及其出处，按日期 · The rules in force on a day, with the words they rest on",
         "eligibility": "资格自查，无需登录 · The self-check of art. 7, without signing in",
         "claimants": "申领单位 · Claimants: companies and teams",
         "providers": "开放单位名单 · The list of providers",

@@ -5,6 +5,8 @@ from shared.http.policy import PUBLIC, Policy, Role, roles
 _OFFICE = roles(Role.OFFICER, Role.APPROVER, Role.AUDITOR)
 
 POLICY: Policy = {
+    "listMeasures": PUBLIC,
+    "getMeasure": PUBLIC,
     "checkEligibility": PUBLIC,
     "registerClaimant": roles(Role.CLAIMANT),
     "getClaimant": _OFFICE | roles(Role.CLAIMANT),

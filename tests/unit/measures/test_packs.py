@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -174,7 +175,7 @@ def test_a_pack_cannot_come_before_itself(tmp_path: Path) -> None:
     ],
 )
 def test_a_manifest_that_cannot_be_meant_is_refused(
-    tmp_path: Path, manifest: dict[str, object], complaint: str
+    tmp_path: Path, manifest: dict[str, Any], complaint: str
 ) -> None:
     write_pack(tmp_path, "harbour-2025", FIRST_DAY, values={}, **manifest)
     with pytest.raises(RuleFileError, match=complaint):
