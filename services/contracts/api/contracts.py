@@ -92,7 +92,7 @@ _NAMES: Mapping[type[State], ContractState] = {
     response_model=Contract,
     responses={201: {"model": Contract, "description": "已登记（Prefer: wait=N） · Registered while waiting"}},
     summary="登记服务合同 · Submit a signed contract for registration",
-    openapi_extra=operation(codes=(*_SUBMISSION, *_REJECTION)),
+    openapi_extra=operation(codes=(*_SUBMISSION, *_REJECTION, "not-found")),
 )
 async def submit_contract(body: ContractSubmission, request: CommandRequest) -> Response:
     contract_id = request.new_id("ctr")

@@ -41,7 +41,7 @@ REFUSALS = (
     response_model=Voucher,
     responses={200: {"model": ClaimProspect, "description": "试算（dry_run=true） · What the claim would bring"}},
     summary="申领创新券 · Claim a voucher",
-    openapi_extra=operation(codes=(*REFUSALS, "key-fenced")),
+    openapi_extra=operation(codes=(*REFUSALS, "key-fenced", "not-found")),
 )
 async def claim_voucher(
     body: ClaimRequest,
