@@ -4,6 +4,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
+from urllib.parse import quote
 
 from fastapi import Request
 
@@ -18,6 +19,8 @@ from shared.runtime import Runtime
 from shared.settings import Settings
 
 _VISIT = "cxq.visit"
+_IN_PATHS = "/:@!$&'()*+,;="
+"""What may stand in a path as it is (RFC 3986), beside letters, digits and `-._~`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,7 @@ def writer_for(edge: Edge, visit: Visit, path: str) -> Writer:
     return Writer(
         catalogue=edge.catalogue,
         language=visit.language,
-        instance=path,
+        instance=quote(path, safe=_IN_PATHS),
         trace_id=visit.trace_id,
         measures=edge.runtime.measures,
         today=business_date(visit.began),
