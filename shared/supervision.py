@@ -52,10 +52,12 @@ type Work = Callable[[Progress], Awaitable[None]]
 class Supervised:
     """One background task: `start` it, look at `progress`, `stop` it."""
 
-    def __init__(self, name: str, work: Work, *, essential: bool = False) -> None:
+    def __init__(self, name: str, work: Work, *, essential: bool = False, look_again_s: float | None = None) -> None:
         self.name = name
         self.essential = essential
         """Whether the process is of no use without it."""
+        self._look_again_s = look_again_s
+        """How long a halted task waits before it looks whether somebody has mended what it found; None: for ever."""
         self.progress = Progress()
         self._work = work
         self._task: asyncio.Task[None] | None = None
@@ -87,7 +89,10 @@ class Supervised:
             except HaltedError as halt:
                 self.progress.state, self.progress.detail = State.HALTED, str(halt)
                 _log.critical("task.halted", task=self.name, reason=str(halt))
-                return
+                if self._look_again_s is None:
+                    return
+                await asyncio.sleep(self._look_again_s)
+                continue
             except Exception as error:  # noqa: BLE001 (whatever it is, the next attempt may do better)
                 self.progress.detail = f"{type(error).__name__}: {error}"
                 _log.warning("task.failed", task=self.name, reason=self.progress.detail)

@@ -54,6 +54,30 @@ async def test_a_task_that_halts_stays_down_and_says_why_until_it_is_started_aga
     await task.stop()
 
 
+async def test_a_halted_task_that_may_look_again_goes_on_once_its_cause_is_mended() -> None:
+    mended = asyncio.Event()
+    attempts: list[None] = []
+
+    async def work(progress: Progress) -> None:
+        attempts.append(None)
+        if not mended.is_set():
+            raise HaltedError("the topic has a hole")
+        progress.at_work()
+        await asyncio.Event().wait()
+
+    task = Supervised("work", work, look_again_s=0.01)
+    task.start()
+    async with asyncio.timeout(3):
+        while len(attempts) < 3:
+            assert task.progress.state in {State.STARTING, State.HALTED}
+            await asyncio.sleep(0.005)
+    assert task.progress.detail == "the topic has a hole"
+    mended.set()
+    await until(task, State.RUNNING)
+    assert task.progress.detail == ""
+    await task.stop()
+
+
 async def test_a_task_that_ends_by_itself_is_started_again() -> None:
     attempts: list[None] = []
 

@@ -9,7 +9,7 @@ from shared.bus.relay import FencedError, Relay
 from shared.bus.republish import republish
 from shared.bus.topics import FOR_EVER, Topics
 from shared.store.transaction import read_log
-from shared.supervision import State
+from shared.supervision import State, Supervised
 from tests.integration.shared.bus.log_and_topic import (
     CLOCK,
     CONTEXT,
@@ -218,6 +218,25 @@ async def test_a_topic_made_anew_is_not_taken_for_the_old_one_because_it_is_as_l
     async with running(relay := log.relay()):
         await state(relay, State.HALTED)
     assert "position 2 follows 0 instead of 1" in relay.progress.detail
+
+
+async def test_a_relay_that_halted_goes_on_by_itself_once_the_topic_is_whole_again(log: Log) -> None:
+    await log.append(in_partition(0))
+    async with running(log.relay()):
+        await eventually(log.drained)
+    whole = await log.records()
+    await log.delete_topic()
+    await log.make_topic()
+    await log.write(whole[0][3], 0)
+    relay = Supervised("relay", Relay(log.settings, CONTEXT).run, essential=True, look_again_s=0.2)
+    async with running(relay):
+        await state(relay, State.HALTED)
+        await republish(log.settings, CONTEXT, lambda _done, _head: None, fresh=True)
+        await state(relay, State.RUNNING)
+        await log.append(OWNERS)
+        await eventually(log.drained)
+    assert await log.in_topic() == list(range(1, log.appended + 1))
+    assert chained(await log.records())
 
 
 async def test_a_store_that_was_set_back_stops_the_relay(log: Log) -> None:
