@@ -8,7 +8,6 @@ from fastapi import APIRouter
 
 from shared.audit import Check
 from shared.bus.reactions import Reactions
-from shared.events.definition import TYPE_OF
 from shared.http.policy import Policy
 from shared.procedures.due import DueHandlers
 from shared.projections.projection import Projection
@@ -31,8 +30,3 @@ class BoundedContext:
     checks: tuple[Check, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     """Descriptions of the API's tags."""
-
-    @property
-    def reacts_to(self) -> tuple[str, ...]:
-        """The contexts whose facts this one answers."""
-        return tuple(sorted({TYPE_OF[cls].context for cls in self.reactions}))
