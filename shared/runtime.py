@@ -22,8 +22,11 @@ from shared.settings import Settings
 from shared.store.execution import Commands
 from shared.store.tables import log_head
 from shared.supervision import Progress, State, Supervised, stop_all
+from shared.telemetry import Tracing
 
 _PROBE_LIMIT_S = 2.0
+_LOOK_AGAIN_S = 20.0
+"""What halts the relay is mended outside it (`cxq republish --fresh`, a restored store): it sees that by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,7 @@ class Runtime:
     def __init__(self, context: BoundedContext, settings: Settings, clock: Clock) -> None:
         self.context, self.settings, self.clock = context, settings, clock
         self.measures = Measures.load(settings.measures_pack, more=settings.measures_dir)
+        self.tracing = Tracing(settings, context.name)
         self.engine: AsyncEngine = create_engine(
             settings.application_url(context.name), application_name=f"cxq-{context.name}"
         )
@@ -64,6 +68,7 @@ class Runtime:
         self._membership = Membership(settings, context.name)
         self.relay = Relay(settings, context.name)
         self._due = DueList(self._background_engine, context.name, clock, self.measures, context.deadlines, self.wake)
+        self.consumers = tuple(Consumer(self._surroundings(), each) for each in self.subscriptions)
         self._tasks = self._background()
 
     async def __aenter__(self) -> Self:
@@ -75,6 +80,7 @@ class Runtime:
         await stop_all(self._tasks)
         await self._background_engine.dispose()
         await self.engine.dispose()
+        self.tracing.close()
 
     def wake(self) -> None:
         """Tell the background that something was committed: there may be events to publish, and new deadlines."""
@@ -113,14 +119,14 @@ class Runtime:
             measures=self.measures,
             on_commit=self.wake,
             member=self._membership.name,
+            tracer=self.tracing.tracer,
         )
 
     def _background(self) -> list[Supervised]:
-        tasks = [Supervised("relay", self.relay.run, essential=True)]
+        tasks = [Supervised("relay", self.relay.run, essential=True, look_again_s=_LOOK_AGAIN_S)]
         if self.subscriptions:
             tasks.append(Supervised("membership", self._membership.run))
-        consumers = [Consumer(self._surroundings(), subscription) for subscription in self.subscriptions]
-        tasks.extend(Supervised(consumer.name, consumer.run) for consumer in consumers)
+        tasks.extend(Supervised(consumer.name, consumer.run) for consumer in self.consumers)
         if self.context.deadlines:
             tasks.append(Supervised("due-list", self._work_off))
         return tasks
@@ -129,6 +135,10 @@ class Runtime:
         progress.at_work()
         await self._due.run()
 
+    def parts(self) -> tuple[Part, ...]:
+        """Say how each background part is."""
+        return tuple(Part(name=t.name, state=t.progress.state, detail=t.progress.detail) for t in self._tasks)
+
     async def health(self) -> Health:
         """Look at every part.
 
@@ -136,7 +146,7 @@ class Runtime:
         halted. A broker that goes away later does not make the process unready, because commands do not need it.
         """
         database = await self._database()
-        parts = (database, *(Part(name=t.name, state=t.progress.state, detail=t.progress.detail) for t in self._tasks))
+        parts = (database, *self.parts())
         essential = [task.progress for task in self._tasks if task.essential]
         ready = database.state is State.RUNNING and all(
             progress.has_run and progress.state is not State.HALTED for progress in essential

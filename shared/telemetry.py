@@ -3,15 +3,19 @@
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import structlog
 from fastapi.telemetry import TelemetryConfig
+from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -27,6 +31,17 @@ REQUEST_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
 )
 PART_AT_WORK = Gauge("cxq_part_at_work", "1 while a part of the process is at its work", ["context", "part"])
+PART_HALTED = Gauge("cxq_part_halted", "1 while a part is down until a person mends its cause", ["context", "part"])
+RELAY_LAG = Gauge("cxq_relay_lag_events", "Events of the log that are not published yet", ["context"])
+CONSUMER_LAG = Gauge(
+    "cxq_consumer_lag_records",
+    "Records that a consumer has still to read, of the partitions this process has",
+    ["context", "consumer"],
+)
+PARKED_EVENTS = Gauge(
+    "cxq_parked_events", "Events laid aside because they could not be applied", ["context", "consumer"]
+)
+DEADLINES_OVERDUE = Gauge("cxq_deadlines_overdue", "Deadlines that are due and not done yet", ["context", "kind"])
 
 _CONFIDENTIAL_FIELDS = re.compile(
     r"(^|_)(token|authorization|password|secret|cookie|api_key|credit_code|uscc|id_number|identity_number|phone|mobile|"
@@ -114,8 +129,37 @@ def configure_logs(settings: Settings, *, context: str = "") -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+_traceparents = TraceContextTextMapPropagator()
+
+
+def links_to(traceparents: Iterable[str | None]) -> list[trace.Link]:
+    """Link to the requests that brought events about, each once; what is no W3C traceparent is passed over."""
+    given = dict.fromkeys(text for text in traceparents if text)
+    contexts = [
+        trace.get_current_span(_traceparents.extract({"traceparent": text}, Context())).get_span_context()
+        for text in given
+    ]
+    return [trace.Link(context) for context in contexts if context.is_valid]
+
+
+def span_of_batch(
+    tracer: trace.Tracer, name: str, traceparents: Iterable[str | None]
+) -> AbstractContextManager[object]:
+    """Make a span of events that are applied together, linked to their requests; costs nothing without traces."""
+    if isinstance(tracer, trace.NoOpTracer):
+        return nullcontext()
+    return tracer.start_as_current_span(name, kind=trace.SpanKind.CONSUMER, links=links_to(traceparents))
+
+
+def current_traceparent() -> str | None:
+    """Name the span at work in W3C's form; None where nothing is traced."""
+    carrier: dict[str, str] = {}
+    _traceparents.inject(carrier)
+    return carrier.get("traceparent")
+
+
 class Tracing:
-    """Traces of one service: requests by FastAPI, statements by SQLAlchemy; nothing at all without `trace_endpoint`."""
+    """Traces of one service: requests, statements, what consumers apply; nothing at all without `trace_endpoint`."""
 
     def __init__(self, settings: Settings, context: str) -> None:
         self._provider: TracerProvider | None = None
@@ -125,6 +169,11 @@ class Tracing:
             self._provider.add_span_processor(BatchSpanProcessor(ConsoleSpanExporter(out=sys.stderr)))
         elif settings.trace_endpoint:
             raise ValueError(f"CXQ_TRACE_ENDPOINT is `console` or empty, not {settings.trace_endpoint!r}")
+
+    @property
+    def tracer(self) -> trace.Tracer:
+        """Give what the background makes its spans with."""
+        return self._provider.get_tracer("cxq") if self._provider else trace.NoOpTracer()
 
     def of_requests(self) -> TelemetryConfig:
         """Tell FastAPI what to trace; metrics and error logs are ours."""

@@ -27,6 +27,7 @@ from shared.bus.subscription import (
 from shared.store.tables import consumer_positions
 from shared.store.transaction import caused_by, on
 from shared.supervision import HaltedError, Progress, State
+from shared.telemetry import span_of_batch
 
 __all__ = ["Consumer", "ForkError", "GapError", "PoisonError", "Subscription", "Surroundings"]
 
@@ -38,6 +39,8 @@ _START_LIMIT_S: Final = 15.0
 _STOP_LIMIT_S: Final = 5.0
 _PAUSE_S_MIN: Final = 0.05
 _PAUSE_S_MAX: Final = 2.0
+_SILENCE_S_MAX: Final = 4.0
+"""A broker answers every fetch within half a second, if only that there is nothing."""
 
 _log = structlog.get_logger(__name__)
 
@@ -86,6 +89,8 @@ class Consumer:
         self._partitions: dict[Any, _Partition] = {}
         self._progress = Progress()
         self._kafka: Any = None
+        self._heard = 0
+        self._heard_at = 0.0
 
     @property
     def name(self) -> str:
@@ -118,12 +123,34 @@ class Consumer:
             async with asyncio.timeout(_START_LIMIT_S):
                 await self._kafka.start()
             progress.at_work()
+            self._heard_at = asyncio.get_running_loop().time()
             while True:
                 batches = await self._kafka.getmany(timeout_ms=_POLL_MS, max_records=_RECORDS_MAX)
+                self._mind_silence(got=bool(batches))
                 for place, records in batches.items():
                     await self._take(place, records)
         finally:
             await self._close()
+
+    def _mind_silence(self, *, got: bool) -> None:
+        """Say when the broker has been silent for seconds: the client tries again by itself, and tells nobody."""
+        fetched = [self._kafka.last_poll_timestamp(place) or 0 for place in self._kafka.assignment()]
+        now, latest = asyncio.get_running_loop().time(), max(fetched, default=0)
+        if got or not fetched or latest != self._heard:
+            self._heard, self._heard_at = latest, now
+            if self._progress.state is State.RETRYING:
+                self._progress.at_work()
+        elif now - self._heard_at > _SILENCE_S_MAX:
+            self._progress.state = State.RETRYING
+            self._progress.detail = "the broker does not answer"
+
+    def lag(self) -> int | None:
+        """Count the records still to read of the partitions this process has; None while it does not read."""
+        if self._progress.state is not State.RUNNING:
+            return None
+        ends = {place: self._kafka.highwater(place) or 0 for place in self._kafka.assignment()}
+        known = self._partitions
+        return sum(max(0, end - (known[at].place.next_offset if at in known else 0)) for at, end in ends.items())
 
     async def _close(self) -> None:
         stopping = asyncio.ensure_future(self._kafka.stop())
@@ -230,7 +257,7 @@ class Consumer:
     async def _settle(self, source: TopicPartition, partition: _Partition, items: Sequence[_Item]) -> None:
         """Apply events together; where that fails, halve them until the one that cannot be applied stands alone."""
         try:
-            await self._persistently(lambda: self._apply(source, partition, items))
+            await self._persistently(lambda: self._traced(source, partition, items))
         except (FencedError, HaltedError):
             raise
         except Exception as error:  # noqa: BLE001 (whatever it is, it is in the way)
@@ -240,6 +267,11 @@ class Consumer:
             middle = len(items) // 2
             await self._settle(source, partition, items[:middle])
             await self._settle(source, partition, items[middle:])
+
+    async def _traced(self, source: TopicPartition, partition: _Partition, items: Sequence[_Item]) -> None:
+        behind = (item.envelope.traceparent for item in items)
+        with span_of_batch(self._around.tracer, f"{self._subscription.consumer} {source.topic}", behind):
+            await self._apply(source, partition, items)
 
     async def _apply(self, source: TopicPartition, partition: _Partition, items: Sequence[_Item]) -> None:
         around, consumer, appended = self._around, self._subscription.consumer, 0

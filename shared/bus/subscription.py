@@ -1,11 +1,12 @@
 """What a consumer is asked to do: which topics, for whom, and what becomes of an event it cannot apply."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import asyncpg
 import sqlalchemy as sa
+from opentelemetry.trace import NoOpTracer, Tracer
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -67,7 +68,8 @@ class Surroundings:
     """What a consumer works with: its context's database, and the process it runs in.
 
     `member` names this process among the replicas (`Membership.name`), so that a killed process gets its partitions
-    back at once; None gives it a new membership each time. `on_commit` hears of appended events.
+    back at once; None gives it a new membership each time. `on_commit` hears of appended events. `tracer` makes a span
+    of each batch, linked to the requests behind its events.
     """
 
     settings: Settings
@@ -77,6 +79,7 @@ class Surroundings:
     measures: Measures | None = None
     on_commit: Callable[[], None] = lambda: None
     member: Callable[[], Awaitable[str]] | None = None
+    tracer: Tracer = field(default_factory=NoOpTracer)
 
 
 def reactions_of(reactions: Reactions) -> Subscription:

@@ -22,7 +22,6 @@ from shared.http.seconds import monotonic_seconds
 from shared.http.tokens import Verifier
 from shared.runtime import Runtime
 from shared.settings import Settings
-from shared.telemetry import Tracing
 
 
 class PolicyError(TypeError):
@@ -37,7 +36,7 @@ def build_app(context: BoundedContext, settings: Settings, *, runtime: Runtime |
     """
     check_policy(context.policy, (route.operation_id or "" for route in operations(context)))
     runtime = runtime or Runtime(context, settings, clock_of(settings))
-    tracing = Tracing(settings, context.name)
+    tracing = runtime.tracing
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -45,7 +44,6 @@ def build_app(context: BoundedContext, settings: Settings, *, runtime: Runtime |
             tracing.of_statements(runtime.engine)
             runtime.start_background()
             yield
-        tracing.close()
 
     app = FastAPI(
         title=context.title,

@@ -18,6 +18,7 @@ from shared.measures.reader import Measures
 from shared.settings import Settings
 from shared.store.execution import StoreBusyError, classified
 from shared.store.transaction import Cause, Loaded, Transaction, on
+from shared.telemetry import current_traceparent
 
 
 class Desk:
@@ -81,5 +82,5 @@ def cause_of(visit: Visit) -> Cause:
     return Cause(
         actor=visit.caller.principal if visit.caller else "anyone",
         correlation_id=visit.request_id,
-        traceparent=visit.traceparent,
+        traceparent=current_traceparent() or visit.traceparent,
     )

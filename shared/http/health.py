@@ -4,9 +4,10 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import Field
 
+from shared.gauges import read_gauges
 from shared.http.edge import edge_of
 from shared.http.models import View
-from shared.telemetry import PART_AT_WORK, redact
+from shared.telemetry import redact
 
 router = APIRouter(tags=["health"])
 
@@ -50,15 +51,13 @@ async def get_readiness(request: Request, response: Response) -> ReadyView:
     """Answer 200 when commands are taken, else 503; in both cases say how each part is."""
     edge = edge_of(request)
     health = await edge.runtime.health()
-    for part in health.parts:
-        at_work = part.state in {"running", "standby"}
-        PART_AT_WORK.labels(edge.context.name, part.name).set(1 if at_work else 0)
     response.status_code = 200 if health.ready else 503
     parts = [PartView(name=part.name, state=part.state, detail=redact(part.detail)) for part in health.parts]
     return ReadyView(ready=health.ready, degraded=health.degraded, parts=parts)
 
 
 @router.get("/metrics", include_in_schema=False)
-async def get_metrics() -> Response:
-    """Give the counters in Prometheus' text form."""
+async def get_metrics(request: Request) -> Response:
+    """Give the counters in Prometheus' text form, with the gauges as they are now."""
+    await read_gauges(edge_of(request).runtime)
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,11 +1,13 @@
 """A context's process beside its HTTP edge: it starts without its servers, does its work, and says how it is."""
 
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from shared.clock import SystemClock
@@ -13,6 +15,7 @@ from shared.context import BoundedContext
 from shared.database import create_owner_engine, metadata
 from shared.events.contracts import ProjectConfirmed, ProjectDeclined
 from shared.events.definition import Recorded
+from shared.gauges import read_gauges
 from shared.procedures.due import set_deadline
 from shared.projections.projection import Projection, Row, RowKey
 from shared.runtime import Health, Runtime
@@ -24,6 +27,11 @@ from shared.supervision import State
 from tests.contexts import drop_contexts, fresh_contexts
 from tests.integration.shared.bus.log_and_topic import confirmed, eventually
 
+OVERDUE = "INSERT INTO deadlines (kind, subject, due_at) VALUES ('decline', 'clm_9', now() - interval '1 day')"
+LAID_ASIDE = (
+    "INSERT INTO parked_events (consumer, topic, partition, position, key, record, reason, parked_at)"
+    " VALUES ('reactions', 'any', 0, 1, 'clm_1', '', 'no good', now())"
+)
 TABLE = sa.Table(
     "confirmations", metadata(), sa.Column("owner", sa.Text, primary_key=True), sa.Column("number", sa.Integer)
 )
@@ -143,6 +151,49 @@ async def test_what_was_laid_aside_can_be_listed_and_replayed(settings: Settings
         assert await runtime.unpark("reactions", "clm_1") == 0
         with pytest.raises(LookupError):
             await runtime.unpark("nobody", "clm_1")
+
+
+async def test_the_gauges_say_who_is_behind_halted_and_overdue(settings: Settings) -> None:
+    await make_table(settings)
+    async with Runtime(CONTEXT, settings, SystemClock()) as runtime:
+        await confirm(runtime, "clm_1", "clm_bad", "clm_late")
+        await read_gauges(runtime)
+        assert gauge("cxq_relay_lag_events") == 3
+        assert math.isnan(gauge("cxq_consumer_lag_records", consumer="reactions"))
+        runtime.start_background()
+
+        async def done() -> bool:
+            await read_gauges(runtime)
+            return gauge("cxq_part_halted", part="projection:confirmations") == 1 and gauge("cxq_relay_lag_events") == 0
+
+        await eventually(lambda: holds(runtime, "SELECT count(*) = 6 FROM events"))
+        await eventually(done)
+        assert gauge("cxq_part_at_work", part="projection:confirmations") == 0
+        assert (gauge("cxq_part_at_work", part="relay"), gauge("cxq_part_halted", part="relay")) == (1, 0)
+        assert gauge("cxq_consumer_lag_records", consumer="reactions") == 0
+        assert gauge("cxq_parked_events", consumer="reactions") == 0
+    async with Runtime(CONTEXT, settings, SystemClock()) as idle:
+        async with idle.engine.begin() as connection:
+            await connection.execute(sa.text(OVERDUE))
+            await connection.execute(sa.text(LAID_ASIDE))
+        await read_gauges(idle)
+    assert gauge("cxq_deadlines_overdue", kind="decline") == 1
+    assert gauge("cxq_parked_events", consumer="reactions") == 1
+
+
+async def test_gauges_that_need_the_database_are_unknown_without_it(settings: Settings) -> None:
+    absent = settings.model_copy(update={"postgres_url": SecretStr("postgresql://127.0.0.1:1")})
+    async with Runtime(CONTEXT, absent, SystemClock()) as runtime:
+        await read_gauges(runtime)
+    assert math.isnan(gauge("cxq_relay_lag_events"))
+    assert math.isnan(gauge("cxq_parked_events", consumer="reactions"))
+    assert math.isnan(gauge("cxq_deadlines_overdue", kind="decline"))
+
+
+def gauge(name: str, **labels: str) -> float:
+    found = REGISTRY.get_sample_value(name, {"context": "contracts", **labels})
+    assert found is not None
+    return found
 
 
 async def confirm(runtime: Runtime, *owners: str) -> None:

@@ -5,8 +5,9 @@ import subprocess
 import sys
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 
-from shared.telemetry import REDACTED, is_confidential, redact
+from shared.telemetry import REDACTED, current_traceparent, is_confidential, links_to, redact
 
 LOGGING = """
 import logging, structlog
@@ -77,3 +78,17 @@ def test_a_log_outside_a_terminal_is_json_and_redacted_whoever_writes_it() -> No
     assert "ValueError" in failed["exception"]
     assert "91110108MA01A2B3C4" not in run.stderr
     assert "hunter2-canary" not in run.stderr
+
+
+def test_the_requests_behind_a_batch_are_linked_each_once() -> None:
+    first, second = f"00-{'a' * 32}-{'b' * 16}-01", f"00-{'c' * 32}-{'d' * 16}-00"
+    links = links_to([first, None, "00-abc", second, first, ""])
+    assert [f"{link.context.trace_id:x}" for link in links] == ["a" * 32, "c" * 32]
+    assert [f"{link.context.span_id:x}" for link in links] == ["b" * 16, "d" * 16]
+
+
+def test_the_span_at_work_is_named_as_w3c_writes_it() -> None:
+    assert current_traceparent() is None
+    with TracerProvider().get_tracer("test").start_as_current_span("a request") as span:
+        about = span.get_span_context()
+        assert str(current_traceparent())[:-2] == f"00-{about.trace_id:032x}-{about.span_id:016x}-"

@@ -47,11 +47,11 @@ class Log:
     def relay(self) -> Supervised:
         return Supervised("relay", Relay(self.settings, CONTEXT).run, essential=True)
 
-    async def append(self, owners: Iterable[str], clock: Clock = CLOCK) -> None:
+    async def append(self, owners: Iterable[str], clock: Clock = CLOCK, traceparent: str = "00-abc") -> None:
         """Append an event for each owner named, in order, a transaction each."""
         for owner in owners:
             self.appended += 1
-            cause = Cause(actor="officer-1", correlation_id=f"talk-{self.appended}", traceparent="00-abc")
+            cause = Cause(actor="officer-1", correlation_id=f"talk-{self.appended}", traceparent=traceparent)
             async with transaction(self.engine, CONTEXT, clock, cause) as tx:
                 tx.append(f"project-{self.appended}", 0, [confirmed(self.appended, owner)])
 

@@ -6,6 +6,9 @@ import sys
 from collections.abc import Sequence
 
 import msgspec
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from shared.bus.membership import Membership
 from shared.bus.parking import unpark
@@ -301,3 +304,18 @@ def environment(settings: Settings) -> dict[str, str]:
         "CXQ_DATABASE_PREFIX": settings.database_prefix,
         "CXQ_TOPIC_PREFIX": settings.topic_prefix,
     }
+
+
+async def test_what_is_applied_together_is_linked_to_the_requests_behind_it(log: Log) -> None:
+    kept = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    request = f"00-{'a' * 32}-{'b' * 16}-01"
+    await log.append(OWNERS[:1], traceparent=request)
+    await log.append(OWNERS[:1])
+    model = await seen(log)
+    async with running(log.relay(), model.consumer(tracer=provider.get_tracer("test"))):
+        await model.caught_up()
+    linked = [f"{link.context.trace_id:x}" for span in kept.get_finished_spans() for link in span.links]
+    assert linked == ["a" * 32]
+    assert {span.name for span in kept.get_finished_spans()} == {f"seen {log.topic}"}

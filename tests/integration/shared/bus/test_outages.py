@@ -32,18 +32,21 @@ async def test_a_broker_that_falls_silent_holds_up_nobody_and_gets_everything_in
 async def test_a_killed_broker_gets_everything_in_order_when_it_is_back(log: Log, servers: Servers) -> None:
     assert servers.kafka is not None
     model = await seen(log)
-    async with running(relay := log.relay(), model.consumer()):
+    async with running(relay := log.relay(), consumer := model.consumer()):
         await log.append(OWNERS)
         await model.caught_up()
         await asyncio.to_thread(servers.kafka.kill)
         try:
             await log.append(OWNERS)
             await state(relay, State.RETRYING)
+            await state(consumer, State.RETRYING)
+            assert consumer.progress.detail == "the broker does not answer"
         finally:
             await asyncio.to_thread(servers.kafka.restart)
         await eventually(log.drained, within=60)
         await model.caught_up(within=60)
         await state(relay, State.RUNNING)
+        await state(consumer, State.RUNNING)
     assert set(await log.in_topic()) == set(range(1, 25))
     assert chained(await log.records())
 

@@ -151,6 +151,8 @@ async def test_the_counters_tell_operations_apart(client: httpx.AsyncClient) -> 
     await client.get("/v1/notices")
     text = (await client.get("/metrics")).text
     assert 'cxq_http_requests_total{context="contracts",operation="listNotices",status="200"}' in text
+    assert 'cxq_relay_lag_events{context="contracts"}' in text
+    assert 'cxq_part_halted{context="contracts",part="relay"} 0.0' in text
 
 
 async def test_the_pages_need_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
