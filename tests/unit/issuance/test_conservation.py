@@ -92,7 +92,11 @@ COMMANDS = st.builds(
 
 def by_the_default(command: Command) -> Command:
     """Give the same command under the rules of the default pack."""
-    return replace(command, terms=TERMS) if hasattr(command, "terms") else command
+    match command:
+        case CancelVoucher() | ExpireUnregistered() | ExpireUnused() | LapseVoucher() | RedeemVoucher():
+            return replace(command, terms=TERMS)
+        case _:
+            return command
 
 
 def _lived(commands: list[Command]) -> list[Event]:

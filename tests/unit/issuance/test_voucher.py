@@ -218,7 +218,10 @@ def _without(*ends: str) -> Terms:
     ],
 )
 def test_an_end_that_the_measure_does_not_name_releases_nothing(
-    end: str, history: tuple[Event, ...], command: Command, fact: Event
+    end: str,
+    history: tuple[Event, ...],
+    command: CancelVoucher | ExpireUnregistered | ExpireUnused | LapseVoucher | RedeemVoucher,
+    fact: VoucherCancelled | VoucherExpired | VoucherLapsed | VoucherRedeemed,
 ) -> None:
     others = _without(*{"cancellation", "expiry", "lapse", "partial_approval"} - {end})
     spec.given(*history).when(replace(command, terms=others)).then(fact)
