@@ -31,7 +31,9 @@ async def measure() -> Ratio:
         table = VOUCHER_BALANCES.table.to_metadata(sa.MetaData(), name="bench_upserts")
         try:
             async with engine.begin() as connection:
-                await connection.run_sync(table.create)
+                await connection.execute(
+                    sa.text(f'CREATE TABLE "{table.name}" (LIKE "{VOUCHER_BALANCES.table.name}" INCLUDING ALL)')
+                )
                 events = await read_log(connection, "issuance", after=0, limit=_SAMPLE)
             ratio = await interleaved(
                 lambda: rebuilt(here), lambda: _one_by_one(engine, table, events), rounds=3
