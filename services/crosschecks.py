@@ -54,7 +54,7 @@ async def _payments_agree(connections: Connections, count: Count) -> AsyncIterat
     async for position, fact in _facts(connections["issuance"], VoucherRedeemed):
         count.checked += 1
         ordered = paid.get(fact.voucher_id)
-        if ordered is None or ordered[0] != fact.paid or fact.paid + fact.released != fact.amount:
+        if ordered is None or ordered[0] != fact.paid or not 0 <= fact.released <= fact.amount - fact.paid:
             said = "nothing" if ordered is None else f"{ordered[0]} fen at redemption {ordered[1]}"
             yield Breach(
                 where=f"issuance {position}", found=f"{fact.voucher_id} posted {fact.paid} fen, redemption paid {said}"

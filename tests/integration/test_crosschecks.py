@@ -100,7 +100,7 @@ async def test_logs_that_agree_have_no_breach(settings: Settings) -> None:
         ("M5", "issuance", (REDEEMED,)),
         ("M5", "issuance", (replace(COMMITTED, contract_id="ctr_2"), REDEEMED)),
         ("M6", "issuance", (COMMITTED, replace(REDEEMED, paid=PAYABLE - 1, released=yuan(10_000) + 1))),
-        ("M6", "issuance", (COMMITTED, replace(REDEEMED, released=0))),
+        ("M6", "issuance", (COMMITTED, replace(REDEEMED, released=yuan(10_000) + 1))),
         ("M4", "contracts", (SUBMITTED, REGISTERED, replace(COMPLETED, actual_amount=ACTUAL - 2))),
         ("M4", "contracts", (SUBMITTED, REGISTERED)),
         ("M4", "redemption", (OPENED, OPENED, PAID)),
