@@ -73,8 +73,8 @@ def _explain_foreign(error: BaseException) -> CommandProblem | None:
                 "Use that version, or forget the data with `make clean`.",
                 Exit.UNAVAILABLE,
             )
-        case "deploy", "ServerProblem":
-            return CommandProblem(getattr(error, "message", ""), getattr(error, "remedy", ""), Exit.UNAVAILABLE)
+        case ("deploy", "ServerProblem") | ("shared", "RuleFileError" | "UnknownPackError"):
+            return _explain_ours(error, name)
         case _, "ValidationError" if getattr(error, "title", "") == "Settings":
             return _misconfigured(error)
         case _:
@@ -90,6 +90,18 @@ def _explain_system(error: OSError) -> CommandProblem | None:
     if isinstance(error, ConnectionError | TimeoutError) or "Multiple exceptions" in str(error):
         return _unavailable("PostgreSQL does not answer", "CXQ_POSTGRES_URL")
     return None
+
+
+def _explain_ours(error: BaseException, name: str) -> CommandProblem:
+    if name == "ServerProblem":
+        return CommandProblem(getattr(error, "message", ""), getattr(error, "remedy", ""), Exit.UNAVAILABLE)
+    if name == "RuleFileError":
+        return CommandProblem(f"A rule file is wrong: {error}.", "Correct the line it names.", Exit.MISCONFIGURED)
+    return CommandProblem(
+        f"The rules are not there: {error}.",
+        "Check the name (CXQ_MEASURES_PACK) and where the packs are (CXQ_MEASURES_DIR).",
+        Exit.MISCONFIGURED,
+    )
 
 
 def _unavailable(what: str, variable: str) -> CommandProblem:

@@ -4,7 +4,17 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.registry.api import applications, claimants, eligibility, exits, facilities, measures, offers, providers, standing
+from services.registry.api import (
+    applications,
+    claimants,
+    eligibility,
+    exits,
+    facilities,
+    measures,
+    offers,
+    providers,
+    standing,
+)
 from services.registry.api.policy import POLICY
 from services.registry.audit import CHECKS
 from services.registry.projections import PROJECTIONS

@@ -49,7 +49,7 @@ def find_pack(pack: str, *folders: Path) -> Path:
     """Find a pack's folder; UnknownPackError when there is none, RuleFileError when two folders have one."""
     found = [folder / pack for folder in folders if _NAME.fullmatch(pack) and (folder / pack / MANIFEST).is_file()]
     if not found:
-        raise UnknownPackError(f"no rule pack {pack!r} in {', '.join(map(str, folders))}")
+        raise UnknownPackError(f"no rule pack {pack!r}; there are {', '.join(packs_in(*folders))}")
     if len(found) > 1:
         raise RuleFileError(found[1] / MANIFEST, 1, f"there is a pack of this name in {found[0]} already")
     return found[0]
