@@ -32,6 +32,7 @@ router = router_for("registry", tag="services")
     summary="发布服务 · Offer a service on a facility",
     openapi_extra=operation(
         codes=(
+            "not-found",
             "provider-not-listed", "party-barred", "facility-not-open", "service-does-not-fit-facility",
             "design-capability-missing", "service-not-in-this-state",
         )
