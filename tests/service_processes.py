@@ -22,6 +22,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
     told = {
         f"CXQ_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
         for name, value in settings.model_dump().items()
+        if value is not None
     }
     return {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", **told}
 

@@ -12,7 +12,7 @@ import httpx
 
 from deploy.local.house import House
 from shared.context import BoundedContext
-from shared.http.openapi import operations
+from shared.http.openapi import _query_fields, operations
 from shared.http.policy import PUBLIC
 from shared.http.routes import Operation
 from shared.settings import CONTEXTS
@@ -66,6 +66,11 @@ class Target:
     def is_public(self) -> bool:
         """Whether it needs no token."""
         return self.allowed == PUBLIC
+
+    @property
+    def is_paged(self) -> bool:
+        """Whether it answers with a list that is read page by page."""
+        return any(field.name == "cursor" for field in _query_fields(self.route.dependant))
 
     @property
     def takes_json(self) -> bool:

@@ -1,0 +1,1 @@
+"""Whole stories, all five services at once."""
