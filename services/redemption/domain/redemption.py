@@ -181,7 +181,8 @@ def evolve(state: State, event: Event) -> State:
         case RedemptionAccepted():
             return Accepted(file=_of(state))
         case PanelDrawn(experts=experts):
-            return UnderReview(file=_of(state), experts=experts)
+            file = _of(state)
+            return UnderReview(file=replace(file, drawn_before=(*file.drawn_before, *experts)), experts=experts)
         case OpinionGiven(expert_id=expert, amount=amount):
             assert isinstance(state, UnderReview), state
             return replace(state, opinions=(*state.opinions, Opinion(expert_id=expert, amount=amount)))

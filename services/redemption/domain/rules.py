@@ -92,7 +92,8 @@ def returned(command: ReturnForCorrection, file: File) -> RedemptionReturned:
 
 
 def panel_drawn(command: DrawPanel, file: File) -> PanelDrawn:
-    candidates = eligible(command.candidates, (file.claimant_id, file.provider_id))
+    independent = eligible(command.candidates, (file.claimant_id, file.provider_id))
+    candidates = tuple(expert for expert in independent if expert not in file.drawn_before)
     return PanelDrawn(
         redemption_id=file.redemption_id,
         provider_id=file.provider_id,

@@ -27,6 +27,8 @@ class File:
     provisional: bool
     payable: int = 0
     evidence: tuple[Evidence, ...] = ()
+    drawn_before: tuple[str, ...] = ()
+    """The experts of every panel so far: they do not judge the same case twice."""
 
 
 @message

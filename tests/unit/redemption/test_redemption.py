@@ -269,10 +269,20 @@ def test_a_rejected_objection_lets_the_notice_end() -> None:
 def test_an_upheld_objection_sends_the_case_back_to_other_experts() -> None:
     history = (*ON_NOTICE, RAISED, answer(upheld=True))
     spec.given(*history).when(ORDER).then_refused("redemption-not-in-this-stage")
-    again = DrawPanel(
-        seed="s", candidates=tuple(Candidate(expert_id=e, employer_id=None) for e in EXPERTS), on=date(2026, 4, 21)
-    )
-    assert len(redemption.decide(again, redemption.fold(history))) == 1
+    others = ("exp_4", "exp_5", "exp_6")
+    on = date(2026, 4, 21)
+    again = DrawPanel(seed="s", candidates=anyone(*EXPERTS, *others), on=on)
+    (redrawn,) = redemption.decide(again, redemption.fold(history))
+    assert isinstance(redrawn, PanelDrawn)
+    assert redrawn.candidates == others
+    assert set(redrawn.experts) == set(others)
+    too_few = DrawPanel(seed="t", candidates=anyone(*EXPERTS, *others[:2]), on=on)
+    spec.given(*history).when(too_few).then_refused("too-few-experts")
+
+
+def anyone(*experts: str) -> tuple[Candidate, ...]:
+    """Name experts who work for nobody that matters."""
+    return tuple(Candidate(expert_id=expert, employer_id=None) for expert in experts)
 
 
 def test_only_an_open_objection_can_be_answered() -> None:
