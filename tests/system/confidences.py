@@ -226,7 +226,8 @@ async def _redemption(story: Confidences, officer: Visitor, provider: Visitor, c
     raised = await story.visitor("partner", "user-witness").do("redemption", f"{path}/objections", objection)
     answer = f"{path}/objections/{raised.expect(201).body['objection_id']}/answer"
     body = {"upheld": False, "answer": story.confide("answer to the objection")}
-    (await officer.do("redemption", answer, body)).expect(200)
+    version = (await officer.read("redemption", path)).version
+    (await officer.do("redemption", answer, body, version=version)).expect(200)
     for list_ in ("opinions", "objections"):
         story.heard((await officer.read("redemption", f"{path}/{list_}")).expect(200))
         story.closed_paths.append(("redemption", f"{path}/{list_}"))

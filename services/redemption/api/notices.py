@@ -97,7 +97,7 @@ async def list_objections(
     operation_id="answerObjection",
     response_model=RedemptionView,
     summary="答复异议 · Answer an objection",
-    openapi_extra=operation(codes=(WRONG_STAGE, "objection-not-open")),
+    openapi_extra=operation(if_match=True, codes=(WRONG_STAGE, "objection-not-open")),
 )
 async def answer_objection(
     redemption_id: str, objection_id: str, body: AnswerBody, request: CommandRequest
@@ -106,7 +106,13 @@ async def answer_objection(
 
     async def answer(tx: Transaction) -> Handled[Event, State]:
         return await publishing.answer_objection(
-            tx, redemption_id, objection_id, request.caller.principal, upheld=body.upheld, answer=body.answer
+            tx,
+            redemption_id,
+            objection_id,
+            request.caller.principal,
+            upheld=body.upheld,
+            answer=body.answer,
+            if_match=request.if_match,
         )
 
     return await request.run(answer, presented)

@@ -35,12 +35,19 @@ async def raise_objection(
 
 
 async def answer_objection(
-    tx: Transaction, redemption_id: str, objection_id: str, officer: str, *, upheld: bool, answer: str
+    tx: Transaction,
+    redemption_id: str,
+    objection_id: str,
+    officer: str,
+    *,
+    upheld: bool,
+    answer: str,
+    if_match: int | None,
 ) -> Handled[Event, State]:
     """Answer an objection; an upheld one sends the case back to other experts."""
     await existing(tx, redemption_id)
     command = AnswerObjection(objection_id=objection_id, upheld=upheld, answered_by=officer, on=tx.today)
-    handled = await tx.handle(redemption, stream(redemption_id), command)
+    handled = await tx.handle(redemption, stream(redemption_id), command, if_match=if_match)
     await tx.connection.execute(
         sa.update(objections).where(objections.c.objection_id == objection_id).values(answer=answer)
     )

@@ -123,6 +123,10 @@ async def test_an_objection_keeps_the_money_back_until_it_is_answered(case: Case
     await office.strike("notice-ends", case.redemption_id)
     assert (await case.do("disbursement-order", "officer")).status_code == 409
     objection = raised.json()["objection_id"]
+    stale = await case.version() - 1
+    body = {"upheld": False, "answer": "不成立"}
+    unseen = await case.do(f"objections/{objection}/answer", "officer", json=body, version=stale)
+    assert unseen.status_code == 412
     answered = await case.do(f"objections/{objection}/answer", "officer", json={"upheld": False, "answer": "不成立"})
     assert answered.status_code == 200
     await office.strike("notice-ends", case.redemption_id)
