@@ -16,26 +16,15 @@ from shared.kernel.calendar import (
     working_days_after,
     years_after,
 )
-from shared.kernel.money import format_yuan
-from shared.measures.reader import Measures
 from shared.measures.working_days import load_working_days
+from tests.unit.measures.acts import ACTS, MEASURES, amount, banned_until, leaves_after, pays
 
-MEASURES = Measures.load()
 WORKING_DAYS = load_working_days()
 EXAMPLES = [
     pytest.param(example, id=f"{file.stem}: {example['name']}")
     for file in sorted((Path(__file__).parent / "examples").glob("*.yaml"))
     for example in yaml.safe_load(file.read_text(encoding="utf-8"))["examples"]
 ]
-
-
-def amount(written: object) -> int:
-    """Read `50,000.00 元` as fen and leave other numbers as they are; what is written must be what we would print."""
-    if isinstance(written, int):
-        return written
-    fen = int(str(written).removesuffix(" 元").replace(",", "").replace(".", ""))
-    assert format_yuan(fen) == written
-    return fen
 
 
 def check_number(example: dict[str, Any]) -> None:
@@ -52,6 +41,13 @@ def check_number(example: dict[str, Any]) -> None:
             assert amount(short) == amount(enough) - 1
         case _:
             pytest.fail(f"nothing to check in {example}")
+
+
+def check_act(example: dict[str, Any]) -> None:
+    """Let the decider of an act judge it: allowed, or refused with exactly this code."""
+    act = next(iter(example.keys() & ACTS.keys()))
+    expected = () if example.get("allowed") else (example["refused"],)
+    assert ACTS[act](example[act], example["date"]) == expected
 
 
 def deadline_of(example: dict[str, Any]) -> tuple[Deadline, date]:
@@ -82,9 +78,23 @@ def deadline_of(example: dict[str, Any]) -> tuple[Deadline, date]:
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_the_examples_of_the_articles_hold(example: dict[str, Any]) -> None:
-    if "parameter" in example:
-        check_number(example)
-        return
+    match example:
+        case {"parameter": _}:
+            check_number(example)
+        case {"redeem": facts, "date": day, "pays": expected}:
+            assert pays(facts, day) == amount(expected)
+        case {"banned_on": day, "banned_until": expected}:
+            assert banned_until(day) == expected
+        case {"exit_requested_on": day, "listed_until": expected}:
+            assert leaves_after(day) == expected
+        case _ if example.keys() & ACTS.keys():
+            check_act(example)
+        case _:
+            check_deadline(example)
+
+
+def check_deadline(example: dict[str, Any]) -> None:
+    """Count a period, and see that its last instant is in time and the next one too late."""
     deadline, expected = deadline_of(example)
     assert deadline == Deadline(expected, provisional=example.get("provisional", False))
     assert business_date(deadline.due_at) == expected + timedelta(days=1)

@@ -174,9 +174,7 @@ def test_a_pack_cannot_come_before_itself(tmp_path: Path) -> None:
         ({"title": {"zh": "虚构的规定"}}, "`en` is missing"),
     ],
 )
-def test_a_manifest_that_cannot_be_meant_is_refused(
-    tmp_path: Path, manifest: dict[str, Any], complaint: str
-) -> None:
+def test_a_manifest_that_cannot_be_meant_is_refused(tmp_path: Path, manifest: dict[str, Any], complaint: str) -> None:
     write_pack(tmp_path, "harbour-2025", FIRST_DAY, values={}, **manifest)
     with pytest.raises(RuleFileError, match=complaint):
         Measures.load("harbour-2025", more=tmp_path)
