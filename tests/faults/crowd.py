@@ -116,11 +116,13 @@ class Crowd:
     def assert_lawful(self, log: Sequence[Any]) -> None:
         """Compare what everybody was told with the claims in the log: none lost, none twice, none too many."""
         assert not self.unexpected, self.unexpected[:5]
-        acknowledged = [(told.body["voucher_id"], told.claimant_id, told.body["place"]) for told in self.granted]
-        assert len(acknowledged) == len({told.key for told in self.granted})
-        assert sorted(acknowledged) == sorted((row["voucher_id"], row["claimant_id"], row["place"]) for row in log)
-        assert [row["place"] for row in log] == list(range(1, len(log) + 1))
-        assert sum(row["amount"] for row in log) <= self.quota
+        granted = {(told.body["voucher_id"], told.claimant_id, told.body["place"]) for told in self.granted}
+        claimed = {(row["voucher_id"], row["claimant_id"], row["place"]) for row in log}
+        assert granted <= claimed, f"acknowledged and lost: {sorted(granted - claimed)[:5]}"
+        assert claimed <= granted, f"in the log, though nobody was told: {sorted(claimed - granted)[:5]}"
+        assert len(log) == len(self.granted) == len(granted), "one claim has two vouchers, or one voucher two claims"
+        assert [row["place"] for row in log] == list(range(1, len(log) + 1)), "the places are not 1 to n"
+        assert sum(row["amount"] for row in log) <= self.quota, "more was granted than there was"
 
     async def _claim_until_stopped(self, client: httpx.AsyncClient, visit: "_Visit") -> None:
         while not self._stop.is_set():

@@ -3,13 +3,15 @@
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from pydantic import SecretStr
 
 from deploy.local.processes import ServerHandle
@@ -57,21 +59,33 @@ class Scene:
         return Crowd(self.claimants, tuple(copy.url for copy in self.copies), period_id, quota)
 
     async def healed(self) -> None:
-        """Return when every copy is whole and every reader has the last event; TimeoutError where P7 is broken."""
-        async with asyncio.timeout(HEALED_WITHIN_S), httpx.AsyncClient(timeout=10) as client:
-            for copy in self.copies:
-                while not await _is_whole(client, copy.url):  # noqa: ASYNC110 (nobody tells)
-                    await asyncio.sleep(_POLL_S)
-            head, lag = await self._head_and_lag()
-            while lag:
-                await asyncio.sleep(_POLL_S)
-                head, lag = await self._head_and_lag()
-            headers = {"Authorization": f"Bearer {self.officer}"}
-            for path in _LISTS:
-                url = self.copies[0].url + path.format(claimant=self.claimants[0].claimant_id)
-                query = {"min_position": head}
-                while (await client.get(url, params=query, headers=headers)).status_code != httpx.codes.OK:  # noqa: ASYNC110
-                    await asyncio.sleep(_POLL_S)
+        """Return when every copy is whole and every reader has the last event; fails, saying why, where P7 breaks."""
+        waits_for = ""
+        try:
+            async with asyncio.timeout(HEALED_WITHIN_S), httpx.AsyncClient(timeout=10) as client:
+                for look in self._signs_of_health(client):
+                    while waits_for := await look():  # noqa: ASYNC110 (nobody tells)
+                        await asyncio.sleep(_POLL_S)
+        except TimeoutError:
+            pytest.fail(f"not healed within {HEALED_WITHIN_S:.0f} s: {waits_for}")
+
+    def _signs_of_health(self, client: httpx.AsyncClient) -> Iterator[Callable[[], Awaitable[str]]]:
+        """Give questions in the order in which they are to be asked; each answers with what is missing yet."""
+        for copy in self.copies:
+            yield partial(_ailment, client, copy.url)
+        yield self._lag
+        for path in _LISTS:
+            yield partial(self._stale, client, self.copies[0].url + path.format(claimant=self.claimants[0].claimant_id))
+
+    async def _lag(self) -> str:
+        ((head, published),) = await self.rows(_LAG)
+        return "" if head == published else f"the relay has published {published} of {head}"
+
+    async def _stale(self, client: httpx.AsyncClient, url: str) -> str:
+        ((head, _),) = await self.rows(_LAG)
+        headers = {"Authorization": f"Bearer {self.officer}"}
+        answer = await client.get(url, params={"min_position": head}, headers=headers)
+        return "" if answer.status_code == httpx.codes.OK else f"{url}: {answer.text}"
 
     async def assert_sound(self, crowd: Crowd) -> None:
         """Wait until all is healed, then audit everything and compare what the crowd was told with the log."""
@@ -92,10 +106,6 @@ class Scene:
         finally:
             await engine.dispose()
 
-    async def _head_and_lag(self) -> tuple[int, int]:
-        ((head, published),) = await self.rows(_LAG)
-        return head, head - published
-
 
 _CLAIMED = (
     "SELECT data->>'voucher_id' AS voucher_id, data->>'claimant_id' AS claimant_id,"
@@ -107,12 +117,13 @@ _LAG = (
 )
 
 
-async def _is_whole(client: httpx.AsyncClient, url: str) -> bool:
+async def _ailment(client: httpx.AsyncClient, url: str) -> str:
     try:
         answer = await client.get(f"{url}/health/ready")
-    except httpx.TransportError:
-        return False
-    return answer.status_code == httpx.codes.OK and not answer.json()["degraded"]
+    except httpx.TransportError as error:
+        return f"{url}: {type(error).__name__}"
+    whole = answer.status_code == httpx.codes.OK and not answer.json()["degraded"]
+    return "" if whole else f"{url}: {answer.text}"
 
 
 @asynccontextmanager
