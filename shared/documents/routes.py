@@ -59,14 +59,14 @@ def documents_router(context: str, may_read: MayRead) -> APIRouter:
         file: Annotated[UploadFile, File(description="PDF、PNG、JPEG 或 XLSX，至多 20 MiB · at most 20 MiB")],
         request: CommandRequest,
     ) -> Response:
-        content = await file.read()
         documents = Documents(request.settings, context)
+        kept = await documents.put(await file.read(), request.now)
 
-        async def keep(tx: Transaction) -> StoredDocument:
-            return await documents.store(tx, owner_of(request.caller), content)
+        async def own(tx: Transaction) -> StoredDocument:
+            return await documents.own(tx, owner_of(request.caller), kept)
 
         return await request.run(
-            keep,
+            own,
             lambda document: Presented(
                 body=DocumentView.of(document), status=201, location=f"/v1/documents/{document.document_id}"
             ),
@@ -85,9 +85,9 @@ def documents_router(context: str, may_read: MayRead) -> APIRouter:
             owner = await documents.owner(tx, document_id)
             if owner != owner_of(request.caller) and not await may_read(tx, request.caller, document_id):
                 raise UnknownSubjectError(document_id)
-            document, content = await documents.fetch(tx, document_id)
+            document = await documents.look_up(tx, document_id)
         return Response(
-            content,
+            await documents.fetch(document),
             media_type=document.media_type,
             headers={
                 "Content-Disposition": f'attachment; filename="{document.file_name}"',

@@ -1,8 +1,12 @@
-"""Where files lie: a folder by default, any S3 server in production; whose they are stands in the owner's database."""
+"""Where files lie: a folder by default, any S3 server in production; whose they are stands in the owner's database.
+
+A store of files may take seconds, a transaction must not: the bytes come and go while none is open.
+"""
 
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import obstore
 import sqlalchemy as sa
@@ -42,15 +46,19 @@ class Documents:
         self._store = from_url(url)
         self._context = context
 
-    async def store(self, tx: Transaction, owner: str, content: bytes) -> StoredDocument:
-        """Keep a file for its owner, the bytes first and then the row; raises `Refused` for what is no evidence."""
+    async def put(self, content: bytes, at: datetime) -> StoredDocument:
+        """Keep a file's bytes, before and outside of any transaction; raises `Refused` for what is no evidence."""
         document = StoredDocument(
-            document_id=new_id("doc", tx.now),
+            document_id=new_id("doc", at),
             digest=hashlib.sha256(content).hexdigest(),
             media_type=media_type_of(content),
             size=len(content),
         )
         await obstore.put_async(self._store, self._path(document.document_id), content)
+        return document
+
+    async def own(self, tx: Transaction, owner: str, document: StoredDocument) -> StoredDocument:
+        """Make a kept file its owner's; without this row nobody can ask for the bytes."""
         await tx.connection.execute(
             sa.insert(documents).values(
                 document_id=document.document_id,
@@ -71,14 +79,17 @@ class Documents:
             raise UnknownSubjectError(document_id)
         return str(owner)
 
-    async def fetch(self, tx: Transaction, document_id: str) -> tuple[StoredDocument, bytes]:
-        """Give a file back, or raise `UnknownSubjectError`; who may see it is the caller's to decide."""
+    async def look_up(self, tx: Transaction, document_id: str) -> StoredDocument:
+        """Tell what a file is, or raise `UnknownSubjectError`; who may see it is the caller's to decide."""
         row = (await tx.connection.execute(sa.select(documents).where(documents.c.document_id == document_id))).first()
         if row is None:
             raise UnknownSubjectError(document_id)
-        found = await obstore.get_async(self._store, self._path(document_id))
-        document = StoredDocument(document_id=document_id, digest=row.digest, media_type=row.media_type, size=row.size)
-        return document, bytes(await found.bytes_async())
+        return StoredDocument(document_id=document_id, digest=row.digest, media_type=row.media_type, size=row.size)
+
+    async def fetch(self, document: StoredDocument) -> bytes:
+        """Give a file's bytes back, outside of any transaction."""
+        found = await obstore.get_async(self._store, self._path(document.document_id))
+        return bytes(await found.bytes_async())
 
     def _path(self, document_id: str) -> str:
         return f"{self._context}/{document_id}"
