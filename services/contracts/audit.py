@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,8 +20,7 @@ from shared.events.contracts import (
     ContractSubmitted,
 )
 from shared.kernel.calendar import WorkingDays
-from shared.measures.reader import Measures
-from shared.settings import MeasuresSettings
+from shared.measures.looking_back import rules_of
 from shared.store.tables import deadlines, events
 
 _MIDNIGHT_IN_BEIJING = time(16, tzinfo=UTC)
@@ -89,11 +87,6 @@ async def _lives(connection: AsyncConnection) -> dict[str, _Life]:
     return lives
 
 
-@cache
-def _measures(pack: str) -> Measures:
-    return Measures.load(pack, more=MeasuresSettings().measures_dir)
-
-
 async def _one_contract_a_voucher(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
     """M5: the log uses a voucher in one live contract at most, and the table of uses says the same as the log."""
     in_log: dict[str, str] = {}
@@ -117,11 +110,11 @@ async def _vouchers_within_their_share(connection: AsyncConnection, count: Count
         count.checked += 1
         submitted = life.submitted
         face_sum = sum(use.amount for use in submitted.vouchers)
-        share = _measures(submitted.pack).on(submitted.on).contract.contract_share_max
+        share = rules_of(submitted.pack, submitted.on).on(submitted.on).contract.contract_share_max
         if 100 * face_sum > share * submitted.amount:
             yield Breach(where=f"contract-{contract_id}", found=f"vouchers of {face_sum} fen in {submitted.amount} fen")
         for fact in life.completed:
-            terms = _measures(submitted.pack).on(fact.on).redemption
+            terms = rules_of(submitted.pack, fact.on).on(fact.on).redemption
             lower = terms.actual_amount_is_lower_of_invoiced_and_paid
             actual = min(fact.invoiced_amount, fact.paid_amount) if lower else fact.invoiced_amount
             if fact.actual_amount != actual or not 0 < actual <= submitted.amount:
@@ -142,7 +135,7 @@ async def _deadlines_are_counted_right(connection: AsyncConnection, count: Count
         if valid_until != given.get(contract_id):
             found = f"valid until {valid_until}, but the vouchers until {given.get(contract_id)}"
             yield Breach(where=f"contract-{contract_id}", found=found)
-        rules = _measures(life.submitted.pack).on(life.submitted.on).contract
+        rules = rules_of(life.submitted.pack, life.submitted.on).on(life.submitted.on).contract
         if rules.contract_ends_within_validity and life.submitted.ends_on > valid_until:
             found = f"ends on {life.submitted.ends_on}, valid until {valid_until}"
             yield Breach(where=f"contract-{contract_id}", found=found)
@@ -162,8 +155,8 @@ async def _redemption_windows(connection: AsyncConnection, completed: list[_Life
     """Count the months in the database and look at each day passed over, unlike the calendar that set the deadline."""
     counted: dict[tuple[date, int], date] = {}
     for life in completed:
-        measures = _measures(life.submitted.pack)
         for fact in life.completed:
+            measures = rules_of(life.submitted.pack, fact.on)
             terms = measures.on(fact.on).redemption
             period = fact.ended_on, terms.redemption_application_months
             if period not in counted:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,8 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.issuance.day_count import last_day_of_days, last_day_of_months
 from services.issuance.deadlines import EXPIRE_UNREGISTERED, GRACE
 from shared.audit import Breach, Check, Count
-from shared.measures.reader import Measures
-from shared.settings import MeasuresSettings
+from shared.measures.looking_back import rules_of
 
 _ENDS = (
     "('cxq.issuance.voucher-cancelled.v1', 'cxq.issuance.voucher-expired.v1', 'cxq.issuance.voucher-lapsed.v1',"
@@ -139,7 +137,7 @@ async def allowances_hold(connection: AsyncConnection, count: Count) -> AsyncIte
         if row.counted > row.allowance:
             found = f"the year of {row.claimant_id} came to {row.counted}, allowance {row.allowance}"
             yield Breach(where=where, found=found)
-        terms = _measures(row.pack).on(row.day).voucher
+        terms = rules_of(row.pack, row.day).on(row.day).voucher
         known = (terms.annual_allowance_certified, terms.annual_allowance_other)
         if row.allowance not in known:
             found = f"decided on an allowance of {row.allowance}, the rules of {row.day} know {known}"
@@ -229,7 +227,7 @@ async def deadlines_are_counted_right(connection: AsyncConnection, count: Count)
     for statement, last_day_of in ((_CLAIMS, last_day_of_days), (_COMMITMENTS, last_day_of_months)):
         for row in (await connection.execute(statement)).all():
             count.checked += 1
-            roll = _measures(row.pack).on(row.day).voucher.roll_to_working_day
+            roll = rules_of(row.pack, row.day).on(row.day).voucher.roll_to_working_day
             allowed = {last_day_of(row.day, row.length, roll=roll)}
             if row.provisional:  # decided before the year's notice was out: weekends only
                 allowed.add(last_day_of(row.day, row.length, roll=roll, weekends_only=True))
@@ -307,11 +305,6 @@ async def claims_have_one_answer(connection: AsyncConnection, count: Count) -> A
         count.checked += 1
         if row.answers != 1:
             yield Breach(where=f"position {row.position}, {row.stream}", found=f"answered under {row.answers} keys")
-
-
-@cache
-def _measures(pack: str) -> Measures:
-    return Measures.load(pack, more=MeasuresSettings().measures_dir)
 
 
 def _end_of(day: date) -> datetime:

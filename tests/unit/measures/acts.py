@@ -43,7 +43,7 @@ def register_enterprise(facts: Mapping[str, Any], day: date) -> tuple[str, ...]:
     """Judge a company of which only some facts are told; the others are those of one that may claim."""
     terms = MEASURES.on(day)
     known = {field.name for field in fields(COMPANY)}
-    told = {
+    told: dict[str, Any] = {
         name: amount(value) if name in {"annual_revenue", "total_assets"} else value for name, value in facts.items()
     }
     assert told.keys() <= known

@@ -14,6 +14,7 @@ from shared.kernel.calendar import days_after
 from shared.kernel.refusal import Refused
 from shared.measures.comparison import compare
 from shared.measures.document import RuleFileError
+from shared.measures.looking_back import rules_of
 from shared.measures.pack import MANIFEST, PACKS, UnknownPackError, packs_in
 from shared.measures.reader import Measures
 from shared.settings import MeasuresSettings
@@ -199,6 +200,20 @@ def test_a_rule_that_only_repealed_packs_have_is_refused_in_a_whole_one(tmp_path
     (tmp_path / "harbour-2025" / "priority_projects.yaml").write_text(rule, encoding="utf-8")
     with pytest.raises(RuleFileError, match="no terms have such a parameter"):
         Measures.load("harbour-2025", more=tmp_path)
+
+
+# Looking back
+
+
+def test_what_was_decided_in_a_case_is_checked_by_the_rules_of_its_day(
+    region: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXQ_MEASURES_DIR", str(region))
+    monkeypatch.setenv("CXQ_MEASURES_PACK", "harbour-2027")
+    begun, gone_on = (rules_of("harbour-2025", day) for day in (LAST_DAY, NEXT_DAY))
+    assert (begun.pack, begun.on(LAST_DAY).voucher.registration_days) == ("harbour-2025", 20)
+    assert (gone_on.pack, gone_on.on(NEXT_DAY).voucher.registration_days) == ("harbour-2027", 10)
+    assert rules_of("beijing-2023", NEXT_DAY).pack == "beijing-2023"
 
 
 # What changes between two packs
