@@ -10,6 +10,7 @@ from services.registry.api import (
     eligibility,
     exits,
     facilities,
+    imports,
     measures,
     offers,
     providers,
@@ -19,6 +20,7 @@ from services.registry.api.policy import POLICY
 from services.registry.audit import CHECKS
 from services.registry.projections import PROJECTIONS
 from services.registry.reactions import REACTIONS
+from services.registry.use_cases.importing_facilities import IMPORT_GOES_ON, go_on_with_import
 from services.registry.use_cases.leaving_the_list import EXIT_ENDS, conclude_exit
 from services.registry.use_cases.publishing_listings import NOTICE_ENDS, conclude_notice
 from services.registry.use_cases.sanctioning import BAN_ENDS, lift
@@ -38,13 +40,19 @@ CONTEXT = BoundedContext(
         applications.router,
         exits.router,
         facilities.router,
+        imports.router,
         offers.router,
         standing.router,
     ),
     policy=POLICY,
     projections=PROJECTIONS,
     reactions=REACTIONS,
-    deadlines={EXIT_ENDS: conclude_exit, NOTICE_ENDS: conclude_notice, BAN_ENDS: lift},
+    deadlines={
+        IMPORT_GOES_ON: go_on_with_import,
+        EXIT_ENDS: conclude_exit,
+        NOTICE_ENDS: conclude_notice,
+        BAN_ENDS: lift,
+    },
     checks=CHECKS,
     tags={
         "measures": "规定及其出处，按日期 · The rules in force on a day, with the words they rest on",
@@ -54,6 +62,7 @@ CONTEXT = BoundedContext(
         "provider-applications": "在京开放单位的申请、核查与公示 · Applications, checks and public notices",
         "provider-exits": "在京开放单位退出 · Providers that leave (art. 6)",
         "facilities": "科研设施与仪器 · Facilities open to others",
+        "facility-imports": "设施与仪器批量导入与推送 · Facilities by the thousand: files and pushes",
         "services": "服务与价格 · Services and their prices",
         "standing": "专家与监督处理 · Experts, measures and standing",
     },

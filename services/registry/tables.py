@@ -1,7 +1,7 @@
 """What the registry keeps beside its log: names, codes, members and other texts, and what must be unique."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 
 from shared.database import metadata
 
@@ -101,6 +101,54 @@ sa.Index(
     unique=True,
     postgresql_where=~facilities.c.withdrawn,
 )
+
+facility_index = sa.Table(
+    "facility_index",
+    REGISTRY,
+    sa.Column("facility_id", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("grams", ARRAY(sa.Text), nullable=False),
+    sa.Index("facility_index_grams", "grams", postgresql_using="gin"),
+)
+"""By what a facility is found and compared: the digest of its description, the characters and pairs of its name.
+
+Pairs rather than the extension pg_trgm: that needs three characters, and most Chinese words have two.
+"""
+
+facility_imports = sa.Table(
+    "facility_imports",
+    REGISTRY,
+    sa.Column("import_id", sa.Text, primary_key=True),
+    sa.Column("provider_id", sa.Text, nullable=False),
+    sa.Column("requested_by", sa.Text, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("finished_at", sa.DateTime(timezone=True)),
+)
+"""Files of facilities that came, and whether they are worked off."""
+
+facility_import_portions = sa.Table(
+    "facility_import_portions",
+    REGISTRY,
+    sa.Column("import_id", sa.Text, primary_key=True),
+    sa.Column("portion", sa.Integer, primary_key=True),
+    sa.Column("rows", BYTEA, nullable=False),
+)
+"""Rows of a file that are not worked off yet: JSON, compressed; gone with the transaction that has done them."""
+
+facility_import_rows = sa.Table(
+    "facility_import_rows",
+    REGISTRY,
+    sa.Column("import_id", sa.Text, primary_key=True),
+    sa.Column("row", sa.Integer, primary_key=True),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("result", sa.Text, nullable=False),
+    sa.Column("facility_id", sa.Text),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("column", sa.Text, nullable=False),
+    sa.Index("facility_import_rows_number", "import_id", "number"),
+)
+"""What became of each row of a file; `code` and `column` say why one was refused."""
 
 services = sa.Table(
     "services",

@@ -180,6 +180,17 @@ class FacilityOpened:
     on: date
 
 
+@event("registry.facility-changed", key="provider_id")
+class FacilityChanged:
+    """An open facility is described anew; its kind never changes. The digest is of what the public now reads."""
+
+    facility_id: str
+    provider_id: str
+    original_value: int
+    description_digest: str
+    on: date
+
+
 @event("registry.facility-withdrawn", key="provider_id")
 class FacilityWithdrawn:
     """A facility is no longer open."""

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from services.appraisal.tables import APPRAISAL
 from shared.events.definition import Recorded
-from shared.events.registry import FacilityOpened, FacilityWithdrawn
+from shared.events.registry import FacilityChanged, FacilityOpened, FacilityWithdrawn
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -21,7 +21,7 @@ table = sa.Table(
 
 
 def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
-    """Fold one fact into a facility's row; both have the provider's key, so they come in order."""
+    """Fold one fact into a facility's row; all have the provider's key, so they come in order."""
     match event.data:
         case FacilityOpened() as fact:
             return {
@@ -31,6 +31,8 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
                 "opened_on": fact.on,
                 "withdrawn_on": None,
             }
+        case FacilityChanged(original_value=original_value) if row is not None:
+            return row | {"original_value": original_value}
         case FacilityWithdrawn(on=on) if row is not None:
             return row | {"withdrawn_on": on}
         case _:
@@ -44,7 +46,7 @@ def _row(fact: Any) -> tuple[RowKey, ...]:
 open_facilities = Projection(
     name="open_facilities",
     table=table,
-    rows=dict.fromkeys((FacilityOpened, FacilityWithdrawn), _row),
+    rows=dict.fromkeys((FacilityOpened, FacilityChanged, FacilityWithdrawn), _row),
     evolve=evolve,
     poison="halt",
 )

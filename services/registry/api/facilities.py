@@ -7,11 +7,12 @@ from fastapi import Query, Response
 
 from services.registry.api.provider_models import FacilityBody, FacilityItem, FacilityView
 from services.registry.domain.facility import Event, State, Unopened, Withdrawn, facility
+from services.registry.domain.facility_row import FacilityDetails
+from services.registry.domain.name_grams import grams_of
 from services.registry.projections.facility_catalogue import facility_catalogue
 from services.registry.projections.provider_list import provider_list
-from services.registry.tables import facilities, providers
+from services.registry.tables import facilities, facility_index, providers
 from services.registry.use_cases import opening_facilities
-from services.registry.use_cases.opening_facilities import FacilityDetails
 from services.registry.use_cases.streams import stream_of
 from shared.events.registry import FacilityKind
 from shared.http.commands import CommandRequest, Presented
@@ -87,7 +88,10 @@ async def list_facilities(
         .where(listed.c.delisted_on.is_(None))
     )
     if name is not None:
-        query = query.where(facilities.c.name.icontains(name, autoescape=True))
+        by_grams = facility_index.c.grams.contains(grams_of(name))
+        query = query.join(facility_index, facility_index.c.facility_id == table.c.facility_id).where(
+            by_grams, facilities.c.name.icontains(name, autoescape=True)
+        )
     if kind is not None:
         query = query.where(table.c.kind == kind)
     if provider_id is not None:

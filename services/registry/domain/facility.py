@@ -1,9 +1,10 @@
 """A facility open to others (art. 2, 5)."""
 
+from dataclasses import replace
 from datetime import date
 from typing import assert_never
 
-from shared.events.registry import FacilityKind, FacilityOpened, FacilityWithdrawn
+from shared.events.registry import FacilityChanged, FacilityKind, FacilityOpened, FacilityWithdrawn
 from shared.kernel.decider import Decider, message
 from shared.kernel.refusal import Reason, refuse, refuse_unless
 
@@ -18,6 +19,18 @@ class OpenFacility:
     provider_barred: bool
     kind: FacilityKind
     original_value: int
+    on: date
+
+
+@message
+class ChangeFacility:
+    """Describe an open facility anew; the standing is the provider's on the day."""
+
+    provider_listed: bool
+    provider_barred: bool
+    kind: FacilityKind
+    original_value: int
+    description_digest: str
     on: date
 
 
@@ -49,8 +62,8 @@ class Withdrawn:
     withdrawn_on: date
 
 
-type Command = OpenFacility | WithdrawFacility
-type Event = FacilityOpened | FacilityWithdrawn
+type Command = OpenFacility | ChangeFacility | WithdrawFacility
+type Event = FacilityOpened | FacilityChanged | FacilityWithdrawn
 type State = Unopened | Open | Withdrawn
 
 
@@ -58,10 +71,7 @@ def decide(command: Command, state: State) -> list[Event]:
     """Say what happens, or refuse and say which article refuses."""
     match command, state:
         case OpenFacility(), Unopened():
-            refuse_unless(
-                None if command.provider_listed else Reason(code="provider-not-listed", article="6", kind="state"),
-                Reason(code="party-barred", article="17", kind="state") if command.provider_barred else None,
-            )
+            _check_standing(command)
             return [
                 FacilityOpened(
                     facility_id=command.facility_id,
@@ -71,9 +81,22 @@ def decide(command: Command, state: State) -> list[Event]:
                     on=command.on,
                 )
             ]
+        case ChangeFacility(), Open():
+            _check_standing(command)
+            if command.kind != state.kind:
+                raise refuse("facility-kind-stays", article="5", value=command.kind, limit=state.kind)
+            return [
+                FacilityChanged(
+                    facility_id=state.facility_id,
+                    provider_id=state.provider_id,
+                    original_value=command.original_value,
+                    description_digest=command.description_digest,
+                    on=command.on,
+                )
+            ]
         case WithdrawFacility(on=on), Open(facility_id=facility_id, provider_id=provider_id):
             return [FacilityWithdrawn(facility_id=facility_id, provider_id=provider_id, on=on)]
-        case ((OpenFacility() | WithdrawFacility()), _):
+        case ((OpenFacility() | ChangeFacility() | WithdrawFacility()), _):
             raise refuse("facility-not-in-this-state", article="6", value=type(state).__name__.lower(), kind="state")
     assert_never(command)
 
@@ -89,6 +112,9 @@ def evolve(state: State, event: Event) -> State:
                 original_value=event.original_value,
                 on=event.on,
             )
+        case FacilityChanged(original_value=original_value):
+            assert isinstance(state, Open), state
+            return replace(state, original_value=original_value)
         case FacilityWithdrawn(on=on):
             assert isinstance(state, Open), state
             return Withdrawn(
@@ -103,3 +129,10 @@ def evolve(state: State, event: Event) -> State:
 
 
 facility: Decider[Command, Event, State] = Decider(decide, evolve, initial=Unopened())
+
+
+def _check_standing(command: OpenFacility | ChangeFacility) -> None:
+    refuse_unless(
+        None if command.provider_listed else Reason(code="provider-not-listed", article="6", kind="state"),
+        Reason(code="party-barred", article="17", kind="state") if command.provider_barred else None,
+    )

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from services.registry.tables import REGISTRY
 from shared.events.definition import Recorded
-from shared.events.registry import FacilityOpened, FacilityWithdrawn
+from shared.events.registry import FacilityChanged, FacilityOpened, FacilityWithdrawn
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -20,7 +20,7 @@ table = sa.Table(
 )
 
 
-def evolve(_row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
+def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
     """Fold one fact into a facility's row; a withdrawn facility has none."""
     match event.data:
         case FacilityOpened() as fact:
@@ -31,6 +31,8 @@ def evolve(_row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
                 "original_value": fact.original_value,
                 "opened_on": fact.on,
             }
+        case FacilityChanged(original_value=original_value) if row is not None:
+            return row | {"original_value": original_value}
         case FacilityWithdrawn():
             return None
         case other:
@@ -44,7 +46,7 @@ def _key_of(fact: Any) -> tuple[RowKey, ...]:
 facility_catalogue = Projection(
     name="facility_catalogue",
     table=table,
-    rows=dict.fromkeys((FacilityOpened, FacilityWithdrawn), _key_of),
+    rows=dict.fromkeys((FacilityOpened, FacilityChanged, FacilityWithdrawn), _key_of),
     evolve=evolve,
     poison="park",
 )

@@ -7,29 +7,18 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.registry.domain import facility as facilities_of_art_2
 from services.registry.domain import offer as offers
-from services.registry.tables import facilities, services
+from services.registry.domain.facility_row import FacilityDetails
+from services.registry.tables import facilities, facility_index, services
+from services.registry.use_cases.describing_facilities import described, indexed
 from services.registry.use_cases.owning import check_owns_facility, check_owns_service, own_provider
 from services.registry.use_cases.streams import stream_of
-from shared.events.registry import FacilityKind, ServiceKind
+from shared.events.registry import ServiceKind
 from shared.kernel.refusal import refuse
 from shared.store.transaction import Handled, Transaction
 
 facility, offer = facilities_of_art_2.facility, offers.offer
 type FacilityHandled = Handled[facilities_of_art_2.Event, facilities_of_art_2.State]
 type OfferHandled = Handled[offers.Event, offers.State]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FacilityDetails:
-    """A facility as its provider describes it to the public; the original value is in fen."""
-
-    number: str
-    name: str
-    kind: FacilityKind
-    original_value: int
-    site: str
-    service_norms: str
-    price_standard: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,20 +47,13 @@ async def open_facility(tx: Transaction, facility_id: str, principal: str, detai
     handled = await tx.handle(facility, stream_of(facility_id, "fac"), command)
     taken = await tx.connection.execute(
         insert(facilities)
-        .values(
-            facility_id=facility_id,
-            provider_id=owner.provider_id,
-            number=details.number,
-            name=details.name,
-            site=details.site,
-            service_norms=details.service_norms,
-            price_standard=details.price_standard,
-        )
+        .values(described(facility_id, owner.provider_id, details))
         .on_conflict_do_nothing()
         .returning(facilities.c.facility_id)
     )
     if taken.first() is None:
         raise refuse("facility-number-taken", article="6", value=details.number, kind="state")
+    await tx.connection.execute(sa.insert(facility_index).values(indexed(facility_id, details)))
     return handled
 
 

@@ -31,12 +31,23 @@ async def own_provider(tx: Transaction, principal: str) -> Standing:
     row = (await tx.connection.execute(own)).one_or_none()
     if row is None:
         raise refuse("provider-not-listed", article="6", kind="state")
-    barred = await is_code_barred(tx, row.credit_code)  # Locks first: the list is read as it stands after that.
-    state = (await tx.load(provider, stream_of(row.provider_id, "prv"))).state
+    return await _standing(tx, row.provider_id, row.credit_code)
+
+
+async def standing_of(tx: Transaction, provider_id: str) -> Standing:
+    """Give a provider's standing today; `UnknownSubjectError` for who never applied."""
+    known = sa.select(providers.c.credit_code).where(providers.c.provider_id == provider_id)
+    credit_code = (await tx.connection.execute(known)).scalar_one_or_none()
+    if credit_code is None:
+        raise UnknownSubjectError(provider_id)
+    return await _standing(tx, provider_id, credit_code)
+
+
+async def _standing(tx: Transaction, provider_id: str, credit_code: str) -> Standing:
+    barred = await is_code_barred(tx, credit_code)  # Locks first: the list is read as it stands after that.
+    state = (await tx.load(provider, stream_of(provider_id, "prv"))).state
     capabilities = state.capabilities if isinstance(state, Listed) else ()
-    return Standing(
-        provider_id=row.provider_id, listed=isinstance(state, Listed), barred=barred, capabilities=capabilities
-    )
+    return Standing(provider_id=provider_id, listed=isinstance(state, Listed), barred=barred, capabilities=capabilities)
 
 
 async def check_is_provider(tx: Transaction, provider_id: str) -> None:

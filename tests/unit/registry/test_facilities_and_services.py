@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from services.registry.domain.facility import OpenFacility, WithdrawFacility, facility
+from services.registry.domain.facility import ChangeFacility, OpenFacility, WithdrawFacility, facility
 from services.registry.domain.offer import OfferService, WithdrawService, offer
-from shared.events.registry import FacilityOpened, FacilityWithdrawn, ServiceOffered, ServiceWithdrawn
+from shared.events.registry import FacilityChanged, FacilityOpened, FacilityWithdrawn, ServiceOffered, ServiceWithdrawn
 from shared.kernel.money import yuan
 from tests.specification import Specification
 from tests.unit.registry.facts import PRV, TODAY
@@ -49,6 +49,26 @@ def test_a_listed_provider_opens_a_facility_and_withdraws_it_once() -> None:
     facilities.given(OPENED).when(WithdrawFacility(on=TODAY)).then(WITHDRAWN)
     facilities.given(OPENED, WITHDRAWN).when(WithdrawFacility(on=TODAY)).then_refused("facility-not-in-this-state")
     facilities.given(OPENED).when(OPEN).then_refused("facility-not-in-this-state")
+
+
+def test_an_open_facility_is_described_anew_but_stays_of_its_kind() -> None:
+    change = ChangeFacility(
+        provider_listed=True,
+        provider_barred=False,
+        kind="large_instrument",
+        original_value=yuan(1),
+        description_digest="33",
+        on=TODAY,
+    )
+    changed = FacilityChanged(
+        facility_id=FAC, provider_id=PRV, original_value=yuan(1), description_digest="33", on=TODAY
+    )
+    facilities.given(OPENED).when(change).then(changed)
+    facilities.given(OPENED, changed).when(WithdrawFacility(on=TODAY)).then(WITHDRAWN)
+    facilities.given(OPENED).when(replace(change, kind="compute")).then_refused("facility-kind-stays")
+    facilities.given(OPENED, WITHDRAWN).when(change).then_refused("facility-not-in-this-state")
+    barred = replace(change, provider_listed=False, provider_barred=True)
+    facilities.given(OPENED).when(barred).then_refused("provider-not-listed", "party-barred")
 
 
 def test_only_a_listed_provider_that_is_not_barred_opens_anything() -> None:

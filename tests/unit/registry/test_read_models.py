@@ -15,6 +15,7 @@ from shared.events.codec import key_of, stored_type
 from shared.events.definition import Recorded
 from shared.events.registry import (
     ClaimantCertificatesChanged,
+    FacilityChanged,
     FacilityWithdrawn,
     ProviderDelisted,
     ProviderNoticeConcluded,
@@ -74,6 +75,12 @@ def test_what_is_withdrawn_is_in_no_catalogue() -> None:
     assert folded(facility_catalogue, OPENED, FacilityWithdrawn(facility_id="fac_1", provider_id=PRV, on=TODAY)) == []
     assert len(folded(service_catalogue, OFFERED)) == 1
     assert folded(service_catalogue, OFFERED, TAKEN_BACK) == []
+
+
+def test_a_facility_described_anew_has_its_new_value() -> None:
+    changed = FacilityChanged(facility_id="fac_1", provider_id=PRV, original_value=7, description_digest="3", on=TODAY)
+    (row,) = folded(facility_catalogue, OPENED, changed)
+    assert (row["original_value"], row["kind"]) == (7, OPENED.kind)
 
 
 def test_a_fact_about_nobody_is_parked() -> None:
