@@ -19,7 +19,7 @@ from shared.events.definition import Recorded
 from shared.store.transaction import read_log
 
 GOAL = Goal(id="B3", what="rebuild/upsert-per-event", target=200)
-_SAMPLE = 1_500
+_SAMPLE = 500
 
 
 async def measure() -> Ratio:
