@@ -73,6 +73,7 @@ class Runtime:
 
     async def __aenter__(self) -> Self:
         """Open the runtime; the background starts with `start_background`."""
+        self.tracing.of_statements(self.engine, self._background_engine)
         return self
 
     async def __aexit__(self, *_exception: object) -> None:

@@ -1,5 +1,6 @@
 """What a process tells about itself: logs without personal data, metrics, and traces when they are asked for."""
 
+import json
 import logging
 import re
 import sys
@@ -13,7 +14,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram
@@ -129,6 +130,30 @@ def configure_logs(settings: Settings, *, context: str = "") -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+_DETAIL = re.compile(r"\nDETAIL:.*", re.DOTALL)
+"""Where PostgreSQL quotes the values of the row that it refused."""
+
+
+def printed(span: ReadableSpan) -> str:
+    """Write a finished span as a line of JSON, as free of secrets and persons as the log is."""
+    told = json.loads(span.to_json(indent=None))
+    for part in ("status", "attributes", "events", "links"):
+        told[part] = _without_values(told[part])
+    return json.dumps(told, ensure_ascii=False) + "\n"
+
+
+def _without_values(told: Any) -> Any:
+    match told:
+        case str():
+            return redact(_DETAIL.sub("", told))
+        case dict():
+            return {name: _without_values(inner) for name, inner in told.items()}
+        case list():
+            return [_without_values(inner) for inner in told]
+        case _:
+            return told
+
+
 _traceparents = TraceContextTextMapPropagator()
 
 
@@ -166,7 +191,9 @@ class Tracing:
         if settings.trace_endpoint == "console":
             resource = Resource.create({"service.name": f"cxq-{context}", "service.namespace": "cxq"})
             self._provider = TracerProvider(resource=resource)
-            self._provider.add_span_processor(BatchSpanProcessor(ConsoleSpanExporter(out=sys.stderr)))
+            self._provider.add_span_processor(
+                BatchSpanProcessor(ConsoleSpanExporter(out=sys.stderr, formatter=printed))
+            )
         elif settings.trace_endpoint:
             raise ValueError(f"CXQ_TRACE_ENDPOINT is `console` or empty, not {settings.trace_endpoint!r}")
 
@@ -188,10 +215,14 @@ class Tracing:
             "exclude": lambda scope: str(scope.get("path", "")).startswith(("/health/", "/metrics", "/docs")),
         }
 
-    def of_statements(self, engine: AsyncEngine) -> None:
-        """Trace an engine's statements; they hold parameters' names, never their values."""
+    def of_statements(self, *engines: AsyncEngine) -> None:
+        """Trace the statements of a process's engines; they hold parameters' names, never their values."""
         if self._provider is not None:
-            SQLAlchemyInstrumentor().instrument(engine=engine.sync_engine, tracer_provider=self._provider)
+            SQLAlchemyInstrumentor().instrument(
+                engines=[engine.sync_engine for engine in engines],
+                tracer_provider=self._provider,
+                skip_dep_check=True,  # it knows SQLAlchemy up to 2.0; the events it listens to are the same in 2.1
+            )
 
     def close(self) -> None:
         """Send what is left."""

@@ -36,12 +36,10 @@ def build_app(context: BoundedContext, settings: Settings, *, runtime: Runtime |
     """
     check_policy(context.policy, (route.operation_id or "" for route in operations(context)))
     runtime = runtime or Runtime(context, settings, clock_of(settings))
-    tracing = runtime.tracing
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with runtime:
-            tracing.of_statements(runtime.engine)
             runtime.start_background()
             yield
 
@@ -52,7 +50,7 @@ def build_app(context: BoundedContext, settings: Settings, *, runtime: Runtime |
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        telemetry=tracing.of_requests(),
+        telemetry=runtime.tracing.of_requests(),
     )
     edge = Edge(
         context=context,

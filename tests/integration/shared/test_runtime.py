@@ -1,5 +1,6 @@
 """A context's process beside its HTTP edge: it starts without its servers, does its work, and says how it is."""
 
+import json
 import math
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
@@ -229,3 +231,18 @@ async def healthy(runtime: Runtime) -> bool:
 def state_of(health: Health, name: str) -> State:
     (part,) = [part for part in health.parts if part.name == name]
     return part.state
+
+
+async def test_requests_and_background_are_traced_to_their_statements(
+    settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    await make_table(settings)
+    traced = settings.model_copy(update={"trace_endpoint": "console"})
+    async with Runtime(CONTEXT, traced, SystemClock()) as runtime:
+        runtime.start_background()
+        await confirm(runtime, "clm_1")
+        await eventually(lambda: holds(runtime, "SELECT count(*) = 1 FROM confirmations"))
+    SQLAlchemyInstrumentor().uninstrument()
+    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith('{"name"')]
+    names = {json.loads(line)["name"] for line in lines}
+    assert {"INSERT", "UPDATE", f"projection:confirmations {settings.topic('contracts')}"} <= names

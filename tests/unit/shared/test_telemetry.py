@@ -5,9 +5,12 @@ import subprocess
 import sys
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from shared.telemetry import REDACTED, current_traceparent, is_confidential, links_to, redact
+from shared.telemetry import REDACTED, current_traceparent, is_confidential, links_to, printed, redact
 
 LOGGING = """
 import logging, structlog
@@ -92,3 +95,23 @@ def test_the_span_at_work_is_named_as_w3c_writes_it() -> None:
     with TracerProvider().get_tracer("test").start_as_current_span("a request") as span:
         about = span.get_span_context()
         assert str(current_traceparent())[:-2] == f"00-{about.trace_id:032x}-{about.span_id:016x}-"
+
+
+def test_a_span_is_printed_without_the_values_of_a_refused_row() -> None:
+    code, phone = "91110108MA01A2B3C4", "13812345678"
+    refused = f"duplicate key\nDETAIL:  Key (name)=(某公司\n{code}) already exists."
+    kept = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    request = trace.Link(trace.SpanContext(0xA1, 0xB2, is_remote=True))
+    with (
+        pytest.raises(ValueError, match="duplicate key"),
+        provider.get_tracer("test").start_as_current_span("INSERT", attributes={"caller": phone}, links=[request]),
+    ):
+        raise ValueError(refused)
+    (span,) = kept.get_finished_spans()
+    line = printed(span)
+    assert "duplicate key" in line
+    assert json.loads(line)["context"] == json.loads(span.to_json())["context"]
+    assert f"{0xA1:032x}" in line
+    assert [secret for secret in (code, phone, "某公司", "DETAIL") if secret in line] == []
