@@ -34,6 +34,7 @@ def create_engine(url: str, *, pool_size: int = 8, application_name: str = "cxq"
         max_overflow=0,
         pool_timeout=1,
         pool_pre_ping=False,
+        hide_parameters=True,  # an error says which statement failed; whose data it held is not for the log
         connect_args={"timeout": 4, "server_settings": LIMITS | {"application_name": application_name}},
     )
 
@@ -43,6 +44,7 @@ def create_owner_engine(url: str, *, application_name: str = "cxq-owner") -> Asy
     return create_async_engine(
         url.replace("postgresql://", "postgresql+asyncpg://", 1),
         pool_size=4,
+        hide_parameters=True,
         connect_args={
             "timeout": 4,
             "server_settings": {"timezone": "UTC", "application_name": application_name, "lock_timeout": "10000"},

@@ -59,6 +59,8 @@ _CONFIDENTIAL_TEXTS = (
     re.compile(r"(?<![0-9A-Za-z])(?:\+?86[- ]?)?1[3-9]\d{9}(?![0-9A-Za-z])"),  # a mobile phone
     re.compile(r"(://[^/\s:@]+):[^@\s/]+@"),  # a password in an address
 )
+_ROW = re.compile(r"\nDETAIL:.*?(?=\n\[SQL:|\n\nThe above exception|\n\nDuring handling|\Z)", re.DOTALL)
+"""Where PostgreSQL quotes the values of the row that it refused, within an error or the story of one."""
 _OUR_OWN = {"logger_name", "event", "level"}
 
 
@@ -68,9 +70,13 @@ def is_confidential(field: str) -> bool:
 
 
 def redact(value: Any) -> Any:
-    """Take tokens, credit codes, identity and phone numbers out of a value, and whatever confidential fields hold."""
+    """Take tokens, credit codes, identity and phone numbers out of a value, and whatever confidential fields hold.
+
+    Of a database's error stays what was refused, not the row.
+    """
     match value:
         case str():
+            value = _ROW.sub("", value)
             for pattern in _CONFIDENTIAL_TEXTS:
                 value = pattern.sub(lambda found: f"{found[1]}:{REDACTED}@" if found.lastindex else REDACTED, value)
             return value
@@ -130,10 +136,6 @@ def configure_logs(settings: Settings, *, context: str = "") -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-_DETAIL = re.compile(r"\nDETAIL:.*", re.DOTALL)
-"""Where PostgreSQL quotes the values of the row that it refused."""
-
-
 def printed(span: ReadableSpan) -> str:
     """Write a finished span as a line of JSON, as free of secrets and persons as the log is."""
     told = json.loads(span.to_json(indent=None))
@@ -145,7 +147,7 @@ def printed(span: ReadableSpan) -> str:
 def _without_values(told: Any) -> Any:
     match told:
         case str():
-            return redact(_DETAIL.sub("", told))
+            return redact(told)
         case dict():
             return {name: _without_values(inner) for name, inner in told.items()}
         case list():

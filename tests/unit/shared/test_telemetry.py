@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from shared.database import create_engine, create_owner_engine
 from shared.telemetry import REDACTED, current_traceparent, is_confidential, links_to, printed, redact
 
 LOGGING = """
@@ -115,3 +116,22 @@ def test_a_span_is_printed_without_the_values_of_a_refused_row() -> None:
     assert json.loads(line)["context"] == json.loads(span.to_json())["context"]
     assert f"{0xA1:032x}" in line
     assert [secret for secret in (code, phone, "某公司", "DETAIL") if secret in line] == []
+
+
+def test_of_a_refused_row_the_rule_is_told_and_not_the_values() -> None:
+    told = redact(
+        'duplicate key value violates unique constraint "claimants_name_key"'
+        "\nDETAIL:  Key (name)=(某公司\n\n某人) already exists."
+        "\n\nThe above exception was the direct cause of the following exception:\n  File b.py"
+        "\nIntegrityError: the same\nDETAIL:  Key (name)=(某公司)\n[SQL: INSERT INTO claimants]"
+    )
+    assert "某" not in told
+    assert "DETAIL" not in told
+    for kept in ("claimants_name_key", "File b.py", "[SQL: INSERT INTO claimants]"):
+        assert kept in told
+
+
+async def test_an_error_of_the_database_does_not_quote_what_was_sent() -> None:
+    for engine in (create_engine("postgresql://nowhere/x"), create_owner_engine("postgresql://nowhere/x")):
+        assert engine.sync_engine.hide_parameters
+        await engine.dispose()
