@@ -69,7 +69,10 @@ def test_what_changes_between_two_packs_is_given_to_programs(cxq: Cxq) -> None:
 
 def test_a_pack_or_a_day_that_is_not_known_is_said_so(cxq: Cxq) -> None:
     unknown = cxq("measures", "diff", "beijing-2023", "beijing-2033", "--on", "2026-11-22")
-    assert (unknown.code, "there are beijing-2023, faq-2020" in unknown.told) == (4, True)
+    assert unknown.code == 4
+    assert unknown.told.startswith(
+        "cxq: The rules are not there: no rule pack 'beijing-2033'; there are beijing-2023, "
+    )
     early = cxq("measures", "list", "--on", "2019-12-31")
     assert (early.code, "2019-12-31" in early.told) == (1, True)
     assert cxq("measures", "list", "--on", "20231001").code == 2
@@ -80,4 +83,4 @@ def test_a_wrong_rule_file_is_named_with_its_line(cxq: Cxq, region: Path) -> Non
     file.write_text(file.read_text(encoding="utf-8").replace("unit: days", "unit: hours"), encoding="utf-8")
     said = cxq("measures", "list", "--on", "2026-12-31", "--pack", "harbour-2027")
     assert said.code == 4
-    assert f"{file}:4: unknown unit `hours`" in said.told
+    assert said.told.startswith(f"cxq: A rule file is wrong: {file}:4: unknown unit `hours`")

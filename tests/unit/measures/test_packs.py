@@ -216,6 +216,14 @@ def test_what_was_decided_in_a_case_is_checked_by_the_rules_of_its_day(
     assert rules_of("beijing-2023", NEXT_DAY).pack == "beijing-2023"
 
 
+def test_a_pack_is_looked_back_on_to_its_last_day_by_whoever_has_other_rules_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pack(tmp_path, "quay-2025", FIRST_DAY, LAST_DAY, values={})
+    monkeypatch.setenv("CXQ_MEASURES_DIR", str(tmp_path))
+    assert [rules_of("quay-2025", day).pack for day in (LAST_DAY, NEXT_DAY)] == ["quay-2025", "beijing-2023"]
+
+
 # What changes between two packs
 
 
