@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from services.commands import development, documents, keeping, measures, running
+from services.commands import development, documents, importing, keeping, measures, running
 from services.commands.environment import state_folder
 from services.commands.problems import CommandProblem, Exit, explain
 from services.commands.telling import tell
@@ -36,6 +36,7 @@ for _panel, _commands in _PANELS.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel)(_command)
 app.add_typer(measures.measures, name="measures", rich_help_panel="Keep in order")
+app.add_typer(importing.imports, name="import", rich_help_panel="Run")
 app.add_typer(development.clock, name="clock", rich_help_panel="Develop")
 
 

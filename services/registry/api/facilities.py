@@ -8,7 +8,7 @@ from fastapi import Query, Response
 from services.registry.api.provider_models import FacilityBody, FacilityItem, FacilityView
 from services.registry.domain.facility import Event, State, Unopened, Withdrawn, facility
 from services.registry.domain.facility_row import FacilityDetails
-from services.registry.domain.name_grams import grams_of
+from services.registry.domain.name_grams import grams_sought
 from services.registry.projections.facility_catalogue import facility_catalogue
 from services.registry.projections.provider_list import provider_list
 from services.registry.tables import facilities, facility_index, providers
@@ -88,7 +88,7 @@ async def list_facilities(
         .where(listed.c.delisted_on.is_(None))
     )
     if name is not None:
-        by_grams = facility_index.c.grams.contains(grams_of(name))
+        by_grams = facility_index.c.grams.contains(grams_sought(name))
         query = query.join(facility_index, facility_index.c.facility_id == table.c.facility_id).where(
             by_grams, facilities.c.name.icontains(name, autoescape=True)
         )

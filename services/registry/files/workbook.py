@@ -5,6 +5,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from xml.parsers import expat
 
 from python_calamine import CalamineError, CalamineWorkbook
@@ -62,34 +63,30 @@ class _Scan:
         parser.Parse(xml, True)
 
     def _begin(self, name: str, attributes: dict[str, str]) -> None:
-        match name.rpartition(":")[2]:
-            case "row":
-                self._place(int(attributes.get("r", self._row + 1)), 0)
-            case "c":
-                place = _PLACE.fullmatch(attributes.get("r", ""))
-                if place is None:
-                    self._place(self._row, self._column + 1)
-                else:
-                    self._place(int(place[2]), _column_of(place[1]))
-                self._in_cell, self._shares = True, attributes.get("t") == "s"
-            case "f" if self._in_cell:
-                self.formula_rows.add(self._row)
-            case "si":
-                self.shared.append(0)
-            case "v":
-                self._value = ""
-            case _:
-                pass
+        local = name if ":" not in name else name.rpartition(":")[2]
+        if local == "c":
+            place = _PLACE.fullmatch(attributes.get("r", ""))
+            if place is None:
+                self._place(self._row, self._column + 1)
+            else:
+                self._place(int(place[2]), _column_of(place[1]))
+            self._in_cell, self._shares = True, attributes.get("t") == "s"
+        elif local == "v":
+            self._value = ""
+        elif local == "f" and self._in_cell:
+            self.formula_rows.add(self._row)
+        elif local == "row":
+            self._place(int(attributes.get("r", self._row + 1)), 0)
+        elif local == "si":
+            self.shared.append(0)
 
     def _end(self, name: str) -> None:
-        match name.rpartition(":")[2]:
-            case "c":
-                self._in_cell = False
-            case "v" if self._shares:
-                index = int(self._value)
-                self._count(self.shared[index] if 0 <= index < len(self.shared) else 0)
-            case _:
-                pass
+        local = name if ":" not in name else name.rpartition(":")[2]
+        if local == "c":
+            self._in_cell = False
+        elif local == "v" and self._shares:
+            index = int(self._value)
+            self._count(self.shared[index] if 0 <= index < len(self.shared) else 0)
 
     def _say(self, text: str) -> None:
         if self._in_cell:
@@ -121,6 +118,7 @@ def _scanned(content: bytes, rows_max: int) -> _Scan:
     return scan
 
 
+@cache
 def _column_of(letters: str) -> int:
     number = 0
     for letter in letters:

@@ -3,7 +3,7 @@
 import pytest
 
 from services.registry.domain.facility_row import COLUMNS, FacilityDetails, RowFault, read_row
-from services.registry.domain.name_grams import grams_of
+from services.registry.domain.name_grams import grams_of, grams_sought
 from tests.unit.registry.spreadsheets import ROW
 
 CELLS = dict(zip(COLUMNS, ROW, strict=True))
@@ -63,4 +63,5 @@ def test_a_name_is_found_by_every_part_of_it() -> None:
     name = "X射线 衍射仪XRD-7"
     for begin in range(len(name)):
         for end in range(begin + 1, len(name) + 1):
-            assert set(grams_of(name[begin:end])) <= set(grams_of(name))
+            assert grams_sought(name[begin:end])
+            assert set(grams_sought(name[begin:end])) <= set(grams_of(name))

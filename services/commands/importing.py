@@ -1,0 +1,107 @@
+"""`cxq import facilities`: a file of facilities, sent and watched until its last row."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from services.commands.environment import settings
+from services.commands.problems import CommandProblem, Exit
+from services.commands.telling import answer, progress_of
+
+if TYPE_CHECKING:
+    import httpx
+
+imports = typer.Typer(no_args_is_help=True, help="Bring the data of a file into the register.")
+_ATTEMPTS = 5
+_PAUSE_S = 0.5
+_SHOWN = 20
+
+
+@imports.command()
+def facilities(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or XLSX.", exists=True, dir_okay=False)],
+    *,
+    provider: Annotated[str, typer.Option(help="The provider whose facilities they are (its id).")],
+    url: Annotated[
+        str, typer.Option(envvar="CXQ_REGISTRY_URL", help="Where the registry answers.")
+    ] = "http://127.0.0.1:8101",
+    token: Annotated[
+        str, typer.Option(envvar="CXQ_TOKEN", help="Access token; in development an officer's by default.")
+    ] = "",
+) -> None:
+    """Import facilities from a file; exits 1 when a row was refused, after saying which and why."""
+    import httpx  # noqa: PLC0415 (only when a command needs it)
+
+    async def send_and_watch() -> list[dict[str, Any]]:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+            with progress_of(f"import {file.name}") as report:
+                job = await import_file(client, file, provider, token or _officer_s_token(), report)
+                answer(", ".join(f"{job[name]:,} {name}" for name in ("created", "changed", "unchanged", "refused")))
+                return await refused_rows(client, job["import_id"], token or _officer_s_token())
+
+    refused = asyncio.run(send_and_watch())
+    for row in refused:
+        answer(f"row {row['row']} ({row['number'] or 'no number'}) {row['column']}: {row['message']}")
+    if refused:
+        raise typer.Exit(Exit.FAILED)
+
+
+async def import_file(
+    client: "httpx.AsyncClient", file: Path, provider: str, token: str, report: Callable[[int, int], None]
+) -> dict[str, Any]:
+    """Send a file, again under the same key while the registry is busy, and give its job once it is finished."""
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Idempotency-Key": f"import-{secrets.token_hex(12)}",
+        "Prefer": "wait=10",
+    }
+    content = await asyncio.to_thread(file.read_bytes)
+    for _ in range(_ATTEMPTS):
+        sent = await client.post(
+            "/v1/facility-imports",
+            files={"file": (file.name, content)},
+            data={"provider_id": provider},
+            headers=headers,
+        )
+        if sent.status_code != 503:  # noqa: PLR2004
+            break
+        await asyncio.sleep(_PAUSE_S)
+    job = _told(sent)
+    while job["state"] == "running":
+        await asyncio.sleep(_PAUSE_S)
+        job = _told(await client.get(f"/v1/facility-imports/{job['import_id']}", headers=headers))
+        report(job["done"], job["rows"])
+    return job
+
+
+async def refused_rows(client: "httpx.AsyncClient", import_id: str, token: str) -> list[dict[str, Any]]:
+    """Give the first rows that were refused, with their reasons in English."""
+    found = await client.get(
+        f"/v1/facility-imports/{import_id}/rows",
+        params={"result": "refused", "limit": _SHOWN},
+        headers={"Authorization": f"Bearer {token}", "Accept-Language": "en"},
+    )
+    rows: list[dict[str, Any]] = _told(found)["items"]
+    return rows
+
+
+def _told(response: "httpx.Response") -> dict[str, Any]:
+    if response.is_success:
+        told: dict[str, Any] = response.json()
+        return told
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = {}
+    said = problem.get("detail") or f"The registry answered {response.status_code}."
+    raise CommandProblem(said, problem.get("remedy", ""), Exit.FAILED)
+
+
+def _officer_s_token() -> str:
+    from shared.http.local_issuer import LocalIssuer  # noqa: PLC0415
+
+    return LocalIssuer(settings()).issue("officer", "officer")
