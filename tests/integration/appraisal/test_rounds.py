@@ -13,7 +13,8 @@ from shared.events.registry import FacilityOpened, FacilityWithdrawn, ProviderDe
 from shared.http.policy import Role
 from shared.kernel.money import yuan
 from tests.integration.registry.house import House
-from tests.unit.appraisal.facts import completed, paid, recorded, registered
+from tests.standing import recorded
+from tests.unit.appraisal.facts import completed, paid, registered
 
 MARCH, LAST_YEAR = date(2026, 3, 2), date(2025, 6, 1)
 

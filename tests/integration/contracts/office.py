@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,9 +17,7 @@ from services.contracts.use_cases.keeping_texts import ProjectTexts
 from services.contracts.use_cases.proposing_projects import propose
 from services.contracts.use_cases.submitting_contracts import stream, submit
 from shared.audit import Count
-from shared.events.codec import key_of, stored_type
 from shared.events.contracts import VoucherUse
-from shared.events.definition import TYPE_OF, Recorded
 from shared.events.issuance import VoucherClaimed, VoucherCommitmentRefused, VoucherCommitted, WhyNot
 from shared.events.registry import (
     ClaimantRegistered,
@@ -27,7 +25,6 @@ from shared.events.registry import (
     ProviderListed,
     ServiceOffered,
 )
-from shared.kernel.calendar import BEIJING
 from shared.kernel.ids import new_id
 from shared.kernel.money import yuan
 from shared.measures.reader import Measures
@@ -35,27 +32,13 @@ from shared.procedures.due_list import DueList
 from shared.projections.rows import load_rows, save_rows
 from shared.settings import Settings
 from shared.store.transaction import Cause, Transaction, read_log, transaction
+from tests.standing import StandingClock, recorded
 
 MARCH_2, MARCH_5, MARCH_10 = date(2026, 3, 2), date(2026, 3, 5), date(2026, 3, 10)
 APRIL_30, JUNE_10 = date(2026, 4, 30), date(2026, 6, 10)
 ONE_DAY = timedelta(days=1)
 MEASURES = Measures.load()
 TEXTS = ProjectTexts(title="热稳定性测试", description="测量三种配方的分解温度")
-
-
-@dataclass(slots=True)
-class StandingClock:
-    """A clock that moves only when it is told."""
-
-    instant: datetime = datetime(2026, 3, 2, 1, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        """Give the instant it stands at."""
-        return self.instant
-
-    def set_to(self, day: date, at: time = time(9)) -> None:
-        """Put it to an hour of a day in Beijing."""
-        self.instant = datetime.combine(day, at, tzinfo=BEIJING).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +73,7 @@ class Office:
     async def hear(self, fact: Any) -> None:
         """Let the office react to a fact of another context."""
         self._heard += 1
-        event = Recorded(
-            context=TYPE_OF[type(fact)].context,
-            position=self._heard,
-            stream="elsewhere-1",
-            version=self._heard,
-            type=stored_type(fact),
-            data=fact,
-            key=key_of(fact),
-            metadata={},
-            recorded_at=self.clock.now(),
-            hash="",
-        )
+        event = recorded(self._heard, fact, self.clock.now())
         await self.do(lambda tx: CONTEXT.reactions[type(fact)](tx, event))
 
     async def sweep(self) -> int:

@@ -11,7 +11,8 @@ from shared.http.application import build_app
 from shared.http.local_issuer import LocalIssuer
 from shared.runtime import Runtime
 from tests.contexts import fresh_contexts
-from tests.integration.redemption.office import Case, Office, SetClock, completed_case
+from tests.integration.redemption.office import Case, Office, completed_case
+from tests.standing import StandingClock
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +20,7 @@ async def office(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) ->
     """The service, without its background."""
     async with fresh_contexts(postgres_url, "redemption", location=Path(CONTEXT.folder / "migrations")) as fresh:
         settings = fresh.model_copy(update={"state_dir": tmp_path_factory.mktemp("redemption")})
-        clock = SetClock()
+        clock = StandingClock()
         async with Runtime(CONTEXT, settings, clock) as runtime:
             app = build_app(CONTEXT, settings, runtime=runtime)
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
@@ -30,5 +31,5 @@ async def office(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture
 async def case(office: Office) -> Case:
     """A contract completed on 2 March 2026, its redemption awaited."""
-    office.clock.instant = SetClock().instant
+    office.clock.instant = StandingClock().instant
     return await completed_case(office)

@@ -1,6 +1,6 @@
 """Redemption's service in one process, with a clock that the test sets and a door for other contexts' facts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -9,32 +9,16 @@ import httpx
 from services.redemption.app import CONTEXT
 from services.redemption.reactions import REACTIONS
 from shared.events.contracts import ContractCompleted, VoucherUse
-from shared.events.definition import TYPE_OF, Recorded
 from shared.events.registry import ExpertEnrolled
 from shared.http.local_issuer import LocalIssuer
-from shared.kernel.calendar import start_of
 from shared.kernel.ids import new_id
 from shared.kernel.money import yuan
 from shared.runtime import Runtime
 from shared.store.transaction import Cause, transaction
+from tests.standing import StandingClock, recorded
 from tests.unit.redemption.facts import KINDS
 
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n%%EOF"
-
-
-@dataclass
-class SetClock:
-    """Shows the instant it was set to."""
-
-    instant: datetime = field(default_factory=lambda: start_of(date(2026, 3, 2)))
-
-    def now(self) -> datetime:
-        """Give the instant."""
-        return self.instant
-
-    def set(self, day: date) -> None:
-        """Go to the first second of a day in Beijing."""
-        self.instant = start_of(day).astimezone(UTC)
 
 
 @dataclass
@@ -44,17 +28,13 @@ class Office:
     runtime: Runtime
     client: httpx.AsyncClient
     issuer: LocalIssuer
-    clock: SetClock
+    clock: StandingClock
     numbers: int = 0
 
     async def tell(self, fact: Any) -> None:
         """Deliver a fact of another context."""
         self.numbers += 1
-        kind = TYPE_OF[type(fact)]
-        event = Recorded(
-            context=kind.context, position=self.numbers, stream="s", version=1, type=kind.stored, data=fact,
-            key=getattr(fact, kind.key), metadata={}, recorded_at=self.clock.now(), hash="",
-        )  # fmt: skip
+        event = recorded(self.numbers, fact, self.clock.now())
         cause = Cause(actor="test", correlation_id="c")
         async with transaction(self.runtime.engine, "redemption", self.clock, cause, self.runtime.measures) as tx:
             await REACTIONS[type(fact)](tx, event)

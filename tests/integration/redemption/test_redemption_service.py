@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from shared.events.issuance import VoucherRevoked
 from shared.kernel.ids import new_id
 from shared.kernel.money import yuan
-from tests.integration.redemption.office import Case, Office, SetClock, completed_case
+from tests.integration.redemption.office import Case, Office, completed_case
+from tests.standing import StandingClock
 
 
 async def test_a_redemption_goes_from_application_to_payment_and_the_half_cap_bites(case: Case, office: Office) -> None:
@@ -16,12 +17,12 @@ async def test_a_redemption_goes_from_application_to_payment_and_the_half_cap_bi
     assert applied.status_code == 200, applied.text
     assert applied.json()["payable"] == {"amount": yuan(40_000), "currency": "CNY"}
     await case.review(yuan(40_000))
-    office.clock.set(date(2026, 3, 20))
+    office.clock.set_to(date(2026, 3, 20))
     concluded = await case.do("conclusion", "officer", json={})
     assert concluded.json()["notice"]["until"] == "2026-03-27"
     early = await case.do("disbursement-order", "officer", principal="off-1")
     assert (early.status_code, early.json()["code"]) == (409, "redemption-not-in-this-stage")
-    office.clock.set(date(2026, 3, 28))
+    office.clock.set_to(date(2026, 3, 28))
     await office.strike("notice-ends", case.redemption_id)
     assert (await case.do("disbursement-order", "officer", principal="off-1")).status_code == 200
     alone = await case.do("disbursement", "approver", principal="off-1")
@@ -34,7 +35,7 @@ async def test_a_redemption_goes_from_application_to_payment_and_the_half_cap_bi
 
 
 async def test_a_refusal_names_article_and_remedy_and_every_reason(case: Case, office: Office) -> None:
-    office.clock.set(date(2026, 4, 3))
+    office.clock.set_to(date(2026, 4, 3))
     body = await case.application()
     body["evidence"] = body["evidence"][:3]
     answer = await case.do("application", "provider", case.provider_id, json=body)
@@ -46,11 +47,11 @@ async def test_a_refusal_names_article_and_remedy_and_every_reason(case: Case, o
 
 
 async def test_without_an_application_the_redemption_lapses_by_its_deadline(case: Case, office: Office) -> None:
-    office.clock.set(date(2026, 4, 2))
+    office.clock.set_to(date(2026, 4, 2))
     await office.strike("redemption-lapses", case.redemption_id)
     shown = await office.call("GET", f"/v1/redemptions/{case.redemption_id}", "officer")
     assert shown.json()["stage"] == "awaited"
-    office.clock.set(date(2026, 4, 3))
+    office.clock.set_to(date(2026, 4, 3))
     await office.strike("redemption-lapses", case.redemption_id)
     shown = await office.call("GET", f"/v1/redemptions/{case.redemption_id}", "officer")
     assert shown.json()["stage"] == "lapsed"
@@ -111,15 +112,41 @@ async def test_a_step_on_an_old_version_is_refused(case: Case) -> None:
     assert stale.status_code == 412
 
 
+async def test_what_the_office_says_in_words_is_shown_to_the_parties_and_kept_out_of_the_log(
+    case: Case, office: Office
+) -> None:
+    await case.apply()
+    said = "附件三缺少盖章"
+    returned = await case.do("formal-check", "officer", json={"outcome": "returned", "reasons": [said]})
+    assert returned.json()["reasons"] == [said]
+    own = await office.call("GET", f"/v1/redemptions/{case.redemption_id}", "provider", case.provider_id)
+    assert own.json()["reasons"] == [said]
+    case.invoice = case.invoice[::-1]
+    corrected = await case.do("correction", "provider", case.provider_id, json=await case.application())
+    assert corrected.json()["reasons"] == []
+    await case.review(0)
+    cause = "成果与合同约定不符"
+    refused = await case.do("conclusion", "officer", json={"cause": cause, "side_at_fault": "provider"})
+    assert refused.json()["cause"] == cause
+    own = await office.call("GET", f"/v1/redemptions/{case.redemption_id}", "provider", case.provider_id)
+    assert (own.json()["stage"], own.json()["cause"]) == ("refused", cause)
+    async with office.runtime.engine.connect() as connection:
+        log = "SELECT count(*) FROM events WHERE data::text LIKE ANY (ARRAY[:said, :cause])"
+        found = await connection.execute(
+            sa.text(log.replace("::", "\\:\\:")), {"said": f"%{said}%", "cause": f"%{cause}%"}
+        )
+        assert found.scalar_one() == 0
+
+
 async def test_an_objection_keeps_the_money_back_until_it_is_answered(case: Case, office: Office) -> None:
     await case.apply()
     await case.review(yuan(40_000))
-    office.clock.set(date(2026, 3, 20))
+    office.clock.set_to(date(2026, 3, 20))
     await case.do("conclusion", "officer", json={})
     raised = await case.do("objections", "claimant", "clm_other", json={"objector": "李四", "text": "重复支持"})
     assert raised.status_code == 201
     assert "李四" not in raised.text
-    office.clock.set(date(2026, 3, 30))
+    office.clock.set_to(date(2026, 3, 30))
     await office.strike("notice-ends", case.redemption_id)
     assert (await case.do("disbursement-order", "officer")).status_code == 409
     objection = raised.json()["objection_id"]
@@ -148,7 +175,7 @@ async def test_a_voucher_revoked_while_its_money_is_asked_for_is_not_paid(case: 
 
 
 async def test_a_revocation_that_is_heard_of_first_ends_the_redemption_when_it_opens(office: Office) -> None:
-    office.clock.instant = SetClock().instant
+    office.clock.instant = StandingClock().instant
     voucher = new_id("vch", office.clock.now())
     await office.tell(revoked(voucher, "clm_1"))
     case = await completed_case(office, voucher_id=voucher)

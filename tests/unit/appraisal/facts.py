@@ -1,11 +1,8 @@
 """What other contexts tell appraisal of two providers."""
 
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import date
 
-from shared.events.codec import key_of, stored_type
 from shared.events.contracts import ContractCompleted, ContractRegistered, VoucherUse
-from shared.events.definition import TYPE_OF, Recorded
 from shared.events.redemption import FundsDisbursed, VoucherPayment
 from shared.kernel.money import yuan
 
@@ -55,20 +52,4 @@ def paid(provider_id: str, total: int, on: date) -> FundsDisbursed:
         ordered_by="officer-1",
         approved_by="officer-2",
         on=on,
-    )
-
-
-def recorded(position: int, fact: Any) -> Recorded[Any]:
-    """Put a fact into its context's log."""
-    return Recorded(
-        context=TYPE_OF[type(fact)].context,
-        position=position,
-        stream="",
-        version=1,
-        type=stored_type(fact),
-        data=fact,
-        key=key_of(fact),
-        metadata={},
-        recorded_at=datetime(2026, 11, 23, tzinfo=UTC),
-        hash="",
     )

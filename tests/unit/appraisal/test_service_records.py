@@ -12,7 +12,8 @@ from shared.http.application import catalogue_of
 from shared.kernel.money import yuan
 from shared.projections.projection import Rows
 from shared.settings import Settings
-from tests.unit.appraisal.facts import completed, paid, recorded, registered
+from tests.standing import recorded
+from tests.unit.appraisal.facts import completed, paid, registered
 
 DAYS = st.sampled_from([date(2025, 12, 31), date(2026, 1, 1), date(2026, 11, 23)])
 PROVIDERS, CLAIMANTS = st.sampled_from(["prv_1", "prv_2"]), st.sampled_from(["clm_1", "clm_2", "clm_3"])

@@ -1,6 +1,5 @@
 """The registry's read models, folded from facts."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,8 +10,6 @@ from services.registry.projections.facility_catalogue import facility_catalogue
 from services.registry.projections.provider_list import provider_list
 from services.registry.projections.provider_notices import provider_notices
 from services.registry.projections.service_catalogue import service_catalogue
-from shared.events.codec import key_of, stored_type
-from shared.events.definition import Recorded
 from shared.events.registry import (
     ClaimantCertificatesChanged,
     FacilityChanged,
@@ -21,6 +18,7 @@ from shared.events.registry import (
     ProviderNoticeConcluded,
 )
 from shared.projections.projection import PoisonEventError, Projection, Rows
+from tests.standing import recorded
 from tests.unit.registry.facts import CERTIFICATE, LISTED, LISTING, PRV, PUBLISHED, TODAY
 from tests.unit.registry.test_claimant import REGISTERED
 from tests.unit.registry.test_facilities_and_services import OFFERED, OPENED, TAKEN_BACK
@@ -31,21 +29,6 @@ def folded(projection: Projection, *facts: Any) -> list[dict[str, Any]]:
     rows: Rows = {}
     projection.fold(rows, [recorded(number, fact) for number, fact in enumerate(facts, start=1)])
     return [row for row in rows.values() if row is not None]
-
-
-def recorded(position: int, fact: Any) -> Recorded[Any]:
-    return Recorded(
-        context="registry",
-        position=position,
-        stream="",
-        version=1,
-        type=stored_type(fact),
-        data=fact,
-        key=key_of(fact),
-        metadata={},
-        recorded_at=datetime(2026, 11, 23, tzinfo=UTC),
-        hash="",
-    )
 
 
 def test_a_claimant_s_row_follows_its_certificates() -> None:
