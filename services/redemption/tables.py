@@ -1,6 +1,7 @@
 """What redemption keeps beside its log: local copies, confidential texts, and what must be unique."""
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.database import metadata
 
@@ -61,6 +62,15 @@ opinions = sa.Table(
     sa.Column("reasons", sa.Text, nullable=False),
 )
 """Why an expert judged so; confidential. `round` counts the panels of a redemption from 1."""
+
+words = sa.Table(
+    "words",
+    REDEMPTION,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("redemption_id", sa.Text, nullable=False, index=True),
+    sa.Column("said", JSONB, nullable=False),
+)
+"""Why an application was returned, or refused, by the digest that stands in the log; for the parties and the office."""
 
 objections = sa.Table(
     "objections",

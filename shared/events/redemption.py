@@ -8,6 +8,7 @@ from shared.events.contracts import VoucherUse
 from shared.events.definition import event
 
 type EvidenceKind = Literal["contract", "invoice", "bank_receipt", "bookkeeping_voucher", "result_report", "use_record"]
+type RefusalCause = Literal["review", "revoked"]
 type SideAtFault = Literal["claimant", "provider", "both", "neither"]
 
 
@@ -66,11 +67,11 @@ class RedemptionApplied:
 
 @event("redemption.redemption-returned", key="provider_id")
 class RedemptionReturned:
-    """The formal check found something to correct."""
+    """The formal check found something to correct; in what words stays with its owner."""
 
     redemption_id: str
     provider_id: str
-    reasons: tuple[str, ...]
+    reasons_digest: str
     checked_by: str
     correct_by: date
     on: date
@@ -137,14 +138,18 @@ class RedemptionApproved:
 
 @event("redemption.redemption-refused", key="provider_id")
 class RedemptionRefused:
-    """The panel refuses, with the cause and the side that answers for it (art. 9(4), 10(3), faq 8)."""
+    """Nothing is paid: the panel refuses, or a sanction took the voucher; with the side at fault (art. 9(4), 10(3), 17).
+
+    In what words the panel refused stays with its owner (faq 8).
+    """
 
     redemption_id: str
     contract_id: str
     claimant_id: str
     provider_id: str
     vouchers: tuple[VoucherUse, ...]
-    cause: str
+    cause: RefusalCause
+    cause_digest: str
     side_at_fault: SideAtFault
     on: date
 

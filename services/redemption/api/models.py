@@ -1,5 +1,6 @@
 """What goes in and out of redemption's operations."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -120,8 +121,8 @@ class RedemptionView(View):
     cause: str = ""
 
     @classmethod
-    def of(cls, state: State) -> "RedemptionView":
-        """Show a redemption that was opened."""
+    def of(cls, state: State, words: Sequence[str] = ()) -> "RedemptionView":
+        """Show a redemption that was opened; `words` are those behind a return or a refusal."""
         if isinstance(state, Unopened):
             raise TypeError("nothing to show before a contract is completed")
         file = state.file
@@ -147,19 +148,19 @@ class RedemptionView(View):
             ended_on=file.ended_on,
             redeem_by=file.redeem_by,
             provisional=file.provisional,
-            **_stage_details(state),
+            **_stage_details(state, words),
         )
 
     @classmethod
-    def after(cls, handled: Handled[Event, State]) -> "RedemptionView":
+    def after(cls, handled: Handled[Event, State], words: Sequence[str] = ()) -> "RedemptionView":
         """Show a redemption as a command has left it."""
-        return cls.of(handled.state)
+        return cls.of(handled.state, words)
 
 
-def _stage_details(state: State) -> dict[str, Any]:  # noqa: PLR0911 (one case a stage)
+def _stage_details(state: State, words: Sequence[str]) -> dict[str, Any]:  # noqa: PLR0911 (one case a stage)
     match state:
-        case Returned(reasons=reasons, correct_by=correct_by):
-            return {"reasons": list(reasons), "correct_by": correct_by}
+        case Returned(correct_by=correct_by):
+            return {"reasons": list(words), "correct_by": correct_by}
         case UnderReview(experts=experts, opinions=opinions):
             return {"experts": list(experts), "opinions_given": len(opinions)}
         case Approved(notice=notice) if notice is not None:
@@ -174,8 +175,10 @@ def _stage_details(state: State) -> dict[str, Any]:  # noqa: PLR0911 (one case a
             return {"payable_from": payable_from}
         case Disbursed(on=on):
             return {"disbursed_on": on}
-        case Ended(cause=cause):
-            return {"cause": cause}
+        case Ended(cause="revoked"):
+            return {"cause": "创新券因监督措施被撤销（第十七条） · The voucher was revoked by a sanction (art. 17)"}
+        case Ended():
+            return {"cause": "".join(words)}
         case _:
             return {}
 

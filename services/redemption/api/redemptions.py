@@ -1,5 +1,6 @@
 """Applying for the voucher money, and looking at what became of it."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from services.redemption.domain.redemption import Event, redemption
 from services.redemption.domain.stages import State, UnderReview, Unopened
 from services.redemption.projections.redemption_list import redemption_list
 from services.redemption.use_cases import applying
+from services.redemption.use_cases.keeping_words import words_of
 from services.redemption.use_cases.opening_windows import stream
 from shared.documents.routes import owner_of
 from shared.documents.storage import digests_of
@@ -39,9 +41,9 @@ _EVIDENCE_CODES = (
 )
 
 
-def presented(handled: Handled[Event, State]) -> Presented:
-    """Show a redemption as a command has left it, with its version."""
-    return Presented(body=RedemptionView.after(handled), version=handled.version)
+def presented(handled: Handled[Event, State], words: Sequence[str] = ()) -> Presented:
+    """Show a redemption as a command has left it, with its version and what was said with it."""
+    return Presented(body=RedemptionView.after(handled, words), version=handled.version)
 
 
 def check_readable(state: State, caller: Caller) -> None:
@@ -103,7 +105,9 @@ async def get_redemption(redemption_id: str, request: ReadRequest) -> Response:
     """Show one redemption as it stands, with the last day of whatever is awaited."""
     loaded = await request.load(redemption, stream(redemption_id))
     check_readable(loaded.state, request.caller)
-    return request.answer(Presented(body=RedemptionView.of(loaded.state), version=loaded.version))
+    async with request.connection() as connection:
+        words = await words_of(connection, loaded.state)
+    return request.answer(Presented(body=RedemptionView.of(loaded.state, words), version=loaded.version))
 
 
 @router.post(
@@ -168,7 +172,7 @@ async def check_redemption(redemption_id: str, body: FormalCheckBody, request: C
             return await applying.accept(tx, redemption_id, officer, if_match=request.if_match)
         return await applying.return_for_correction(tx, redemption_id, officer, body.reasons, if_match=request.if_match)
 
-    return await request.run(check, presented)
+    return await request.run(check, lambda handled: presented(handled, body.reasons))
 
 
 async def _evidence(tx: Transaction, caller: Caller, body: ApplicationBody) -> tuple[Evidence, ...]:

@@ -92,4 +92,4 @@ async def conclude_review(redemption_id: str, body: ConclusionBody, request: Com
             tx, redemption_id, cause=body.cause, side_at_fault=body.side_at_fault, if_match=request.if_match
         )
 
-    return await request.run(conclude, presented)
+    return await request.run(conclude, lambda handled: presented(handled, (body.cause,)))

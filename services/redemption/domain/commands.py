@@ -40,6 +40,7 @@ class Apply:
 @message
 class ReturnForCorrection:
     reasons: tuple[str, ...]
+    reasons_digest: str
     checked_by: str
     working_days: WorkingDays
     roll: bool
@@ -80,6 +81,7 @@ class Conclude:
     """Sum up the review and publish it; cause and side are for a refusal only."""
 
     cause: str
+    cause_digest: str
     side_at_fault: SideAtFault | None
     notice_id: str
     notice_working_days: int

@@ -174,8 +174,8 @@ def evolve(state: State, event: Event) -> State:
             return Awaited(file=_file(event))
         case RedemptionApplied(payable=payable, evidence=evidence):
             return Applied(file=replace(_of(state), payable=payable, evidence=evidence))
-        case RedemptionReturned(reasons=reasons, correct_by=correct_by):
-            return Returned(file=_of(state), reasons=reasons, correct_by=correct_by)
+        case RedemptionReturned(reasons_digest=digest, correct_by=correct_by):
+            return Returned(file=_of(state), reasons_digest=digest, correct_by=correct_by)
         case RedemptionCorrected(evidence=evidence):
             return Applied(file=replace(_of(state), evidence=evidence))
         case RedemptionAccepted():
@@ -217,8 +217,8 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, ordered_by=ordered_by)
         case FundsDisbursed(payments=payments, on=on):
             return Disbursed(file=_of(state), payments=payments, on=on)
-        case RedemptionRefused(cause=cause):
-            return Ended(file=_of(state), how="refused", cause=cause)
+        case RedemptionRefused(cause=cause, cause_digest=digest):
+            return Ended(file=_of(state), how="refused", cause=cause, cause_digest=digest)
         case RedemptionLapsed():
             return Ended(file=_of(state), how="lapsed")
     assert_never(event)

@@ -84,7 +84,7 @@ def returned(command: ReturnForCorrection, file: File) -> RedemptionReturned:
     return RedemptionReturned(
         redemption_id=file.redemption_id,
         provider_id=file.provider_id,
-        reasons=command.reasons,
+        reasons_digest=command.reasons_digest,
         checked_by=command.checked_by,
         correct_by=max(file.redeem_by, grace.last_day),
         on=command.on,
@@ -145,7 +145,8 @@ def concluded(command: Conclude, state: UnderReview) -> list[RedemptionApproved 
                 claimant_id=file.claimant_id,
                 provider_id=file.provider_id,
                 vouchers=file.vouchers,
-                cause=command.cause,
+                cause="review",
+                cause_digest=command.cause_digest,
                 side_at_fault=command.side_at_fault,
                 on=command.on,
             )
@@ -257,7 +258,8 @@ def stopped_by_revocation(command: RefuseForRevocation, state: Going) -> list[No
         claimant_id=file.claimant_id,
         provider_id=file.provider_id,
         vouchers=file.vouchers,
-        cause=f"{command.voucher_id} was revoked by a sanction (art. 17)",
+        cause="revoked",
+        cause_digest="",
         side_at_fault="claimant",
         on=command.on,
     )

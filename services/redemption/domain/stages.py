@@ -4,7 +4,7 @@ from datetime import date
 from typing import Literal
 
 from shared.events.contracts import VoucherUse
-from shared.events.redemption import Evidence, VoucherPayment
+from shared.events.redemption import Evidence, RefusalCause, VoucherPayment
 from shared.kernel.decider import message
 from shared.procedures.notices import Notice
 from shared.procedures.panels import Opinion
@@ -48,7 +48,7 @@ class Applied:
 @message
 class Returned:
     file: File
-    reasons: tuple[str, ...]
+    reasons_digest: str
     correct_by: date
 
 
@@ -94,7 +94,8 @@ class Ended:
 
     file: File
     how: Literal["refused", "lapsed"]
-    cause: str = ""
+    cause: RefusalCause | None = None
+    cause_digest: str = ""
 
 
 type Going = Awaited | Applied | Returned | Accepted | UnderReview | Approved | Payable

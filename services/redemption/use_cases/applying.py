@@ -11,6 +11,7 @@ from services.redemption.domain.redemption import Event, redemption
 from services.redemption.domain.stages import Returned, State
 from services.redemption.tables import evidence as evidence_table
 from services.redemption.tables import invoices
+from services.redemption.use_cases.keeping_words import keep_words
 from services.redemption.use_cases.opening_windows import stop_waiting, stream, wait_until
 from services.redemption.use_cases.owning import check_provider, existing
 from shared.events.redemption import Evidence
@@ -78,6 +79,7 @@ async def return_for_correction(
     await existing(tx, redemption_id)
     command = ReturnForCorrection(
         reasons=reasons,
+        reasons_digest=await keep_words(tx, redemption_id, reasons),
         checked_by=officer,
         working_days=tx.measures.working_days,
         roll=tx.measures.on(tx.today).redemption.roll_to_working_day,

@@ -1,6 +1,5 @@
 """Public notice: objections, their answers, and the end of the notice (art. 15(5))."""
 
-import hashlib
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -9,11 +8,11 @@ from services.redemption.domain.commands import AnswerObjection, ConcludeNotice,
 from services.redemption.domain.redemption import Event, redemption
 from services.redemption.domain.stages import Approved, State
 from services.redemption.tables import objections
+from services.redemption.use_cases.keeping_words import salted_digest
 from services.redemption.use_cases.opening_windows import stream
 from services.redemption.use_cases.owning import existing
 from services.redemption.use_cases.reviewing import NOTICE_ENDS
 from shared.kernel.calendar import start_of
-from shared.kernel.ids import new_id
 from shared.procedures.due import clear_deadline, set_deadline
 from shared.store.transaction import Handled, Transaction
 
@@ -23,8 +22,7 @@ async def raise_objection(
 ) -> Handled[Event, State]:
     """Object to a published result; the objector's name stays with the office."""
     await existing(tx, redemption_id)
-    digest = hashlib.sha256(f"{new_id('slt', tx.now)}:{text}".encode()).hexdigest()
-    command = RaiseObjection(objection_id=objection_id, text_digest=digest, on=tx.today)
+    command = RaiseObjection(objection_id=objection_id, text_digest=salted_digest(tx, text), on=tx.today)
     handled = await tx.handle(redemption, stream(redemption_id), command)
     await tx.connection.execute(
         sa.insert(objections).values(

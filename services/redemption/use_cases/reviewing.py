@@ -1,6 +1,5 @@
 """Experts judge, and the office sums up and publishes (art. 15(4), (5))."""
 
-import hashlib
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -9,6 +8,7 @@ from services.redemption.domain.commands import Conclude, DrawPanel, GiveOpinion
 from services.redemption.domain.redemption import Event, redemption
 from services.redemption.domain.stages import Approved, State
 from services.redemption.tables import experts, opinions
+from services.redemption.use_cases.keeping_words import keep_words, salted_digest
 from services.redemption.use_cases.opening_windows import stream
 from services.redemption.use_cases.owning import check_expert, existing
 from shared.events.redemption import SideAtFault
@@ -35,8 +35,13 @@ async def give_opinion(
 ) -> Handled[Event, State]:
     """Record one expert's judgement; the reasons stay here, their digest goes into the log."""
     await check_expert(tx, redemption_id, expert_id)
-    digest = hashlib.sha256(f"{new_id('slt', tx.now)}:{reasons}".encode()).hexdigest()
-    command = GiveOpinion(expert_id=expert_id, score=score, amount=amount, reasons_digest=digest, on=tx.today)
+    command = GiveOpinion(
+        expert_id=expert_id,
+        score=score,
+        amount=amount,
+        reasons_digest=salted_digest(tx, reasons),
+        on=tx.today,
+    )
     handled = await tx.handle(redemption, stream(redemption_id), command)
     earlier = sa.select(sa.func.count() + 1).where(
         opinions.c.redemption_id == redemption_id, opinions.c.expert_id == expert_id
@@ -56,6 +61,7 @@ async def conclude(
     await existing(tx, redemption_id)
     command = Conclude(
         cause=cause,
+        cause_digest=await keep_words(tx, redemption_id, (cause,)),
         side_at_fault=side_at_fault,
         notice_id=new_id("ntc", tx.now),
         notice_working_days=tx.measures.on(tx.today).redemption.redemption_notice_working_days,

@@ -100,7 +100,8 @@ def _refused(contract_id: str, held: Voucher) -> RedemptionRefused:
         claimant_id=held.claimant_id,
         provider_id="prv_1",
         vouchers=_uses([held]),
-        cause="no-result",
+        cause="review",
+        cause_digest="c",
         side_at_fault="provider",
         on=TODAY,
     )
@@ -267,7 +268,8 @@ async def test_vouchers_that_are_not_paid_after_all_release_their_allowance(offi
                 redemption_id="rdm_2",
                 contract_id=contracts[refused.voucher_id],
                 vouchers=_uses([refused]),
-                cause="no-result",
+                cause="review",
+                cause_digest="c",
                 side_at_fault="provider",
                 **parties,
             )

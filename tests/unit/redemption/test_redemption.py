@@ -78,7 +78,13 @@ APPLY = Apply(
     pack_digest="d",
 )
 CONCLUDE = Conclude(
-    cause="", side_at_fault=None, notice_id="ntc_1", notice_working_days=5, working_days=WORKING_DAYS, on=APRIL_7
+    cause="",
+    cause_digest="",
+    side_at_fault=None,
+    notice_id="ntc_1",
+    notice_working_days=5,
+    working_days=WORKING_DAYS,
+    on=APRIL_7,
 )
 ORDER = OrderDisbursement(ordered_by="off_1", suspended=(), disbursement_last_quarter=3, on=date(2026, 4, 16))
 DISBURSE = Disburse(approved_by="off_2", suspended=(), disbursement_last_quarter=3, on=date(2026, 4, 17))
@@ -125,12 +131,17 @@ def test_without_an_application_the_vouchers_lapse_the_day_after() -> None:
 
 
 RETURN = ReturnForCorrection(
-    reasons=("the stamp is missing",), checked_by="off_1", working_days=WORKING_DAYS, roll=True, on=date(2026, 4, 2)
+    reasons=("the stamp is missing",),
+    reasons_digest="r",
+    checked_by="off_1",
+    working_days=WORKING_DAYS,
+    roll=True,
+    on=date(2026, 4, 2),
 )
 RETURNED = RedemptionReturned(
     redemption_id=RDM,
     provider_id=PRV,
-    reasons=("the stamp is missing",),
+    reasons_digest="r",
     checked_by="off_1",
     correct_by=date(2026, 4, 13),  # the tenth day is a Sunday
     on=date(2026, 4, 2),
@@ -218,10 +229,11 @@ def test_nothing_is_concluded_before_every_expert_has_judged() -> None:
 def test_a_majority_for_refusal_refuses_with_cause_and_side() -> None:
     opinions = (OPINIONS[0], opinion("exp_2", 0), opinion("exp_3", 0))
     spec.given(*TO_REVIEW, *opinions).when(CONCLUDE).then_refused("cause-and-side-required")
-    reasoned = replace(CONCLUDE, cause="no result", side_at_fault="provider")
+    reasoned = replace(CONCLUDE, cause="no result", cause_digest="c", side_at_fault="provider")
     spec.given(*TO_REVIEW, *opinions).when(reasoned).then(
         RedemptionRefused(
-            redemption_id=RDM, contract_id=CTR, claimant_id=CLM, provider_id=PRV, vouchers=VOUCHERS, cause="no result",
+            redemption_id=RDM, contract_id=CTR, claimant_id=CLM, provider_id=PRV, vouchers=VOUCHERS, cause="review",
+            cause_digest="c",
             side_at_fault="provider", on=APRIL_7,
         )
     )  # fmt: skip
