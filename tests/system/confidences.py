@@ -206,7 +206,7 @@ async def _redemption(story: Confidences, officer: Visitor, provider: Visitor, c
     invoice = {"number": story.confide("invoice number", secrets.token_hex(8).upper()), "amount": {"amount": CONTRACT}}
     application = {"evidence": await _evidence(story, provider), "invoices": [invoice]}
     await step(provider, "application", application)
-    await step(officer, "formal-check", {"outcome": "returned", "reasons": ["发票与合同不符"]})
+    await step(officer, "formal-check", {"outcome": "returned", "reasons": [story.confide("reasons of a return")]})
     await step(provider, "correction", application)
     await step(officer, "formal-check", {"outcome": "accepted"})
     for number in range(3):
