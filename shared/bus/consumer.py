@@ -27,7 +27,7 @@ from shared.bus.subscription import (
 from shared.store.tables import consumer_positions
 from shared.store.transaction import caused_by, on
 from shared.supervision import HaltedError, Progress, State
-from shared.telemetry import span_of_batch
+from shared.telemetry import redact, span_of_batch
 
 __all__ = ["Consumer", "ForkError", "GapError", "PoisonError", "Subscription", "Surroundings"]
 
@@ -295,7 +295,7 @@ class Consumer:
     async def _give_up(self, source: TopicPartition, partition: _Partition, item: _Item, error: Exception) -> None:
         """Stop at an event that cannot be applied, or lay it aside, as the subscription says."""
         event = item.envelope
-        reason = f"{type(error).__name__}: {getattr(error, 'orig', None) or error}"
+        reason = redact(f"{type(error).__name__}: {getattr(error, 'orig', None) or error}")
         if self._subscription.poison == "halt":
             raise PoisonError(
                 f"{self._subscription.consumer} cannot apply {event.id} ({event.type}) of {source.topic}, partition"
