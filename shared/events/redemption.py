@@ -138,9 +138,9 @@ class RedemptionApproved:
 
 @event("redemption.redemption-refused", key="provider_id")
 class RedemptionRefused:
-    """Nothing is paid: the panel refuses, or a sanction took the voucher; with the side at fault (art. 9(4), 10(3), 17).
+    """Nothing is paid: the panel refuses, or a sanction took the voucher (art. 9(4), 10(3), 17).
 
-    In what words the panel refused stays with its owner (faq 8).
+    `side_at_fault` answers for it; in what words the panel refused stays with its owner (faq 8).
     """
 
     redemption_id: str
