@@ -41,6 +41,7 @@ async def house(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> A
         kafka_bootstrap=servers.kafka_bootstrap,
         database_prefix=f"h_{secrets.token_hex(4)}",
         topic_prefix=f"h-{secrets.token_hex(4)}",
+        trace_endpoint="console",  # so that spans are among what may not give anything away
     )
     first = free_ports(len(CONTEXTS))
     ports = {context: first + place for place, context in enumerate(CONTEXTS)}

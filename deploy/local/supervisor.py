@@ -84,7 +84,7 @@ def run(plan: Plan, say: Callable[[str], None] = say) -> int:
             environment=_process_environment(environment),
             limit_s=_MIGRATION_LIMIT_S,
         )
-        say("✓ Five databases and topics are at the newest schema")
+        say("✓ Five databases are at the newest schema")
         services = [Attended(_service(context, plan, environment), say) for context in CONTEXTS]
         stack.callback(_stop, services)
         for service in services:

@@ -38,7 +38,7 @@ def clock_itself(context: typer.Context) -> None:
 @clock.command()
 def show(*, as_json: AsJson = False) -> None:
     """Show what time it is for the services, and how far the clock was moved."""
-    from shared.clock import development_clock  # noqa: PLC0415 (only when a command needs it)
+    from shared.clock import development_clock
 
     found = development_clock(settings())
     _tell_time(found.now(), found.offset(), as_json=as_json)
@@ -51,7 +51,7 @@ def advance(
     as_json: AsJson = False,
 ) -> None:
     """Move the clock forward; deadlines that pass are worked off at once, and time never goes back."""
-    from shared.clock import development_clock  # noqa: PLC0415
+    from shared.clock import development_clock
 
     found = development_clock(settings())
     _tell_time(found.advance(by), found.offset(), as_json=as_json)
@@ -74,8 +74,8 @@ def token(
     ] = timedelta(hours=12),
 ) -> None:
     """Print an access token for a role, signed by the local issuer."""
-    from shared.http.local_issuer import LocalIssuer  # noqa: PLC0415
-    from shared.http.policy import Role  # noqa: PLC0415
+    from shared.http.local_issuer import LocalIssuer
+    from shared.http.policy import Role
 
     if role not in set(Role):
         raise typer.BadParameter(f"{role!r} is not one of {', '.join(Role)}", param_hint="ROLE")

@@ -42,7 +42,7 @@ def openapi(
 
 def openapi_documents() -> dict[str, str]:
     """Make the document of each service by the name of its file, from the same factory that serves it."""
-    from shared.settings import CONTEXTS, Settings  # noqa: PLC0415 (the services' imports take a second)
+    from shared.settings import CONTEXTS, Settings
 
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(env="dev", state_dir=Path(folder))

@@ -53,7 +53,7 @@ def adopt_environment(environ: MutableMapping[str, str] = os.environ) -> None:
 
 def settings() -> "Settings":
     """Read the settings; pydantic's ValidationError names what is missing or wrong."""
-    from shared.settings import Settings  # noqa: PLC0415 (only when a command needs it)
+    from shared.settings import Settings
 
     adopt_environment()
     return Settings()
@@ -61,7 +61,7 @@ def settings() -> "Settings":
 
 def context_name(name: str) -> str:
     """Check the name of a service as it is written on the command line."""
-    from shared.settings import CONTEXTS  # noqa: PLC0415
+    from shared.settings import CONTEXTS
 
     if name not in CONTEXTS:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(CONTEXTS)}")
@@ -70,7 +70,7 @@ def context_name(name: str) -> str:
 
 def load_context(name: str) -> "BoundedContext":
     """Import one service and give its parts."""
-    from importlib import import_module  # noqa: PLC0415
+    from importlib import import_module
 
     context: BoundedContext = import_module(f"services.{name}.app").CONTEXT
     return context

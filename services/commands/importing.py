@@ -34,7 +34,7 @@ def facilities(
     ] = "",
 ) -> None:
     """Import facilities from a file; exits 1 when a row was refused, after saying which and why."""
-    import httpx  # noqa: PLC0415 (only when a command needs it)
+    import httpx
 
     async def send_and_watch() -> list[dict[str, Any]]:
         async with httpx.AsyncClient(base_url=url, timeout=30) as client:
@@ -102,6 +102,6 @@ def _told(response: "httpx.Response") -> dict[str, Any]:
 
 
 def _officer_s_token() -> str:
-    from shared.http.local_issuer import LocalIssuer  # noqa: PLC0415
+    from shared.http.local_issuer import LocalIssuer
 
     return LocalIssuer(settings()).issue("officer", "officer")

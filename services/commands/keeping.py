@@ -26,8 +26,8 @@ def rebuild(
     as_json: AsJson = False,
 ) -> None:
     """Make a read model anew from Kafka while the old one is read, compare the two, and swap them."""
-    from shared.projections.rebuild import RebuildError  # noqa: PLC0415 (only when a command needs it)
-    from shared.projections.rebuild import rebuild as rebuild_one  # noqa: PLC0415
+    from shared.projections.rebuild import RebuildError
+    from shared.projections.rebuild import rebuild as rebuild_one
 
     context = load_context(service)
     wanted = {each.name: each for each in context.projections}
@@ -59,8 +59,8 @@ def republish(
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the topic first, with everything in it.")] = False,
 ) -> None:
     """Publish a service's whole log into its topic again, and return when it is there."""
-    from shared.bus.republish import republish as republish_all  # noqa: PLC0415
-    from shared.supervision import HaltedError  # noqa: PLC0415
+    from shared.bus.republish import republish as republish_all
+    from shared.supervision import HaltedError
 
     reached = 0
     try:
@@ -81,9 +81,9 @@ def republish(
 
 def audit(*, as_json: AsJson = False) -> None:
     """Check every invariant on the running system; exits 1 when one is breached, and names the place."""
-    from services.crosschecks import CROSS_CHECKS  # noqa: PLC0415
-    from shared.auditing import audit as audit_all  # noqa: PLC0415
-    from shared.settings import CONTEXTS  # noqa: PLC0415
+    from services.crosschecks import CROSS_CHECKS
+    from shared.auditing import audit as audit_all
+    from shared.settings import CONTEXTS
 
     report = asyncio.run(audit_all(settings(), [load_context(name) for name in CONTEXTS], CROSS_CHECKS))
     if as_json:
@@ -129,18 +129,16 @@ def unpark(
         done = asyncio.run(_with_runtime(service, lambda runtime: runtime.unpark(consumer, key)))
     except LookupError as error:
         raise CommandProblem(f"{error.args[0]}.", f"`cxq parked {service}` names them.", Exit.USAGE) from error
+    except OSError:
+        raise  # a server that does not answer is another matter
     except Exception as error:
-        from shared.projections.projection import PoisonEventError  # noqa: PLC0415
-
-        if not isinstance(error, PoisonEventError):
-            raise
         raise CommandProblem(f"Still not: {error}.", "Mend the cause, then unpark again.") from error
     answer(f"{service}: {done} replayed for {key}.")
 
 
 async def _with_runtime[T](service: str, work: Callable[["Runtime"], Awaitable[T]]) -> T:
-    from shared.clock import clock_of  # noqa: PLC0415
-    from shared.runtime import Runtime  # noqa: PLC0415
+    from shared.clock import clock_of
+    from shared.runtime import Runtime
 
     chosen = settings()
     async with Runtime(load_context(service), chosen, clock_of(chosen)) as runtime:

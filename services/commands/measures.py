@@ -44,7 +44,7 @@ def list_rules(
     as_json: AsJson = False,
 ) -> None:
     """List every rule in force on a day: value, article, quotation and the number of our reading."""
-    from shared.measures.wording import article_order  # noqa: PLC0415 (only when the command needs it)
+    from shared.measures.wording import article_order
 
     known = _load(pack)
     try:
@@ -69,7 +69,7 @@ def compare_packs(
     as_json: AsJson = False,
 ) -> None:
     """Show what changes from one pack of rules to another; one not in force on the day is read on its nearest day."""
-    from shared.measures.comparison import compare  # noqa: PLC0415
+    from shared.measures.comparison import compare
 
     old, new = _load(before), _load(after)
     comparison = compare(old, new, on)
@@ -87,8 +87,8 @@ def compare_packs(
 
 
 def _load(pack: str) -> "Measures":
-    from shared.measures.reader import Measures  # noqa: PLC0415
-    from shared.settings import MeasuresSettings  # noqa: PLC0415
+    from shared.measures.reader import Measures
+    from shared.settings import MeasuresSettings
 
     adopt_environment()
     settings = MeasuresSettings()
@@ -118,7 +118,7 @@ def _told(rule: "Rule") -> list[str]:
 
 
 def _said(held: "DatedValue", unit: "Unit") -> str:
-    from shared.measures.wording import article_in_words, in_words  # noqa: PLC0415
+    from shared.measures.wording import article_in_words, in_words
 
     value = ", ".join(held.value) if isinstance(held.value, tuple) else _twice(in_words, held.value, unit)
     article = _twice(article_in_words, held.article)

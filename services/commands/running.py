@@ -33,7 +33,7 @@ def up(
     ] = False,
 ) -> None:
     """Run everything on this machine: servers, five services, sample register, demonstration; until Ctrl-C."""
-    from deploy.local.supervisor import Plan, run  # noqa: PLC0415 (not in the service's image)
+    from deploy.local.supervisor import Plan, run
 
     plan = Plan(state_dir=state_folder(), first_port=first_port, opens=not only_services, stays=True)
     raise typer.Exit(run(plan))
@@ -41,7 +41,7 @@ def up(
 
 def demo(first_port: _FirstPort = 8101) -> None:
     """Run everything, play the demonstration, and stop; exits 1 when a step or the audit at the end fails."""
-    from deploy.local.supervisor import Plan, run  # noqa: PLC0415
+    from deploy.local.supervisor import Plan, run
 
     raise typer.Exit(run(Plan(state_dir=state_folder(), first_port=first_port, opens=True, stays=False)))
 
@@ -53,8 +53,8 @@ def migrate(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
-    """Create the databases, roles, tables and topics, or bring them to the newest schema; safe to run twice."""
-    from shared.settings import CONTEXTS  # noqa: PLC0415
+    """Create the databases, roles and tables, or bring them to the newest schema; safe to run twice."""
+    from shared.settings import CONTEXTS
 
     done = asyncio.run(_migrate(settings(), [service] if service else list(CONTEXTS)))
     if as_json:
@@ -64,14 +64,9 @@ def migrate(
 
 
 async def _migrate(settings: "Settings", names: list[str]) -> dict[str, list[str]]:
-    from shared.bus.topics import Topics  # noqa: PLC0415
-    from shared.store.migrate import migrate as migrate_one  # noqa: PLC0415
+    from shared.store.migrate import migrate as migrate_one
 
-    done = {name: await migrate_one(settings, name, ROOT / "services" / name / "migrations") for name in names}
-    async with Topics(settings) as topics:
-        for name in names:
-            await topics.create(settings.topic(name), settings.topic_partitions)
-    return done
+    return {name: await migrate_one(settings, name, ROOT / "services" / name / "migrations") for name in names}
 
 
 def serve(
@@ -80,7 +75,7 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on [default: 8101 to 8105].")] = None,
 ) -> None:
     """Run one service: HTTP, relay, reactions, projections and deadlines."""
-    from shared.settings import PORTS  # noqa: PLC0415
+    from shared.settings import PORTS
 
     with _listen(host, port or PORTS[service], service) as listening:
         _call_ourselves(f"cxq-{service}")
@@ -88,9 +83,9 @@ def serve(
 
 
 def _serve(service: str, settings: "Settings", listening: socket.socket) -> None:
-    import uvicorn  # noqa: PLC0415
+    import uvicorn
 
-    from shared.telemetry import configure_logs  # noqa: PLC0415
+    from shared.telemetry import configure_logs
 
     configure_logs(settings, context=service)
     server = uvicorn.Server(
@@ -132,9 +127,9 @@ def _listen(host: str, port: int, service: str) -> socket.socket:
 
 def worker(service: Service) -> None:
     """Run a service's background without HTTP: relay, reactions, projections and deadlines."""
-    import uvloop  # noqa: PLC0415
+    import uvloop
 
-    from shared.telemetry import configure_logs  # noqa: PLC0415
+    from shared.telemetry import configure_logs
 
     chosen = settings()
     configure_logs(chosen, context=service)
@@ -143,8 +138,8 @@ def worker(service: Service) -> None:
 
 
 async def _work(service: str, settings: "Settings") -> None:
-    from shared.clock import clock_of  # noqa: PLC0415
-    from shared.runtime import Runtime  # noqa: PLC0415
+    from shared.clock import clock_of
+    from shared.runtime import Runtime
 
     asked_to_end = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

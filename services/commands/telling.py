@@ -13,12 +13,12 @@ PLAIN_INTERVAL_S = 1.0
 
 def tell(line: str) -> None:
     """Say something to the person at the terminal, where it cannot mix with an answer that a program reads."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 (a command line speaks)
+    print(line, file=sys.stderr, flush=True)
 
 
 def answer(text: str) -> None:
     """Give the answer that was asked for."""
-    print(text, flush=True)  # noqa: T201
+    print(text, flush=True)
 
 
 def answer_json(value: Any) -> None:
@@ -60,8 +60,8 @@ def plain_progress(what: str, seconds: Callable[[], float]) -> Callable[[int, in
 
 @contextmanager
 def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    from rich.console import Console  # noqa: PLC0415 (only where there is a terminal)
-    from rich.progress import (  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,

@@ -20,6 +20,7 @@ from shared.procedures.due import DueHandlers
 from shared.store.execution import StoreBusyError, classified, sqlstate
 from shared.store.tables import deadlines
 from shared.store.transaction import Cause, Transaction, VersionConflictError, on
+from shared.telemetry import redact
 
 _LONGEST_SLEEP = timedelta(seconds=1)
 _SHORTEST_SLEEP = timedelta(milliseconds=20)
@@ -237,7 +238,7 @@ def _is(due: _Due) -> sa.ColumnElement[bool]:
 
 
 def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:_FAILURE_LENGTH]
+    return str(redact(f"{type(error).__name__}: {error}"))[:_FAILURE_LENGTH]
 
 
 def _is_away(error: Exception) -> bool:

@@ -88,7 +88,7 @@ async def test_no_log_and_no_trace_has_it(story: Confidences) -> None:
     logs = {file.name: file.read_text() for file in story.house.state_dir.rglob("*.log")}
     assert logs.keys() >= {f"{context}.log" for context in CONTEXTS}
     assert '"registerClaimant"' in logs["registry.log"]
-    assert '"trace_id"' in logs["registry.log"]
+    assert '"span_id"' in logs["registry.log"]
     assert {name: found for name, text in logs.items() if (found := list(_betrayed(story, text)))} == {}
 
 

@@ -120,7 +120,7 @@ def _facility_unfit(command: OfferService) -> Reason | None:
     if command.facility_kind is None:
         return Reason(code="facility-not-open", article="5", value=command.facility_id, kind="state")
     if command.kind == "compute" and command.facility_kind != "compute":
-        # Computing time is rented from computing equipment (art. 5).
+        # Computing power is rented from a compute facility (art. 5).
         unfit = "service-does-not-fit-facility"
         return Reason(code=unfit, article="5", value=command.kind, limit=command.facility_kind)
     return None
