@@ -45,7 +45,8 @@ def test_a_goal_is_met_by_the_median_and_on_its_side(*, at_least: bool, median: 
 def test_every_goal_is_in_the_table_with_its_target() -> None:
     table = (ROOT / "bench" / "README.md").read_text()
     measured = {module.name.upper() for module in pkgutil.iter_modules(goals.__path__)}
-    assert measured == {"A1", "A8", "B1", "B3", "C1", "C4", "D1"}
+    assert measured >= {"A1", "A8", "B1", "B3", "C1", "C4", "D1"}
+    assert measured == set(re.findall(r"^\| ([A-Z]+\d+) \|", table, re.MULTILINE))
     for name in measured:
         goal = importlib.import_module(f"bench.goals.{name.lower()}").GOAL
         row = re.search(rf"^\| {name} \|.*$", table, re.MULTILINE)
