@@ -19,7 +19,7 @@ import pytest
 
 from deploy.local.house import House
 from deploy.local.notes import service_record
-from deploy.local.processes import free_port, process_table, tree
+from deploy.local.processes import free_port, process_table, spawn, tree
 from deploy.local.sample.loading import load_sample
 from deploy.local.sample.register import ProviderKind, SampleRegister, load_sample_register
 from services.commands.environment import ROOT, read_environment
@@ -34,20 +34,24 @@ class Run:
 
     def __init__(self, state: Path, first_port: int) -> None:
         self.state, self.first_port = state, first_port
-        self._output = (state.parent / f"output-{first_port}").open("w+")
-        self.process = subprocess.Popen(  # noqa: S603 (ourselves)
+        self._output = state.parent / f"output-{first_port}"
+        self._output.touch()
+        # Bound to this process: a run of tests that is killed leaves nobody behind.
+        self.process = spawn(
             [sys.executable, "-m", "services.cli", "up", "--only-services", "--first-port", str(first_port)],
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-            cwd=ROOT,
-            env={"PATH": os.defpath, "HOME": os.environ["HOME"], "CXQ_STATE_DIR": str(state), "CXQ_SERVERS": "local"},
-            start_new_session=True,
+            log=self._output,
+            death_signal=signal.SIGINT,
+            environment={
+                "HOME": os.environ["HOME"],
+                "PYTHONPATH": str(ROOT),
+                "CXQ_STATE_DIR": str(state),
+                "CXQ_SERVERS": "local",
+            },
         )
 
     @property
     def said(self) -> str:
-        return Path(self._output.name).read_text()
+        return self._output.read_text()
 
     def wait_until_up(self) -> None:
         assert eventually(lambda: "Five services are ready" in self.said or self.process.poll() is not None, UP_LIMIT_S)
@@ -72,7 +76,6 @@ class Run:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
-        self._output.close()
 
 
 def eventually(condition: Callable[[], bool], limit_s: float) -> bool:
