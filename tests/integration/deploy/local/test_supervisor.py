@@ -154,7 +154,7 @@ def test_everything_comes_up_is_kept_up_goes_down_and_comes_back_on_the_same_dat
 
         # The clock is moved once, for this run and the next ones.
         moved = cxq(state, "clock", "advance", "15d", "--json")
-        assert json.loads(moved)["offset_seconds"] == offset + 15 * 86_400
+        assert round(json.loads(moved)["offset_seconds"] - offset, 3) == 15 * 86_400
 
         # Two Ctrl-C: the second one changes nothing, and nothing is left.
         run.process.send_signal(signal.SIGINT)
