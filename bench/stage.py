@@ -23,7 +23,7 @@ from shared.bus.topics import Topics
 from shared.clock import SystemClock
 from shared.database import create_engine
 from shared.events.definition import Recorded
-from shared.events.registry import ClaimantRegistered
+from shared.events.registry.claimants import ClaimantRegistered
 from shared.http.local_issuer import LocalIssuer
 from shared.kernel.ids import new_id
 from shared.kernel.money import yuan

@@ -13,7 +13,7 @@ from shared.events.contracts import ContractCompleted, ContractRegistered, Contr
 from shared.events.definition import TYPE_OF
 from shared.events.issuance import VoucherClaimed, VoucherCommitted, VoucherRedeemed
 from shared.events.redemption import FundsDisbursed, RedemptionOpened
-from shared.events.registry import PartySanctioned, SanctionLifted
+from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.store.tables import events
 
 type Connections = Mapping[str, AsyncConnection]

@@ -15,15 +15,10 @@ from services.contracts.use_cases.submitting_contracts import COMMITMENT_UNANSWE
 from shared.bus.reactions import Reactions
 from shared.events.definition import Recorded
 from shared.events.issuance import VoucherClaimed, VoucherCommitmentRefused, VoucherCommitted
-from shared.events.registry import (
-    ClaimantRegistered,
-    PartySanctioned,
-    ProviderDelisted,
-    ProviderListed,
-    SanctionLifted,
-    ServiceOffered,
-    ServiceWithdrawn,
-)
+from shared.events.registry.claimants import ClaimantRegistered
+from shared.events.registry.facilities import ServiceOffered, ServiceWithdrawn
+from shared.events.registry.providers import ProviderDelisted, ProviderListed
+from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.procedures.due import DueHandlers
 from shared.store.transaction import Transaction
 

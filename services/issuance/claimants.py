@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.issuance.domain.claimant import Ban, Claimant
 from services.issuance.tables import bans, claimants, holdings
-from shared.events.registry import Certificate, ClaimantKind, PartySanctioned
+from shared.events.registry.claimants import Certificate, ClaimantKind
+from shared.events.registry.standing import PartySanctioned
 
 
 async def find_claimant(connection: AsyncConnection, claimant_id: str, *, lock: bool) -> Claimant | None:

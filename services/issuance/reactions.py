@@ -40,12 +40,8 @@ from shared.events.issuance import (
     VoucherRevoked,
 )
 from shared.events.redemption import FundsDisbursed, RedemptionLapsed, RedemptionRefused
-from shared.events.registry import (
-    ClaimantCertificatesChanged,
-    ClaimantRegistered,
-    PartySanctioned,
-    SanctionLifted,
-)
+from shared.events.registry.claimants import ClaimantCertificatesChanged, ClaimantRegistered
+from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.kernel.calendar import Deadline, deadline_on, months_after
 from shared.kernel.refusal import Refused
 from shared.procedures.due import clear_deadline

@@ -9,7 +9,8 @@ from shared.bus.reactions import Reactions
 from shared.events.contracts import ContractCompleted
 from shared.events.definition import Recorded
 from shared.events.issuance import VoucherRevoked
-from shared.events.registry import ExpertEnrolled, PartySanctioned, SanctionLifted
+from shared.events.registry.experts import ExpertEnrolled
+from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.store.transaction import Transaction
 
 

@@ -2,7 +2,7 @@
 
 Owns claimants, providers and their applications, facilities, services, experts, and the measures of art. 17.
 Streams: `claimant-clm_…`, `provider-prv_…`, `facility-fac_…`, `service-svc_…`, `expert-exp_…`, `sanction-snc_…`.
-Publishes every event of `shared/events/registry.py`, keyed by the party it is about.
+Publishes every event of `shared/events/registry/`, keyed by the party it is about.
 Consumes nothing: the others follow it.
 Names, credit codes and members stay in its own tables; events carry ids, public facts and a salted digest.
 """

@@ -5,7 +5,7 @@ from datetime import date
 
 from shared.events.definition import Payload, event, upcaster
 from shared.events.issuance import WhyNot
-from shared.events.registry import ServiceKind
+from shared.events.registry.facilities import ServiceKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from shared.database import create_engine
 from shared.events.contracts import ContractCompleted, ContractRegistered, ContractSubmitted
 from shared.events.issuance import VoucherCommitted, VoucherRedeemed
 from shared.events.redemption import FundsDisbursed
-from shared.events.registry import PartySanctioned, SanctionLifted
+from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.kernel.ids import new_id
 from shared.kernel.money import yuan
 from shared.settings import Settings

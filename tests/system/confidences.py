@@ -11,7 +11,7 @@ import httpx
 from deploy.local.house import House
 from deploy.local.visitor import Answer, Visitor, patiently
 from shared.events.redemption import EvidenceKind
-from shared.events.registry import ProviderCondition
+from shared.events.registry.providers import ProviderCondition
 from shared.kernel.calendar import business_date
 from shared.kernel.money import yuan
 from tests.integration.registry.bodies import company, fresh_code, institution, instrument, service, team

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from services.appraisal.tables import APPRAISAL
 from shared.events.definition import Recorded
-from shared.events.registry import ProviderDelisted, ProviderListed
+from shared.events.registry.providers import ProviderDelisted, ProviderListed
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from services.contracts.domain.project import DeclineReason
-from shared.events.registry import ServiceKind
+from shared.events.registry.facilities import ServiceKind
 from shared.http.models import AMOUNT_FEN_MAX, Body, Money, View
 
 type ProjectState = Literal["proposed", "confirmed", "declined"]

@@ -1,6 +1,6 @@
 """Who may work with whom, and on what: the conditions projects and contracts share (art. 5, 10(2) and 17; faq 3)."""
 
-from shared.events.registry import ServiceKind
+from shared.events.registry.facilities import ServiceKind
 from shared.kernel.decider import message
 from shared.kernel.refusal import Reason
 from shared.measures.terms import ContractTerms

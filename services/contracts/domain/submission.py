@@ -5,7 +5,7 @@ from datetime import date
 from services.contracts.domain import project
 from services.contracts.domain.standing import Parties, why_not_together
 from shared.events.contracts import ContractSubmitted, VoucherUse
-from shared.events.registry import ServiceKind
+from shared.events.registry.facilities import ServiceKind
 from shared.kernel.decider import message
 from shared.kernel.refusal import Conflict, Reason, refuse, refuse_unless
 from shared.measures.terms import ContractTerms, Terms

@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from datetime import date
 
-from shared.events.registry import Certificate, ClaimantKind, Measure
+from shared.events.registry.claimants import Certificate, ClaimantKind
+from shared.events.registry.standing import Measure
 from shared.kernel.decider import message
 
 BARRING: frozenset[Measure] = frozenset({"disqualify", "delist"})

@@ -14,7 +14,7 @@ from services.registry.projections.provider_list import provider_list
 from services.registry.tables import facilities, facility_index, providers
 from services.registry.use_cases import opening_facilities
 from services.registry.use_cases.streams import stream_of
-from shared.events.registry import FacilityKind
+from shared.events.registry.facilities import FacilityKind
 from shared.http.commands import CommandRequest, Presented
 from shared.http.models import Money
 from shared.http.reading import CursorText, Limit, Page, ReadRequest

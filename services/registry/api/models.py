@@ -8,7 +8,9 @@ from pydantic_core import PydanticCustomError
 
 from services.registry.domain.eligibility import Finding, Outcome
 from services.registry.domain.sanction import Stage
-from shared.events.registry import Certificate, CertificateKind, Measure, PartyKind, ServiceKind
+from shared.events.registry.claimants import Certificate, CertificateKind
+from shared.events.registry.facilities import ServiceKind
+from shared.events.registry.standing import Measure, PartyKind
 from shared.http.models import Body, Money, View
 
 Name = Annotated[str, Field(min_length=2, max_length=100, pattern=r"\S", examples=["北京璟算软件技术有限公司"])]

@@ -14,7 +14,7 @@ from services.registry.tables import providers, services
 from services.registry.use_cases import opening_facilities
 from services.registry.use_cases.opening_facilities import ServiceDetails
 from services.registry.use_cases.streams import stream_of
-from shared.events.registry import ServiceKind
+from shared.events.registry.facilities import ServiceKind
 from shared.http.commands import CommandRequest, Presented
 from shared.http.models import Money
 from shared.http.reading import CursorText, Limit, Page, ReadRequest

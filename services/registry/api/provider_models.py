@@ -7,7 +7,8 @@ from pydantic import Field
 
 from services.registry.api.models import Capabilities, CreditCode, District, Name, PrincipalName, Text
 from services.registry.domain.provider import Stage
-from shared.events.registry import FacilityKind, ProviderCondition, ProviderKind, ServiceKind
+from shared.events.registry.facilities import FacilityKind, ServiceKind
+from shared.events.registry.providers import ProviderCondition, ProviderKind
 from shared.http.models import Body, Money, View
 
 Label = Annotated[str, Field(min_length=2, max_length=200, pattern=r"\S")]

@@ -14,7 +14,8 @@ from services.registry.tables import providers
 from services.registry.use_cases import listing_providers
 from services.registry.use_cases.listing_providers import Institution
 from services.registry.use_cases.streams import stream_of
-from shared.events.registry import ProviderKind, ServiceKind
+from shared.events.registry.facilities import ServiceKind
+from shared.events.registry.providers import ProviderKind
 from shared.http.commands import CommandRequest, Presented
 from shared.http.problems import ProblemError
 from shared.http.reading import CursorText, Limit, Page, ReadRequest

@@ -18,7 +18,7 @@ from services.registry.domain.sanction import Event, Lifted, Proposed, State, Un
 from services.registry.tables import claimants, providers, sanctions
 from services.registry.use_cases import enrolling_experts, sanctioning
 from services.registry.use_cases.streams import stream_of
-from shared.events.registry import ExpertEnrolled
+from shared.events.registry.experts import ExpertEnrolled
 from shared.http.commands import CommandRequest, Presented
 from shared.http.policy import Role
 from shared.http.reading import ReadRequest

@@ -5,7 +5,7 @@ from datetime import date
 from typing import assert_never
 
 from services.registry.domain.eligibility import Finding, reasons_against
-from shared.events.registry import Certificate, ClaimantCertificatesChanged, ClaimantKind, ClaimantRegistered
+from shared.events.registry.claimants import Certificate, ClaimantCertificatesChanged, ClaimantKind, ClaimantRegistered
 from shared.kernel.decider import Decider, message
 from shared.kernel.refusal import Reason, refuse, refuse_unless
 

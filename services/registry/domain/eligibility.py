@@ -5,7 +5,7 @@ from datetime import date
 from typing import Literal
 
 from services.registry.domain import credit_code
-from shared.events.registry import Certificate
+from shared.events.registry.claimants import Certificate
 from shared.kernel.calendar import years_after
 from shared.kernel.decider import message
 from shared.kernel.money import Fen

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from shared.events.registry import ExpertEnrolled
+from shared.events.registry.experts import ExpertEnrolled
 from shared.kernel.decider import Decider, message
 from shared.kernel.refusal import refuse
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 from typing import assert_never
 
-from shared.events.registry import FacilityChanged, FacilityKind, FacilityOpened, FacilityWithdrawn
+from shared.events.registry.facilities import FacilityChanged, FacilityKind, FacilityOpened, FacilityWithdrawn
 from shared.kernel.decider import Decider, message
 from shared.kernel.refusal import Reason, refuse, refuse_unless
 

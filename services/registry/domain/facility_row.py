@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal, InvalidOperation
 
-from shared.events.registry import FacilityKind
+from shared.events.registry.facilities import FacilityKind
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "number": ("number", "资产编号"),

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import assert_never
 
-from shared.events.registry import FacilityKind, ServiceKind, ServiceOffered, ServiceWithdrawn
+from shared.events.registry.facilities import FacilityKind, ServiceKind, ServiceOffered, ServiceWithdrawn
 from shared.kernel.decider import Decider, message
 from shared.kernel.refusal import Reason, refuse, refuse_unless
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import date
 from typing import Literal, assert_never
 
-from shared.events.registry import (
+from shared.events.registry.facilities import ServiceKind
+from shared.events.registry.providers import (
     ProviderApplied,
     ProviderCondition,
     ProviderConditionChecked,
@@ -17,7 +18,6 @@ from shared.events.registry import (
     ProviderObjectionAnswered,
     ProviderObjectionRaised,
     ProviderRefused,
-    ServiceKind,
     WhyNotListed,
 )
 from shared.kernel.calendar import WorkingDays, deadline_on, months_after

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Literal, assert_never
 
-from shared.events.registry import Measure, PartyKind, PartySanctioned, SanctionLifted, SanctionProposed
+from shared.events.registry.standing import Measure, PartyKind, PartySanctioned, SanctionLifted, SanctionProposed
 from shared.kernel.calendar import years_after
 from shared.kernel.decider import Decider, message
 from shared.kernel.refusal import Reason, refuse, refuse_unless

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from services.registry.tables import REGISTRY
 from shared.events.definition import Recorded
-from shared.events.registry import Certificate, ClaimantCertificatesChanged, ClaimantRegistered
+from shared.events.registry.claimants import Certificate, ClaimantCertificatesChanged, ClaimantRegistered
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(

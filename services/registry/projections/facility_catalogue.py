@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from services.registry.tables import REGISTRY
 from shared.events.definition import Recorded
-from shared.events.registry import FacilityChanged, FacilityOpened, FacilityWithdrawn
+from shared.events.registry.facilities import FacilityChanged, FacilityOpened, FacilityWithdrawn
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from services.registry.tables import REGISTRY
 from shared.events.definition import Recorded
-from shared.events.registry import ProviderDelisted, ProviderListed
+from shared.events.registry.providers import ProviderDelisted, ProviderListed
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from services.registry.tables import REGISTRY
 from shared.events.definition import Recorded
-from shared.events.registry import (
+from shared.events.registry.providers import (
     ProviderNoticeConcluded,
     ProviderNoticePublished,
     ProviderObjectionAnswered,

@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import insert
 from services.registry.domain.expert import EnrolExpert, State, expert
 from services.registry.tables import claimants, experts, providers
 from services.registry.use_cases.streams import stream_of
-from shared.events.registry import ExpertEnrolled
+from shared.events.registry.experts import ExpertEnrolled
 from shared.kernel.refusal import refuse
 from shared.store.transaction import Handled, Transaction
 

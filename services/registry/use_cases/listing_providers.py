@@ -23,7 +23,8 @@ from services.registry.use_cases.barring import is_code_barred
 from services.registry.use_cases.owning import check_is_provider
 from services.registry.use_cases.publishing_listings import close, end_notice_after
 from services.registry.use_cases.streams import stream_of
-from shared.events.registry import ProviderCondition, ServiceKind
+from shared.events.registry.facilities import ServiceKind
+from shared.events.registry.providers import ProviderCondition
 from shared.kernel.ids import new_id
 from shared.kernel.refusal import Reason, refuse, refuse_unless
 from shared.store.transaction import Handled, Transaction

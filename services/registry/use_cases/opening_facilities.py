@@ -12,7 +12,7 @@ from services.registry.tables import facilities, facility_index, services
 from services.registry.use_cases.describing_facilities import described, indexed
 from services.registry.use_cases.owning import check_owns_facility, check_owns_service, own_provider
 from services.registry.use_cases.streams import stream_of
-from shared.events.registry import ServiceKind
+from shared.events.registry.facilities import ServiceKind
 from shared.kernel.refusal import refuse
 from shared.store.transaction import Handled, Transaction
 

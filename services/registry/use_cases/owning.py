@@ -8,7 +8,7 @@ from services.registry.domain.provider import Listed, Unknown, provider
 from services.registry.tables import facilities, providers, services
 from services.registry.use_cases.barring import is_code_barred
 from services.registry.use_cases.streams import stream_of
-from shared.events.registry import ServiceKind
+from shared.events.registry.facilities import ServiceKind
 from shared.kernel.refusal import refuse
 from shared.store.transaction import Transaction, UnknownSubjectError
 

@@ -19,7 +19,7 @@ from services.registry.domain.profile import digest_of
 from services.registry.tables import claimants
 from services.registry.use_cases.barring import is_barred, is_code_barred
 from services.registry.use_cases.streams import stream_of
-from shared.events.registry import Certificate, ClaimantKind
+from shared.events.registry.claimants import Certificate, ClaimantKind
 from shared.kernel.refusal import Reason, refuse_unless
 from shared.measures.terms import Terms
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError

@@ -19,7 +19,7 @@ from services.registry.domain.sanction import (
 )
 from services.registry.tables import claimants, providers, sanctions
 from services.registry.use_cases.streams import stream_of
-from shared.events.registry import Measure, PartyKind
+from shared.events.registry.standing import Measure, PartyKind
 from shared.kernel.calendar import start_of
 from shared.kernel.refusal import refuse
 from shared.procedures.due import set_deadline

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from shared.audit import Count
 from shared.events.definition import Recorded
-from shared.events.registry import FacilityOpened, FacilityWithdrawn, ProviderDelisted, ProviderListed
+from shared.events.registry.facilities import FacilityOpened, FacilityWithdrawn
+from shared.events.registry.providers import ProviderDelisted, ProviderListed
 from shared.http.policy import Role
 from shared.kernel.money import yuan
 from tests.integration.registry.house import House

@@ -19,7 +19,7 @@ from shared.bus.envelope import seal, to_wire
 from shared.bus.parking import ToPark, park
 from shared.clock import SystemClock
 from shared.database import create_engine
-from shared.events.registry import ExpertEnrolled
+from shared.events.registry.experts import ExpertEnrolled
 from shared.settings import Settings
 from shared.store.migrate import migrate
 from shared.store.tables import events

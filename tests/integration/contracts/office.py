@@ -19,12 +19,10 @@ from services.contracts.use_cases.submitting_contracts import stream, submit
 from shared.audit import Count
 from shared.events.contracts import VoucherUse
 from shared.events.issuance import VoucherClaimed, VoucherCommitmentRefused, VoucherCommitted, WhyNot
-from shared.events.registry import (
-    ClaimantRegistered,
-    PartySanctioned,
-    ProviderListed,
-    ServiceOffered,
-)
+from shared.events.registry.claimants import ClaimantRegistered
+from shared.events.registry.facilities import ServiceOffered
+from shared.events.registry.providers import ProviderListed
+from shared.events.registry.standing import PartySanctioned
 from shared.kernel.ids import new_id
 from shared.kernel.money import yuan
 from shared.measures.reader import Measures

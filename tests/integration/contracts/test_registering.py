@@ -13,7 +13,9 @@ from services.contracts.use_cases.answering_projects import confirm
 from services.contracts.use_cases.keeping_texts import ProjectTexts, digest_of, texts_of
 from shared.events.contracts import ProjectProposed
 from shared.events.issuance import WhyNot
-from shared.events.registry import ProviderDelisted, SanctionLifted, ServiceWithdrawn
+from shared.events.registry.facilities import ServiceWithdrawn
+from shared.events.registry.providers import ProviderDelisted
+from shared.events.registry.standing import SanctionLifted
 from shared.kernel.money import yuan
 from shared.kernel.refusal import Refused
 from shared.store.tables import deadlines

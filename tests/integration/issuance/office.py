@@ -16,7 +16,7 @@ from services.issuance.use_cases.claiming import claim
 from services.issuance.use_cases.planning_periods import approve_period, propose_period
 from shared.events.contracts import ContractSubmitted, VoucherUse
 from shared.events.definition import TYPE_OF, Recorded
-from shared.events.registry import Certificate, ClaimantKind, ClaimantRegistered
+from shared.events.registry.claimants import Certificate, ClaimantKind, ClaimantRegistered
 from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
 from shared.measures.reader import Measures

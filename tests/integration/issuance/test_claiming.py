@@ -8,12 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.issuance.domain.voucher import Voucher
 from services.issuance.ledger import take_quota
-from shared.events.registry import (
-    Certificate,
-    ClaimantCertificatesChanged,
-    PartySanctioned,
-    SanctionLifted,
-)
+from shared.events.registry.claimants import Certificate, ClaimantCertificatesChanged
+from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.kernel.refusal import Refused
 from shared.store.transaction import UnknownSubjectError
 from tests.integration.issuance.office import NINE_IN_MARCH, Office

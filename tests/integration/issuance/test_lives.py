@@ -14,7 +14,7 @@ from services.issuance.use_cases.cancelling import cancel_voucher
 from shared.audit import Breach, examine
 from shared.events.contracts import ContractCompleted, ContractLapsed, ContractRejected, VoucherUse
 from shared.events.redemption import FundsDisbursed, RedemptionLapsed, RedemptionRefused, VoucherPayment
-from shared.events.registry import PartySanctioned
+from shared.events.registry.standing import PartySanctioned
 from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
 from shared.store.transaction import StaleVersionError, UnknownSubjectError

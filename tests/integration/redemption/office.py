@@ -9,7 +9,7 @@ import httpx
 from services.redemption.app import CONTEXT
 from services.redemption.reactions import REACTIONS
 from shared.events.contracts import ContractCompleted, VoucherUse
-from shared.events.registry import ExpertEnrolled
+from shared.events.registry.experts import ExpertEnrolled
 from shared.http.local_issuer import LocalIssuer
 from shared.kernel.ids import new_id
 from shared.kernel.money import yuan

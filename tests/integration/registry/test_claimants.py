@@ -3,7 +3,7 @@
 import asyncio
 
 from services.registry.tables import claimants
-from shared.events.registry import ClaimantRegistered
+from shared.events.registry.claimants import ClaimantRegistered
 from shared.http.policy import Role
 from tests.integration.registry.bodies import company, fresh_code, team
 from tests.integration.registry.house import House

@@ -13,7 +13,7 @@ from services.registry.reactions import REACTIONS
 from shared.events.codec import key_of, stored_type
 from shared.events.contracts import ContractCompleted, ContractSubmitted
 from shared.events.definition import TYPE_OF, Recorded
-from shared.events.registry import ProviderDelisted, ProviderExitRequested
+from shared.events.registry.providers import ProviderDelisted, ProviderExitRequested
 from shared.http.policy import Role
 from shared.store.transaction import Cause, transaction
 from tests.golden.making import sample

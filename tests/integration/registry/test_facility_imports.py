@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from services.registry.use_cases import importing_facilities
-from shared.events.registry import FacilityChanged, FacilityOpened
+from shared.events.registry.facilities import FacilityChanged, FacilityOpened
 from shared.http.policy import Role
 from tests.integration.registry.bodies import instrument
 from tests.integration.registry.house import House, Person

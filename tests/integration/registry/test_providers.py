@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.events.registry import FacilityWithdrawn, ProviderListed, ServiceWithdrawn
+from shared.events.registry.facilities import FacilityWithdrawn, ServiceWithdrawn
+from shared.events.registry.providers import ProviderListed
 from shared.http.policy import Role
 from tests.integration.registry.bodies import institution, instrument, service
 from tests.integration.registry.house import House, Person

@@ -7,7 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from shared.audit import Count
-from shared.events.registry import PartySanctioned, ProviderDelisted, SanctionLifted
+from shared.events.registry.providers import ProviderDelisted
+from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.http.policy import Role
 from tests.integration.registry.bodies import company, fresh_code, institution, instrument
 from tests.integration.registry.house import House, Person

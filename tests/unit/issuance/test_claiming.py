@@ -9,7 +9,7 @@ from services.issuance.domain.allowance import allowance_on
 from services.issuance.domain.claimant import Ban, Claimant
 from services.issuance.domain.claiming import Claim, reasons_against
 from services.issuance.domain.period import Period, period
-from shared.events.registry import Certificate
+from shared.events.registry.claimants import Certificate
 from tests.unit.issuance.facts import APPROVED, BEFORE, CLAIMANT, CLOSES, MARCH_1, OPENS, PROPOSED, TERMS
 
 CERTIFICATE = Certificate(kind="technology_sme", valid_from=date(2026, 1, 1), valid_until=date(2026, 12, 31))

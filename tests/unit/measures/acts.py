@@ -16,7 +16,9 @@ from services.registry.domain.eligibility import Finding, enterprise_findings, t
 from services.registry.domain.provider import RequestExit, provider
 from services.registry.domain.sanction import ApproveSanction, sanction
 from shared.events.contracts import VoucherUse
-from shared.events.registry import Certificate, PartySanctioned, ProviderExitRequested, SanctionProposed
+from shared.events.registry.claimants import Certificate
+from shared.events.registry.providers import ProviderExitRequested
+from shared.events.registry.standing import PartySanctioned, SanctionProposed
 from shared.kernel.money import format_yuan
 from shared.kernel.refusal import Refused
 from shared.measures.reader import Measures

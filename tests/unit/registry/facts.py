@@ -4,8 +4,8 @@ from datetime import date
 
 from services.registry.domain.eligibility import Declarations, EnterpriseFacts, TeamFacts
 from services.registry.domain.provider import CheckCondition, Event
-from shared.events.registry import (
-    Certificate,
+from shared.events.registry.claimants import Certificate
+from shared.events.registry.providers import (
     ProviderApplied,
     ProviderCondition,
     ProviderConditionChecked,

@@ -5,7 +5,7 @@ from datetime import date
 
 from services.registry.domain.claimant import ChangeCertificates, RegisterClaimant, claimant
 from services.registry.domain.eligibility import enterprise_findings, team_findings
-from shared.events.registry import ClaimantCertificatesChanged, ClaimantRegistered
+from shared.events.registry.claimants import ClaimantCertificatesChanged, ClaimantRegistered
 from tests.specification import Specification
 from tests.unit.registry.facts import CERTIFICATE, COMPANY, LISTING, TEAM, TERMS, TODAY
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 
 from services.registry.domain.provider import ConcludeExit, Delist, RequestExit, provider
-from shared.events.registry import ProviderDelisted, ProviderExitRequested
+from shared.events.registry.providers import ProviderDelisted, ProviderExitRequested
 from tests.specification import Specification
 from tests.unit.registry.facts import LISTED, MEASURES, PRV, TERMS
 

@@ -6,7 +6,13 @@ import pytest
 
 from services.registry.domain.facility import ChangeFacility, OpenFacility, WithdrawFacility, facility
 from services.registry.domain.offer import OfferService, WithdrawService, offer
-from shared.events.registry import FacilityChanged, FacilityOpened, FacilityWithdrawn, ServiceOffered, ServiceWithdrawn
+from shared.events.registry.facilities import (
+    FacilityChanged,
+    FacilityOpened,
+    FacilityWithdrawn,
+    ServiceOffered,
+    ServiceWithdrawn,
+)
 from shared.kernel.money import yuan
 from tests.specification import Specification
 from tests.unit.registry.facts import PRV, TODAY

@@ -15,7 +15,7 @@ from services.registry.domain.provider import (
     RaiseObjection,
     provider,
 )
-from shared.events.registry import (
+from shared.events.registry.providers import (
     ProviderDelisted,
     ProviderNoticeConcluded,
     ProviderObjectionAnswered,

@@ -10,13 +10,9 @@ from services.registry.projections.facility_catalogue import facility_catalogue
 from services.registry.projections.provider_list import provider_list
 from services.registry.projections.provider_notices import provider_notices
 from services.registry.projections.service_catalogue import service_catalogue
-from shared.events.registry import (
-    ClaimantCertificatesChanged,
-    FacilityChanged,
-    FacilityWithdrawn,
-    ProviderDelisted,
-    ProviderNoticeConcluded,
-)
+from shared.events.registry.claimants import ClaimantCertificatesChanged
+from shared.events.registry.facilities import FacilityChanged, FacilityWithdrawn
+from shared.events.registry.providers import ProviderDelisted, ProviderNoticeConcluded
 from shared.projections.projection import PoisonEventError, Projection, Rows
 from tests.standing import recorded
 from tests.unit.registry.facts import CERTIFICATE, LISTED, LISTING, PRV, PUBLISHED, TODAY

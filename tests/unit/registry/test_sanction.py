@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from services.registry.domain.sanction import ApproveSanction, LiftSanction, ProposeSanction, sanction
-from shared.events.registry import PartySanctioned, SanctionLifted, SanctionProposed
+from shared.events.registry.standing import PartySanctioned, SanctionLifted, SanctionProposed
 from tests.specification import Specification
 from tests.unit.registry.facts import TERMS, TODAY
 

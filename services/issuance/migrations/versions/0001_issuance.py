@@ -10,9 +10,11 @@ from services.issuance.tables import ISSUANCE
 revision = "0001"
 down_revision = None
 
+_TABLES = ("quotas", "allowances", "holdings", "claimants", "bans")
+
 
 def upgrade() -> None:
     """Create every table of issuance."""
-    ISSUANCE.create_all(op.get_bind())
+    ISSUANCE.create_all(op.get_bind(), tables=[ISSUANCE.tables[name] for name in _TABLES])
     for table in (VOUCHER_BALANCES, ANNUAL_TOTALS, PERIOD_BOARD):
         table.create(op.get_bind())

@@ -1,0 +1,8 @@
+"""Reminders and the order list."""
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """Change nothing yet."""

@@ -1,0 +1,8 @@
+"""Departments, delegations, people, usage records and bookings of providers."""
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """Change nothing yet."""
