@@ -17,7 +17,7 @@ from shared.events.definition import Recorded
 from shared.events.issuance import VoucherClaimed, VoucherCommitmentRefused, VoucherCommitted
 from shared.events.registry.claimants import ClaimantRegistered
 from shared.events.registry.facilities import ServiceOffered, ServiceWithdrawn
-from shared.events.registry.providers import ProviderDelisted, ProviderListed
+from shared.events.registry.providers import ProviderCapabilitiesChanged, ProviderDelisted, ProviderListed
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.procedures.due import DueHandlers
 from shared.store.transaction import Transaction
@@ -34,6 +34,11 @@ async def _list(tx: Transaction, event: Recorded[ProviderListed]) -> None:
     known = {"capabilities": list(event.data.capabilities), "listed_on": event.data.on, "delisted_on": None}
     statement = insert(providers).values(provider_id=event.data.provider_id, **known)
     await tx.connection.execute(statement.on_conflict_do_update(index_elements=["provider_id"], set_=known))
+
+
+async def _change_capabilities(tx: Transaction, event: Recorded[ProviderCapabilitiesChanged]) -> None:
+    of_provider = sa.update(providers).where(providers.c.provider_id == event.data.provider_id)
+    await tx.connection.execute(of_provider.values(capabilities=list(event.data.capabilities)))
 
 
 async def _delist(tx: Transaction, event: Recorded[ProviderDelisted]) -> None:
@@ -84,6 +89,7 @@ async def _refused(tx: Transaction, event: Recorded[VoucherCommitmentRefused]) -
 REACTIONS: Reactions = {
     ClaimantRegistered: _know_claimant,
     ProviderListed: _list,
+    ProviderCapabilitiesChanged: _change_capabilities,
     ProviderDelisted: _delist,
     ServiceOffered: _offer,
     ServiceWithdrawn: _withdraw,

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from services.appraisal.tables import APPRAISAL
 from shared.events.definition import Recorded
-from shared.events.registry.providers import ProviderDelisted, ProviderListed
+from shared.events.registry.providers import ProviderCapabilitiesChanged, ProviderDelisted, ProviderListed
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -21,7 +21,7 @@ table = sa.Table(
 
 
 def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
-    """Fold one fact into a provider's row; both have the provider's key, so they come in order."""
+    """Fold one fact into a provider's row; all have the provider's key, so they come in order."""
     match event.data:
         case ProviderListed() as fact:
             return {
@@ -31,6 +31,8 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
                 "listed_on": fact.on,
                 "delisted_on": None,
             }
+        case ProviderCapabilitiesChanged(third_party_testing=third_party_testing) if row is not None:
+            return row | {"third_party_testing": third_party_testing}
         case ProviderDelisted(on=on) if row is not None:
             return row | {"delisted_on": on}
         case _:
@@ -44,7 +46,7 @@ def _row(fact: Any) -> tuple[RowKey, ...]:
 listed_providers = Projection(
     name="listed_providers",
     table=table,
-    rows=dict.fromkeys((ProviderListed, ProviderDelisted), _row),
+    rows=dict.fromkeys((ProviderListed, ProviderCapabilitiesChanged, ProviderDelisted), _row),
     evolve=evolve,
     poison="halt",
 )

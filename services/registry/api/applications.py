@@ -19,7 +19,8 @@ from services.registry.api.provider_models import (
     ProviderNoticeView,
 )
 from services.registry.api.providers import institution_of
-from services.registry.domain.provider import Applied, Event, OnNotice, Rejected, State, Unknown, provider, stage_of
+from services.registry.domain.admission import Applied, OnNotice, Rejected
+from services.registry.domain.provider import Event, State, Unknown, provider, stage_of
 from services.registry.projections.provider_notices import provider_notices
 from services.registry.tables import condition_checks, objections, providers
 from services.registry.use_cases import listing_providers, publishing_listings

@@ -1,12 +1,12 @@
 """Providers leave by notice: a stated reason, one month, running contracts first (art. 6 last paragraph)."""
 
-from typing import Annotated
-
 import sqlalchemy as sa
-from fastapi import Path, Response
+from fastapi import Response
 
 from services.registry.api.provider_models import ExitBody, ExitView
-from services.registry.domain.provider import Delisted, Listed, State, provider
+from services.registry.api.queries import PathId
+from services.registry.domain.listing import Delisted, Listed
+from services.registry.domain.provider import State, provider
 from services.registry.tables import provider_exits
 from services.registry.use_cases.leaving_the_list import request_exit, running_contracts_of
 from services.registry.use_cases.streams import stream_of
@@ -17,7 +17,6 @@ from shared.http.routes import operation, router_for
 from shared.store.transaction import Transaction, UnknownSubjectError
 
 router = router_for("registry", tag="provider-exits")
-ProviderId = Annotated[str, Path(max_length=40)]
 
 
 @router.post(
@@ -30,7 +29,7 @@ ProviderId = Annotated[str, Path(max_length=40)]
         if_match=True, codes=("municipal-provider-stays", "exit-already-requested", "provider-not-in-this-stage")
     ),
 )
-async def request_provider_exit(provider_id: ProviderId, body: ExitBody, request: CommandRequest) -> Response:
+async def request_provider_exit(provider_id: PathId, body: ExitBody, request: CommandRequest) -> Response:
     """Give notice for the own institution; it leaves after one month and after its running contracts."""
 
     async def ask(tx: Transaction) -> tuple[int, ExitView]:
@@ -50,7 +49,7 @@ async def request_provider_exit(provider_id: ProviderId, body: ExitBody, request
     summary="退出进度 · How far a notice of leaving has come",
     openapi_extra=operation(idempotent=False),
 )
-async def get_provider_exit(provider_id: ProviderId, request: ReadRequest) -> ExitView:
+async def get_provider_exit(provider_id: PathId, request: ReadRequest) -> ExitView:
     """Show a notice of leaving to the provider itself and to the office."""
     async with request.reading() as tx:
         state = (await tx.load(provider, stream_of(provider_id, "prv"))).state

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from fastapi import Query, Response
 
 from services.registry.api.provider_models import FacilityBody, FacilityItem, FacilityView
+from services.registry.api.queries import NameQuery, PartyQuery
 from services.registry.domain.facility import Event, State, Unopened, Withdrawn, facility
 from services.registry.domain.facility_row import FacilityDetails
 from services.registry.domain.name_grams import grams_sought
@@ -22,10 +23,6 @@ from shared.http.routes import operation, router_for
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
 router = router_for("registry", tag="facilities")
-NameQuery = Annotated[
-    str | None, Query(min_length=1, max_length=100, description="名称中包含的文字 · Words within the name")
-]
-PartyQuery = Annotated[str | None, Query(max_length=40)]
 
 
 @router.post(

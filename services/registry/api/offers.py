@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from fastapi import Query, Response
 
-from services.registry.api.facilities import NameQuery, PartyQuery
 from services.registry.api.provider_models import ServiceBody, ServiceItem, ServiceView
+from services.registry.api.queries import NameQuery, PartyQuery
 from services.registry.domain.offer import Event, Offered, State, offer
 from services.registry.projections.provider_list import provider_list
 from services.registry.projections.service_catalogue import service_catalogue

@@ -15,6 +15,7 @@ POLICY: Policy = {
     "listProvider": roles(Role.OFFICER),
     "listProviders": PUBLIC,
     "getProvider": PUBLIC,
+    "changeProviderCapabilities": roles(Role.OFFICER),
     "applyAsProvider": roles(Role.PROVIDER),
     "getProviderApplication": _OFFICE | roles(Role.PROVIDER),
     "checkProviderCondition": roles(Role.OFFICER),

@@ -33,6 +33,16 @@ class MunicipalProviderBody(ApplicationBody):
     principal: PrincipalName
 
 
+class CapabilitiesBody(Body):
+    """What a provider can do from today on."""
+
+    capabilities: Capabilities
+    third_party_testing: bool = Field(
+        description="以测试、检测、研发服务为主业的第三方机构 · A firm whose business is testing for others (art. 11)",
+        examples=[True],
+    )
+
+
 class ConditionCheckBody(Body):
     condition: ProviderCondition = Field(examples=["legal_person_in_beijing"])
     met: bool = Field(examples=[True])

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from services.registry.tables import REGISTRY
 from shared.events.definition import Recorded
-from shared.events.registry.providers import ProviderDelisted, ProviderListed
+from shared.events.registry.providers import ProviderCapabilitiesChanged, ProviderDelisted, ProviderListed
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -34,6 +34,11 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
                 "listed_on": fact.on,
                 "delisted_on": None,
             }
+        case ProviderCapabilitiesChanged() as fact if row is not None:
+            return row | {
+                "capabilities": list(fact.capabilities),
+                "third_party_testing": fact.third_party_testing,
+            }
         case ProviderDelisted(on=on) if row is not None:
             return row | {"delisted_on": on}
         case _:
@@ -47,7 +52,7 @@ def _row(fact: Any) -> tuple[RowKey, ...]:
 provider_list = Projection(
     name="provider_list",
     table=table,
-    rows=dict.fromkeys((ProviderListed, ProviderDelisted), _row),
+    rows=dict.fromkeys((ProviderListed, ProviderCapabilitiesChanged, ProviderDelisted), _row),
     evolve=evolve,
     poison="park",
 )

@@ -5,8 +5,10 @@ import secrets
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from services.registry.domain.leaving import ConcludeExit, RequestExit
+from services.registry.domain.listing import Delisted, Listed
 from services.registry.domain.profile import digest_of
-from services.registry.domain.provider import ConcludeExit, Delisted, Event, Listed, RequestExit, State, provider
+from services.registry.domain.provider import Event, State, provider
 from services.registry.tables import provider_exits, providers, running_contracts
 from services.registry.use_cases.publishing_listings import close
 from services.registry.use_cases.streams import stream_of

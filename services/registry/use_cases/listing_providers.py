@@ -6,18 +6,11 @@ from dataclasses import asdict, dataclass
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from services.registry.domain.admission import ApplyToOpen, CheckCondition, OnNotice, Rejected
 from services.registry.domain.credit_code import is_valid
+from services.registry.domain.listing import ChangeCapabilities, ListMunicipal
 from services.registry.domain.profile import digest_of
-from services.registry.domain.provider import (
-    ApplyToOpen,
-    CheckCondition,
-    Event,
-    ListMunicipal,
-    OnNotice,
-    Rejected,
-    State,
-    provider,
-)
+from services.registry.domain.provider import Event, State, provider
 from services.registry.tables import condition_checks, providers
 from services.registry.use_cases.barring import is_code_barred
 from services.registry.use_cases.owning import check_is_provider
@@ -117,6 +110,21 @@ async def check_condition(
             await close(tx, provider_id)
         case _:
             pass
+    return handled
+
+
+async def change_capabilities(
+    tx: Transaction, provider_id: str, officer: str, capabilities: tuple[ServiceKind, ...], *,
+    third_party_testing: bool, if_match: int | None,
+) -> Handled[Event, State]:  # fmt: skip
+    """Enter anew what a listed provider can do; the row keeps what is said now, the log what was said before."""
+    await check_is_provider(tx, provider_id)
+    command = ChangeCapabilities(
+        capabilities=capabilities, third_party_testing=third_party_testing, changed_by=officer, on=tx.today
+    )
+    handled = await tx.handle(provider, stream_of(provider_id, "prv"), command, if_match=if_match)
+    said = {"capabilities": list(capabilities), "third_party_testing": third_party_testing}
+    await tx.connection.execute(sa.update(providers).where(providers.c.provider_id == provider_id).values(said))
     return handled
 
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from services.registry.domain.provider import Listed, Unknown, provider
+from services.registry.domain.listing import Listed
+from services.registry.domain.provider import Unknown, provider
 from services.registry.tables import facilities, providers, services
 from services.registry.use_cases.barring import is_code_barred
 from services.registry.use_cases.streams import stream_of

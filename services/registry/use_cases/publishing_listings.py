@@ -5,17 +5,9 @@ from datetime import date, timedelta
 
 import sqlalchemy as sa
 
+from services.registry.domain.admission import AnswerObjection, ConcludeNotice, OnNotice, RaiseObjection, Rejected
 from services.registry.domain.profile import digest_of
-from services.registry.domain.provider import (
-    AnswerObjection,
-    ConcludeNotice,
-    Event,
-    OnNotice,
-    RaiseObjection,
-    Rejected,
-    State,
-    provider,
-)
+from services.registry.domain.provider import Event, State, provider
 from services.registry.tables import objections, providers
 from services.registry.use_cases.barring import is_code_barred
 from services.registry.use_cases.owning import check_is_provider

@@ -5,8 +5,9 @@ from datetime import date, timedelta
 
 import sqlalchemy as sa
 
+from services.registry.domain.listing import Delist, Listed
 from services.registry.domain.profile import digest_of
-from services.registry.domain.provider import Delist, Listed, provider
+from services.registry.domain.provider import provider
 from services.registry.domain.sanction import (
     ApproveSanction,
     Event,

@@ -106,6 +106,17 @@ class ProviderListed:
     on: date
 
 
+@event("registry.provider-capabilities-changed", key="provider_id")
+class ProviderCapabilitiesChanged:
+    """The office has entered anew what a listed provider can do, and whether testing is its business (art. 11)."""
+
+    provider_id: str
+    capabilities: tuple[ServiceKind, ...]
+    third_party_testing: bool
+    changed_by: str
+    on: date
+
+
 @event("registry.provider-exit-requested", key="provider_id")
 class ProviderExitRequested:
     """A Beijing-based provider has given notice, with a reason that stays with the office (art. 6 last paragraph).

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from shared.audit import Count
 from shared.events.definition import Recorded
 from shared.events.registry.facilities import FacilityOpened, FacilityWithdrawn
-from shared.events.registry.providers import ProviderDelisted, ProviderListed
+from shared.events.registry.providers import ProviderCapabilitiesChanged, ProviderDelisted, ProviderListed
 from shared.http.policy import Role
 from shared.kernel.money import yuan
 from tests.integration.registry.house import House
@@ -47,6 +47,10 @@ TOLD: list[Recorded[Any]] = [
             listed("prv_4"),
             ProviderDelisted(provider_id="prv_3", reason="art. 17", on=date(2026, 5, 1)),
             ProviderDelisted(provider_id="prv_4", reason="art. 17", on=date(2025, 12, 31)),
+            ProviderCapabilitiesChanged(
+                provider_id="prv_2", capabilities=("testing",), third_party_testing=True, changed_by="officer-1",
+                on=date(2026, 11, 2),
+            ),
             opened("prv_1", "fac_1", yuan(4_000_000)),
             opened("prv_1", "fac_2", yuan(1_000_000), MARCH),
             opened("prv_1", "fac_3", yuan(7_000_000)),
@@ -104,6 +108,7 @@ async def test_records_are_those_of_the_year_and_a_provider_sees_its_own(house: 
         "facilities_value": {"amount": yuan(5_000_000), "currency": "CNY"},
     }
     assert [record["facilities_open"] for record in records[1:]] == [0, 0]
+    assert [record["third_party_testing"] for record in records] == [False, True, False]
     own = (await house.person(Role.PROVIDER, "user-prv_2").get(f"{path}/service-records")).json()["items"]
     assert [record["provider_id"] for record in own] == ["prv_2"]
     nobody = (await house.person(Role.PROVIDER, "stranger").get(f"{path}/service-records")).json()["items"]

@@ -1,6 +1,7 @@
 """From project to registration and beyond, with issuance's answers and the office's own deadlines (art. 9, 10, 15)."""
 
 import asyncio
+from dataclasses import replace
 from datetime import date, time, timedelta
 from functools import partial
 
@@ -13,8 +14,8 @@ from services.contracts.use_cases.answering_projects import confirm
 from services.contracts.use_cases.keeping_texts import ProjectTexts, digest_of, texts_of
 from shared.events.contracts import ProjectProposed
 from shared.events.issuance import WhyNot
-from shared.events.registry.facilities import ServiceWithdrawn
-from shared.events.registry.providers import ProviderDelisted
+from shared.events.registry.facilities import ServiceOffered, ServiceWithdrawn
+from shared.events.registry.providers import ProviderCapabilitiesChanged, ProviderDelisted
 from shared.events.registry.standing import SanctionLifted
 from shared.kernel.money import yuan
 from shared.kernel.refusal import Refused
@@ -76,6 +77,28 @@ async def test_a_service_that_was_withdrawn_or_is_another_providers_is_not_offer
     with pytest.raises(Refused) as refusal:
         await office.propose(pair)
     assert codes(refusal) == ["service-not-offered"]
+
+
+async def test_industrial_design_is_for_a_provider_that_has_the_capability_today(office: Office) -> None:
+    pair = await office.meet()
+    design = ServiceOffered(
+        service_id=pair.service_id, facility_id="fac_1", provider_id=pair.provider_id, kind="industrial_design",
+        unit_price=10_000, on=MARCH_2,
+    )  # fmt: skip
+    gained = ProviderCapabilitiesChanged(
+        provider_id=pair.provider_id, capabilities=("testing", "industrial_design"), third_party_testing=False,
+        changed_by="officer-1", on=MARCH_2,
+    )  # fmt: skip
+    await office.hear(design)
+    with pytest.raises(Refused) as without:
+        await office.propose(pair)
+    assert codes(without) == ["design-capability-missing"]
+    await office.hear(gained)
+    await office.propose(pair)
+    await office.hear(replace(gained, capabilities=("testing",)))
+    with pytest.raises(Refused) as lost:
+        await office.propose(pair)
+    assert codes(lost) == ["design-capability-missing"]
 
 
 async def test_a_banned_party_is_refused_through_the_last_day_of_the_ban(office: Office) -> None:

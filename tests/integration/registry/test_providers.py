@@ -177,3 +177,24 @@ async def test_only_who_is_on_the_list_opens_anything(house: House, principal: s
 async def test_the_audit_finds_nothing_in_a_register_at_work(house: House) -> None:
     assert any(isinstance(fact, ProviderListed) and fact.kind == "beijing_based" for fact in await house.facts())
     assert {found for each in (await house.breaches()).values() for found in each} == set()
+
+
+async def test_the_office_changes_what_a_provider_can_do_and_the_list_of_a_past_day_stays(house: House) -> None:
+    lab, made = await listed(house, "lab-able", capabilities=["testing"], name="北京市能力变更研究院")
+    officer = house.person(Role.OFFICER, "officer-1")
+    path, before = f"/v1/providers/{made['provider_id']}", house.clock.instant.date()
+    body = {"capabilities": ["testing", "industrial_design"], "third_party_testing": True}
+    await house.wait(A_DAY)
+    seen = await officer.get(path)
+    assert (await lab.post(f"{path}/capabilities", body, version=seen)).status_code == 403
+    answer = await officer.post(f"{path}/capabilities", body, version=seen)
+    assert (answer.status_code, answer.json()["third_party_testing"]) == (200, True)
+    assert (await officer.post(f"{path}/capabilities", body, version=seen)).status_code == 412
+    await house.project()
+    for on, able in (({}, True), ({"on": before.isoformat()}, False)):
+        query = {"capability": "industrial_design", "name": "能力变更", "district": "怀柔区", **on}
+        items = (await house.client.get("/v1/providers", params=query)).json()["items"]
+        assert [item["provider_id"] for item in items] == ([made["provider_id"]] if able else [])
+        one = (await house.client.get(path, params=on)).json()
+        assert (one["third_party_testing"], "industrial_design" in one["capabilities"]) == (able, able)
+    assert (await house.client.get("/v1/providers", params={"district": "门头沟区"})).json()["items"] == []

@@ -13,7 +13,8 @@ from services.redemption.domain.commands import Disburse, OrderDisbursement
 from services.redemption.domain.payable import payable_in_full
 from services.redemption.domain.redemption import redemption
 from services.registry.domain.eligibility import Finding, enterprise_findings, team_findings
-from services.registry.domain.provider import RequestExit, provider
+from services.registry.domain.leaving import RequestExit
+from services.registry.domain.provider import provider
 from services.registry.domain.sanction import ApproveSanction, sanction
 from shared.events.contracts import VoucherUse
 from shared.events.registry.claimants import Certificate

@@ -2,8 +2,9 @@
 
 from datetime import date
 
+from services.registry.domain.admission import CheckCondition
 from services.registry.domain.eligibility import Declarations, EnterpriseFacts, TeamFacts
-from services.registry.domain.provider import CheckCondition, Event
+from services.registry.domain.provider import Event
 from shared.events.registry.claimants import Certificate
 from shared.events.registry.providers import (
     ProviderApplied,

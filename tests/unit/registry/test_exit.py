@@ -3,7 +3,9 @@
 from dataclasses import replace
 from datetime import date
 
-from services.registry.domain.provider import ConcludeExit, Delist, RequestExit, provider
+from services.registry.domain.leaving import ConcludeExit, RequestExit
+from services.registry.domain.listing import Delist
+from services.registry.domain.provider import provider
 from shared.events.registry.providers import ProviderDelisted, ProviderExitRequested
 from tests.specification import Specification
 from tests.unit.registry.facts import LISTED, MEASURES, PRV, TERMS

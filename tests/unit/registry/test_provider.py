@@ -5,17 +5,17 @@ from datetime import date
 
 import pytest
 
-from services.registry.domain.provider import (
+from services.registry.domain.admission import (
     AnswerObjection,
     ApplyToOpen,
     CheckCondition,
     ConcludeNotice,
-    Delist,
-    ListMunicipal,
     RaiseObjection,
-    provider,
 )
+from services.registry.domain.listing import ChangeCapabilities, Delist, Listed, ListMunicipal, entry_on
+from services.registry.domain.provider import provider
 from shared.events.registry.providers import (
+    ProviderCapabilitiesChanged,
     ProviderDelisted,
     ProviderNoticeConcluded,
     ProviderObjectionAnswered,
@@ -165,3 +165,24 @@ def test_a_delisted_provider_leaves_the_list_once() -> None:
 @pytest.mark.parametrize("command", [ORDER, APPLY, check(CONDITIONS[0]), OBJECT, ANSWER])
 def test_nothing_of_the_way_is_repeated_on_the_list(command: object) -> None:
     spec.given(LISTED).when(command).then_refused("provider-not-in-this-stage")  # type: ignore[arg-type]
+
+
+def test_what_a_provider_can_do_is_entered_anew_and_every_day_keeps_what_was_said_on_it() -> None:
+    change = ChangeCapabilities(
+        capabilities=("testing", "industrial_design"), third_party_testing=True, changed_by="officer-1",
+        on=date(2026, 12, 10),
+    )  # fmt: skip
+    changed = ProviderCapabilitiesChanged(
+        provider_id=PRV, capabilities=change.capabilities, third_party_testing=True, changed_by="officer-1",
+        on=change.on,
+    )  # fmt: skip
+    spec.given(LISTED).when(change).then(changed)
+    spec.given(LISTED, changed).when(change).then_nothing()
+    again = replace(changed, capabilities=("compute",))
+    state = provider.fold([LISTED, changed, again])
+    assert isinstance(state, Listed)
+    before, after = entry_on(state, date(2026, 12, 9)), entry_on(state, change.on)
+    assert (before.capabilities, before.third_party_testing) == (LISTED.capabilities, False)
+    assert (after.capabilities, after.third_party_testing) == (("compute",), True)
+    assert state.capabilities == ("compute",)
+    spec.given(*ON_NOTICE).when(change).then_refused("provider-not-in-this-stage")

@@ -1,8 +1,16 @@
 """Departments, delegations, people, usage records and bookings of providers."""
 
+from alembic import op
+
+from services.registry import projections  # noqa: F401 (declares the read models' tables)
+from services.registry.tables import REGISTRY
+
 revision = "0005"
 down_revision = "0004"
 
+_TABLES = ("provider_entries",)
+
 
 def upgrade() -> None:
-    """Change nothing yet."""
+    """Create the tables."""
+    REGISTRY.create_all(op.get_bind(), tables=[REGISTRY.tables[name] for name in _TABLES])
