@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from services.commands import development, documents, importing, keeping, measures, running
+from services.commands import development, documents, importing, keeping, measures, receipts, running
 from services.commands.environment import state_folder
 from services.commands.problems import CommandProblem, Exit, explain
 from services.commands.telling import tell
@@ -30,6 +30,7 @@ app = typer.Typer(
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Run": (running.up, running.demo, running.migrate, running.serve, running.worker),
     "Keep in order": (keeping.audit, keeping.rebuild, keeping.republish, keeping.parked, keeping.unpark),
+    "Verify": (receipts.verify_receipt,),
     "Develop": (development.token, documents.openapi),
 }
 for _panel, _commands in _PANELS.items():

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit
 
-from pydantic import SecretStr, StringConstraints, model_validator
+from pydantic import BeforeValidator, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CONTEXTS = ("registry", "issuance", "contracts", "redemption", "appraisal")
@@ -53,6 +53,9 @@ class Settings(MeasuresSettings):
     """How many requests one principal, or one address without a token, may send at once and in the long run."""
     documents_url: str = ""
     """Where evidence files lie: `s3://bucket/prefix`, `file:///folder`; empty means a folder under `state_dir`."""
+    receipt_key_file: Annotated[Path | None, BeforeValidator(lambda said: said or None)] = None
+    """Keys of the receipts of claims, in PEM: the first is private and signs, those after it are former ones that stay
+    published. Only issuance needs it; in development None means a key of its own under `state_dir`."""
     trace_endpoint: str = ""
     """Where finished spans go: `console`, or empty for nowhere."""
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.issuance.api import claims, periods, vouchers
+from services.issuance.api import claims, periods, receipts, vouchers
 from services.issuance.api.policy import POLICY
 from services.issuance.audit import CHECKS
 from services.issuance.deadlines import CLOSE_PERIOD, EXPIRE_UNREGISTERED, OPEN_PERIOD
@@ -29,7 +29,7 @@ CONTEXT = BoundedContext(
     name="issuance",
     title="创新券发放 · Voucher issuance",
     folder=Path(__file__).parent,
-    routers=(periods.router, claims.router, vouchers.router),
+    routers=(periods.router, claims.router, vouchers.router, receipts.router),
     policy=POLICY,
     projections=(VOUCHER_BALANCES, ANNUAL_TOTALS, PERIOD_BOARD),
     reactions=REACTIONS,
@@ -39,6 +39,7 @@ CONTEXT = BoundedContext(
         "periods": "发放周期 · Periods of issuance",
         "claims": "申领 · Claims",
         "vouchers": "创新券与年度额度 · Vouchers and annual totals",
+        "receipts": "领取凭证 · Receipts of claims",
     },
 )
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.issuance.day_count import last_day_of_days, last_day_of_months
 from services.issuance.deadlines import EXPIRE_UNREGISTERED, GRACE
+from services.issuance.receipts.audit import RECEIPT_CHECKS
 from shared.audit import Breach, Check, Count
 from shared.measures.looking_back import rules_of
 
@@ -329,4 +330,5 @@ CHECKS = (
     _check("K2", "one key, one effect, one answer", answers_are_true),
     _check("K3", "an unknown outcome plus a retry never issues twice", claims_have_one_answer),
     _check("K4", "places in a period are 1 to n without gaps and follow arrival", places_follow_arrival),
+    *RECEIPT_CHECKS,
 )

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import os
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from shared.clock import Clock, clock_of
 from shared.http.keys import local_keys
 from shared.http.policy import Role
 from shared.kernel.ids import new_id
+from shared.key_files import kept_key
 from shared.settings import Settings
 
 _LIFETIME = timedelta(hours=12)
@@ -62,20 +62,7 @@ class LocalIssuer:
 
 
 def _own_key(path: Path) -> EllipticCurvePrivateKey:
-    """Read the key, or make it; of several processes that make one at once, the first one's counts."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not path.exists():
-        fresh = generate_private_key(SECP256R1()).private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        draft = path.with_suffix(f".{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(fresh)
-        with suppress(FileExistsError):
-            os.link(draft, path)
-        draft.unlink()
-    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    key = serialization.load_pem_private_key(kept_key(path, lambda: generate_private_key(SECP256R1())), password=None)
     if not isinstance(key, EllipticCurvePrivateKey):
         raise TypeError(f"{path} holds another kind of key; delete it and start again")
     return key

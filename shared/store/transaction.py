@@ -24,6 +24,9 @@ _APPEND = sa.text(
     " CAST(:payloads AS text[]), CAST(:metadatas AS text[]), CAST(:keys AS text[]), :at)"
 )
 _STREAM = sa.text("SELECT type, data::text, version FROM events WHERE stream = :stream ORDER BY version")
+_STREAMS = sa.text(
+    "SELECT stream, type, data::text, version FROM events WHERE stream = ANY(CAST(:streams AS text[])) ORDER BY version"
+)
 
 
 class VersionConflictError(Exception):
@@ -112,6 +115,17 @@ class Transaction:
         own = [(version, data) for name, version, data in self._streams[self._written :] if name == stream]
         version = own[-1][0] if own else (rows[-1][2] if rows else 0)
         return Loaded(decider.fold([*history, *(data for _, data in own)]), version)
+
+    async def load_many[C, E, S](self, decider: Decider[C, E, S], streams: Sequence[str]) -> dict[str, Loaded[S]]:
+        """Fold many streams, read at once; what this transaction itself has appended to one of them is a TypeError."""
+        if touched := {name for name, _, _ in self._streams} & set(streams):
+            raise TypeError(f"load before appending: {sorted(touched)}")
+        histories: dict[str, list[Any]] = {stream: [] for stream in streams}
+        versions = dict.fromkeys(streams, 0)
+        for stream, kind, payload, version in await self.connection.execute(_STREAMS, {"streams": list(histories)}):
+            histories[stream].append(decode(kind, payload))
+            versions[stream] = version
+        return {stream: Loaded(decider.fold(history), versions[stream]) for stream, history in histories.items()}
 
     def append(self, stream: str, expected_version: int, new: Sequence[object]) -> int:
         """Add events to a stream that stands at `expected_version`, and say the version they bring it to."""
@@ -204,34 +218,41 @@ def caused_by(event: Recorded[Any], actor: str) -> Cause:
 
 async def read_log(connection: AsyncConnection, context: str, *, after: int, limit: int) -> list[Recorded[Any]]:
     """Read the log in order, from the position after `after`, raw data decoded to current event versions."""
-    rows = await connection.execute(
-        sa.select(
-            events_table.c.position,
-            events_table.c.stream,
-            events_table.c.version,
-            events_table.c.type,
-            sa.cast(events_table.c.data, sa.Text),
-            events_table.c.metadata,
-            events_table.c.key,
-            events_table.c.recorded_at,
-            events_table.c.hash,
-        )
-        .where(events_table.c.position > after)
-        .order_by(events_table.c.position)
-        .limit(limit)
+    here = events_table.c.position > after
+    rows = await connection.execute(_RECORDED.where(here).order_by(events_table.c.position).limit(limit))
+    return [_recorded(context, row) for row in rows]
+
+
+async def read_stream(connection: AsyncConnection, context: str, stream: str, *, limit: int) -> list[Recorded[Any]]:
+    """Read the first events of a stream with all that the log knows of them; none when there is no such stream."""
+    here = events_table.c.stream == stream
+    rows = await connection.execute(_RECORDED.where(here).order_by(events_table.c.version).limit(limit))
+    return [_recorded(context, row) for row in rows]
+
+
+_RECORDED = sa.select(
+    events_table.c.position,
+    events_table.c.stream,
+    events_table.c.version,
+    events_table.c.type,
+    sa.cast(events_table.c.data, sa.Text).label("payload"),
+    events_table.c.metadata,
+    events_table.c.key,
+    events_table.c.recorded_at,
+    events_table.c.hash,
+)
+
+
+def _recorded(context: str, row: sa.Row[Any]) -> Recorded[Any]:
+    return Recorded(
+        context=context,
+        position=row.position,
+        stream=row.stream,
+        version=row.version,
+        type=row.type,
+        data=decode(row.type, row.payload),
+        key=row.key,
+        metadata=row.metadata,
+        recorded_at=row.recorded_at,
+        hash=bytes(row.hash).hex(),
     )
-    return [
-        Recorded(
-            context=context,
-            position=position,
-            stream=stream,
-            version=version,
-            type=kind,
-            data=decode(kind, data),
-            key=key,
-            metadata=about,
-            recorded_at=at,
-            hash=bytes(digest).hex(),
-        )
-        for position, stream, version, kind, data, about, key, at, digest in rows
-    ]

@@ -15,5 +15,7 @@ POLICY: Policy = {
     "listVouchers": _CLAIMANT_AND_OFFICE,
     "getVoucher": _CLAIMANT_AND_OFFICE,
     "cancelVoucher": roles(Role.CLAIMANT),
+    "getReceipt": _CLAIMANT_AND_OFFICE,
+    "listReceiptKeys": PUBLIC,
     "listAnnualTotals": _CLAIMANT_AND_OFFICE,
 }

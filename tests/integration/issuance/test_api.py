@@ -1,51 +1,26 @@
 """Issuance over REST: one key, one effect, one answer; everyone sees what is theirs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from datetime import timedelta
-from itertools import count
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.issuance.app import CONTEXT as ISSUANCE
 from shared.clock import SystemClock
-from shared.http.application import build_app
-from shared.http.local_issuer import LocalIssuer
 from shared.kernel.ids import new_id
-from shared.runtime import Runtime
 from shared.settings import Settings
 from tests.integration.issuance.office import Office
+from tests.integration.issuance.serving import Call, caller, visiting
 
 FACE = 5_000_000
-_KEYS = count(1)
-type Call = Callable[..., Any]
-
-
-class StoreRuntime(Runtime):
-    """A runtime at work on the store alone: no broker belongs to these tests."""
-
-    def start_background(self) -> None:
-        """Start nothing."""
-
-
-@asynccontextmanager
-async def _visiting(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    app = build_app(ISSUANCE, settings, runtime=StoreRuntime(ISSUANCE, settings, SystemClock()))
-    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://issuance") as client,
-    ):
-        yield client
 
 
 @pytest.fixture(scope="module")
 async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    async with _visiting(settings) as found:
+    async with visiting(settings) as found:
         yield found
 
 
@@ -59,28 +34,7 @@ def office(engine: AsyncEngine) -> Office:
 
 @pytest.fixture
 def call(client: httpx.AsyncClient, settings: Settings) -> Call:
-    """Make a request as somebody: `role`, `principal` and `party` go into the token."""
-    issuer = LocalIssuer(settings)
-
-    async def request(
-        method: str,
-        path: str,
-        *,
-        role: str = "claimant",
-        principal: str = "user-1",
-        party: str | None = None,
-        key: str | None = None,
-        version: int | None = None,
-        body: object = None,
-    ) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {issuer.issue(role, principal, party)}"}
-        if method == "POST":
-            headers["Idempotency-Key"] = key or f"fresh-key-{next(_KEYS)}"
-        if version is not None:
-            headers["If-Match"] = f'"{version}"'
-        return await client.request(method, path, headers=headers, json=body)
-
-    return request
+    return caller(client, settings)
 
 
 def _claim(period_id: str, amount: int = FACE) -> dict[str, Any]:

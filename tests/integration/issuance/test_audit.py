@@ -137,6 +137,7 @@ _AGAIN = (
         ("K3", _ANSWERED_TWICE),
         ("K3", "DELETE FROM idempotency"),
         ("K4", _say("voucher-claimed", "place", "2")),
+        ("K5", _say("voucher-claimed", "pack_digest", '"not a digest"')),
     ],
 )
 @pytest.mark.usefixtures("busy")
