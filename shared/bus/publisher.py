@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import structlog
 from aiokafka.errors import KafkaError
 
@@ -23,8 +23,7 @@ class PublishError(Exception):
     """The broker did not confirm a batch; whether it wrote any of it has to be looked up in the topic."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, kw_only=True):
     """A record to be published."""
 
     position: int

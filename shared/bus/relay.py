@@ -2,9 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
@@ -13,6 +12,7 @@ import structlog
 from shared.bus.envelope import seal, to_wire
 from shared.bus.image import Found, Published, TopicReader, assert_same_story
 from shared.bus.publisher import Message, Publisher
+from shared.bus.readable import READABLE
 from shared.bus.topics import FOR_EVER, Topics, partition_of
 from shared.database import LIMITS
 from shared.settings import Settings
@@ -21,7 +21,8 @@ from shared.supervision import HaltedError, Progress, State
 _RELAY_LOCK: Final = 0x637871_7265
 """The advisory lock of the one active relay of a database."""
 _CHECKPOINT: Final = -1
-_BATCH_MAX: Final = 500
+_BATCH_MAX: Final = 1_000
+"""Some milliseconds of work, during which the process answers nobody."""
 _SWEEP_S: Final = 1.0
 _SESSION: Final = LIMITS | {
     # Losing the checkpoint costs a look at the topic; the log itself was flushed by those who wrote it.
@@ -35,10 +36,13 @@ _LOG: Final = (
     " FROM events WHERE position > $1 ORDER BY position LIMIT $2"
 )
 _SAVE: Final = (
-    "INSERT INTO relay_positions (partition, position, next_offset) VALUES ($1, $2, $3)"
-    " ON CONFLICT (partition) DO UPDATE SET position = excluded.position, next_offset = excluded.next_offset"
+    "WITH moved AS (UPDATE relay_positions SET position = $1 WHERE partition = -1 AND position = $2 RETURNING 1),"
+    " stored AS (INSERT INTO relay_positions (partition, position, next_offset)"
+    "  SELECT * FROM unnest($3::integer[], $4::bigint[], $5::bigint[]) WHERE EXISTS (SELECT FROM moved)"
+    "  ON CONFLICT (partition) DO UPDATE SET position = excluded.position, next_offset = excluded.next_offset)"
+    f" SELECT pg_notify('{READABLE}', '') FROM moved"
 )
-_MOVE: Final = "UPDATE relay_positions SET position = $1 WHERE partition = -1 AND position = $2"
+"""Moves the checkpoint, if it is still where we left it, and stores how far each partition is, in one round trip."""
 
 _log = structlog.get_logger(__name__)
 
@@ -50,13 +54,14 @@ class FencedError(Exception):
 class Relay:
     """Publishes one context's log; `run` it under care, and `wake` it after a commit.
 
+    Its session hears the whole database, in every process: `on_readable` is told when read models have moved on.
     The lock, the log and the checkpoint are used over one connection: without the lock nothing more is read or stored.
     A record may be published twice, after a crash or by a relay that lost its lock a moment ago; none is lost, and per
     partition the first of each position comes in order, with the position before it as `prevposition`.
     """
 
-    def __init__(self, settings: Settings, context: str) -> None:
-        self._settings, self._context = settings, context
+    def __init__(self, settings: Settings, context: str, on_readable: Callable[[], None] = lambda: None) -> None:
+        self._settings, self._context, self._on_readable = settings, context, on_readable
         self._topic = settings.topic(context)
         self._woken = asyncio.Event()
         self._disposing: set[asyncio.Task[None]] = set()
@@ -115,6 +120,7 @@ class Relay:
         )
         try:
             await connection.add_listener("cxq_events", lambda *_: self.wake())
+            await connection.add_listener(READABLE, lambda *_: self._on_readable())
             yield connection
         finally:
             with suppress(Exception):
@@ -154,6 +160,7 @@ class _Image:
         self._partitions = 0
         self._published: dict[int, Published] = {}
         self._complete_to: dict[int, int] = {}
+        self._ahead: list[Any] = []
         self.checkpoint = 0
         """Every event up to this position of the log is in the topic."""
 
@@ -228,27 +235,19 @@ class _Image:
 
     async def step(self) -> int:
         """Publish the next batch of the log and store how far it went; gives the number of events taken."""
-        rows = await self._connection.fetch(_LOG, self.checkpoint, _BATCH_MAX)
+        rows, self._ahead = self._ahead or await self._after(self.checkpoint), []
         if not rows:
             return 0
-        messages: dict[int, list[Message]] = defaultdict(list)
-        last = {p: part.position for p, part in self._published.items()}
-        for row in rows:
-            partition = partition_of(row["key"], self._partitions)
-            if row["position"] <= self._complete_to[partition]:
-                continue
-            value, headers = to_wire(seal(self._context, row, last[partition]))
-            messages[partition].append(
-                Message(
-                    position=row["position"],
-                    key=row["key"].encode(),
-                    value=value,
-                    headers=headers,
-                    timestamp_ms=_milliseconds(row["recorded_at"]),
-                )
-            )
-            last[partition] = row["position"]
-        ends = await self._publisher.publish(messages)
+        messages, last = self._messages(rows)
+        publishing = asyncio.ensure_future(self._publisher.publish(messages))
+        try:
+            if len(rows) == _BATCH_MAX:
+                # There is more: PostgreSQL reads it while the broker writes.
+                self._ahead = await self._after(rows[-1]["position"])
+            ends = await publishing
+        except BaseException:
+            publishing.cancel()
+            raise
         published = {p: Published(last[p], end) for p, end in ends.items()}
         moved = {p: end for p, end in ends.items() if end != self._published[p].next_offset + len(messages[p])}
         if moved:
@@ -257,11 +256,36 @@ class _Image:
         self._published |= published
         return len(rows)
 
+    async def _after(self, position: int) -> list[Any]:
+        return list(await self._connection.fetch(_LOG, position, _BATCH_MAX))
+
+    def _messages(self, rows: Sequence[Any]) -> tuple[dict[int, list[Message]], dict[int, int]]:
+        """Seal rows of the log for their partitions; give also the last position of each partition after them."""
+        messages: dict[int, list[Message]] = defaultdict(list)
+        last = {p: part.position for p, part in self._published.items()}
+        for row in rows:
+            key, position = row["key"], row["position"]
+            partition = partition_of(key, self._partitions)
+            if position <= self._complete_to[partition]:
+                continue
+            value, headers = to_wire(seal(self._context, row, last[partition]))
+            messages[partition].append(
+                Message(
+                    position=position,
+                    key=key.encode(),
+                    value=value,
+                    headers=headers,
+                    timestamp_ms=int(row["recorded_at"].timestamp() * 1000),
+                )
+            )
+            last[partition] = position
+        return messages, last
+
     async def _save(self, published: dict[int, Published], checkpoint: int) -> None:
-        async with self._connection.transaction():
-            if await self._connection.execute(_MOVE, checkpoint, self.checkpoint) != "UPDATE 1":
-                raise FencedError(f"{self._topic}: the checkpoint is no longer {self.checkpoint}")
-            await self._connection.executemany(_SAVE, [(p, s.position, s.next_offset) for p, s in published.items()])
+        parts = list(published.values())
+        ends = [part.position for part in parts], [part.next_offset for part in parts]
+        if not await self._connection.fetch(_SAVE, checkpoint, self.checkpoint, list(published), *ends):
+            raise FencedError(f"{self._topic}: the checkpoint is no longer {self.checkpoint}")
         self.checkpoint = checkpoint
 
     async def sweep(self) -> None:
@@ -274,10 +298,6 @@ class _Image:
         ends = await self._reader.ends(self._partitions)
         if moved := {p: end for p, end in ends.items() if end != self._published[p].next_offset}:
             raise FencedError(f"{self._topic}: the topic ends elsewhere than it should: {moved}")
-
-
-def _milliseconds(at: datetime) -> int:
-    return int(at.timestamp() * 1000)
 
 
 async def _quietly(closing: Any) -> None:

@@ -38,11 +38,15 @@ def _instants(stored: str) -> tuple[str, ...]:
     return tuple(name for name, kind in get_type_hints(EVENT_TYPES[stored].cls).items() if kind is datetime)
 
 
-def decode(stored: str, payload: bytes | str) -> Any:
+@cache
+def _decoder(stored: str) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(EVENT_TYPES[stored].cls)
+
+
+def decode(stored: str, payload: bytes | msgspec.Raw | str) -> Any:
     """Read a payload of a stored type, lifting older versions to the current one."""
-    kind = EVENT_TYPES.get(stored)
-    if kind is not None:
-        return msgspec.json.decode(payload, type=kind.cls)
+    if stored in EVENT_TYPES:
+        return _decoder(stored).decode(payload)
     raw: dict[str, Any] = msgspec.json.decode(payload)
     current = stored
     while current in UPCASTERS:

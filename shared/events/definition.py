@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, dataclass_transform
 
+import msgspec
+
 type Payload = dict[str, Any]
 type Upcaster = Callable[[Payload], Payload]
 
@@ -65,8 +67,7 @@ def upcaster(stored: str, *, to: str) -> Callable[[Upcaster], Upcaster]:
     return register
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded[E]:
+class Recorded[E](msgspec.Struct, frozen=True, kw_only=True):
     """An event as it stands in the log, whether it was read from the store or from Kafka.
 
     `position` counts the context's log from 1 without gaps, `version` the stream's; `metadata` says who, why and when:

@@ -1,29 +1,27 @@
-"""Reading topics from their start up to given positions, decoding only what a read model needs."""
+"""Reading topics from their start up to given positions, in bulk, decoding only what a read model needs."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from aiokafka.errors import KafkaError
-
-from shared.bus.envelope import from_wire
-from shared.bus.kafka import TopicPartition, new_consumer, stop_consumer
+from shared.bus.envelope import Envelope, NotAnEnvelopeError, from_wire
+from shared.bus.kafka import BulkError, BulkPlace, new_bulk_consumer
 from shared.events.definition import Recorded
 from shared.projections.projection import PoisonEventError, Projection
 from shared.projections.runner import subscription_for
 
 type Place = tuple[str, int]
 """A topic and one of its partitions."""
+type Record = tuple[int, bytes | None]
+"""A record's offset and its value."""
 
-_RECORDS = 500
-"""Taken at once; more of them outlive the collections of young objects and cost more than they save."""
-_FETCH_BYTES = 8 * 1024 * 1024
+_RECORDS = 2_000
+"""Taken at once, while the next ones are fetched."""
 _SILENCE_S = 10.0
-_REQUEST_LIMIT_MS = 10_000
-_FETCH_WAIT_MS = 20
-"""A broker with nothing to give answers this late, and until then answers nothing else over the same connection."""
+_POLL_S = 0.5
 
 
 class LogUnreadableError(Exception):
@@ -46,36 +44,33 @@ class Mark:
     next_offset: int = 0
     position: int = 0
 
-    def take(self, records: Iterable[Any], end: int, wanted: Collection[str]) -> list[bytes]:
-        """Go over Kafka's records up to position `end`; give the values of new events whose type is wanted.
+    def take(self, records: Iterable[Record], end: int, wanted: Collection[str]) -> list[Envelope]:
+        """Go over records up to position `end`; give the new events whose type, without its version, is wanted.
 
-        Only headers are looked at. Duplicates are dropped; `LogUnreadableError` when an event is missing.
+        Duplicates are dropped; `LogUnreadableError` when an event is missing.
         """
-        values = []
+        events = []
         where = f"{self.place[0]}, partition {self.place[1]}"
-        for record in records:
-            headers = dict(record.headers)
+        for offset, value in records:
             try:
-                position, previous = int(headers["ce_position"]), int(headers["ce_prevposition"])
-                name = headers["ce_type"].decode()
-            except (KeyError, ValueError) as error:
-                raise LogUnreadableError(
-                    f"{where}: the record at offset {record.offset} is no event of ours"
-                ) from error
+                event = from_wire(value)
+            except NotAnEnvelopeError as error:
+                raise LogUnreadableError(f"{where}: the record at offset {offset} is no event of ours") from error
+            position = event.position
             if position > end:
                 break
-            self.next_offset = record.offset + 1
+            self.next_offset = offset + 1
             if position <= self.position:
                 continue
-            if previous != self.position:
+            if event.prevposition != self.position:
                 raise LogUnreadableError(
-                    f"gap in {where}: position {position} at offset {record.offset} follows {previous}, not"
+                    f"gap in {where}: position {position} at offset {offset} follows {event.prevposition}, not"
                     f" {self.position}"
                 )
             self.position = position
-            if name.rpartition(".v")[0] in wanted:
-                values.append(record.value)
-        return values
+            if event.type.rpartition(".v")[0] in wanted:
+                events.append(event)
+        return events
 
 
 class LogReader:
@@ -89,31 +84,17 @@ class LogReader:
         self._projection = projection
         self._wanted = subscription_for(projection).wanted() or frozenset()
         self._marks: dict[Place, Mark] = {}
-        self._consumer = new_consumer(
-            bootstrap,
-            f"cxq-rebuild-{projection.name}",
-            auto_offset_reset="none",
-            fetch_max_bytes=4 * _FETCH_BYTES,
-            max_partition_fetch_bytes=_FETCH_BYTES,
-            fetch_max_wait_ms=_FETCH_WAIT_MS,
-            request_timeout_ms=_REQUEST_LIMIT_MS,
-        )
+        self._consumer = new_bulk_consumer(bootstrap, f"cxq-rebuild-{projection.name}")
 
     async def __aenter__(self) -> Self:
-        """Connect to the broker."""
-        try:
-            async with asyncio.timeout(_SILENCE_S):
-                await self._consumer.start()
-        except (KafkaError, OSError, TimeoutError) as error:
-            await stop_consumer(self._consumer)
-            raise LogUnreadableError(f"no broker answers: {type(error).__name__}: {error}") from error
+        """Begin; the broker is asked when there is something to read."""
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the connection."""
-        await stop_consumer(self._consumer)
+        """Close the connections."""
+        await asyncio.to_thread(self._consumer.close)
 
     def behind(self, ends: Mapping[Place, int]) -> int:
         """Say how many positions of the logs lie between what was read and these positions, all partitions together."""
@@ -127,39 +108,64 @@ class LogReader:
     async def read(self, ends: Mapping[Place, int]) -> AsyncIterator[Portion]:
         """Read on, each partition exactly up to its position in `ends`; the next time it goes on there."""
         last = await self._open(ends)
-        while places := [place for place, end in ends.items() if self._mark(place).position < end]:
-            for place in places:
-                if self._mark(place).next_offset >= last[place]:
-                    raise LogUnreadableError(
-                        f"{place[0]}, partition {place[1]} ends with position {self._mark(place).position}, but"
-                        f" {ends[place]} has been applied already; restore the topic with `cxq republish`"
-                    )
-            events: list[Recorded[Any]] = []
-            before = sum(mark.next_offset for mark in self._marks.values())
-            for partition, records in (await self._fetch(places)).items():
-                mark = self._marks[partition.topic, partition.partition]
-                events.extend(map(self._opened, mark.take(records, ends[mark.place], self._wanted)))
-                if mark.next_offset <= records[-1].offset:
-                    self._consumer.seek(partition, mark.next_offset)
-            yield Portion(sum(mark.next_offset for mark in self._marks.values()) - before, events)
-
-    async def _fetch(self, places: list[Place]) -> dict[Any, list[Any]]:
-        partitions = [TopicPartition(*place) for place in places]
+        if not last:
+            return
+        self._consumer.assign([BulkPlace(*place, self._marks[place].next_offset) for place in last])
+        left = sum(end - self._marks[place].next_offset for place, end in last.items())
+        fetching = self._fetching(left)
         try:
-            async with asyncio.timeout(_SILENCE_S):
-                while True:
-                    fetched: dict[Any, list[Any]] = await self._consumer.getmany(
-                        *partitions, timeout_ms=1_000, max_records=_RECORDS
-                    )
-                    if fetched:
-                        return fetched
-        except TimeoutError as error:
-            raise LogUnreadableError(f"the broker gave nothing of {places} for {_SILENCE_S:.0f} s") from error
-        except KafkaError as error:
-            raise LogUnreadableError(f"{places} cannot be read: {type(error).__name__}: {error}") from error
+            while unread := {place: end for place, end in ends.items() if self._mark(place).position < end}:
+                self._assert_there_is_more(unread, last, left)
+                records = await fetching
+                left -= sum(map(len, records.values()))
+                fetching = self._fetching(left)
+                yield self._portion(unread, records)
+        finally:
+            await asyncio.wait([fetching])
+            self._consumer.unassign()
 
-    def _opened(self, value: bytes) -> Recorded[Any]:
-        envelope = from_wire(value)
+    def _assert_there_is_more(self, unread: Mapping[Place, int], last: Mapping[Place, int], left: int) -> None:
+        for place, end in unread.items():
+            mark = self._marks[place]
+            if not left or mark.next_offset >= last[place]:
+                raise LogUnreadableError(
+                    f"{place[0]}, partition {place[1]} ends with position {mark.position}, but"
+                    f" {end} has been applied already; restore the topic with `cxq republish`"
+                )
+
+    def _portion(self, unread: Mapping[Place, int], records: Mapping[Place, list[Record]]) -> Portion:
+        """Take what was fetched of the partitions that are not read to their end; the others' records come later."""
+        events: list[Recorded[Any]] = []
+        before = sum(mark.next_offset for mark in self._marks.values())
+        for place, batch in records.items():
+            if place in unread:
+                events.extend(map(self._opened, self._marks[place].take(batch, unread[place], self._wanted)))
+        return Portion(sum(mark.next_offset for mark in self._marks.values()) - before, events)
+
+    def _fetching(self, left: int) -> asyncio.Task[dict[Place, list[Record]]]:
+        """Begin to fetch what comes next; the thread that waits for it holds nobody up."""
+        return asyncio.create_task(asyncio.to_thread(self._fetch, min(_RECORDS, left)))
+
+    def _fetch(self, most: int) -> dict[Place, list[Record]]:
+        fetched: dict[Place, list[Record]] = {}
+        polls = math.ceil(_SILENCE_S / _POLL_S) if most else 0
+        for _ in range(polls):
+            try:
+                messages = self._consumer.consume(most, _POLL_S)
+            except BulkError as error:
+                raise LogUnreadableError(f"the topics cannot be read: {error}") from error
+            for message in messages:
+                place = str(message.topic()), message.partition() or 0
+                if (trouble := message.error()) is not None:
+                    raise LogUnreadableError(f"{place[0]}, partition {place[1]} cannot be read: {trouble.str()}")
+                fetched.setdefault(place, []).append((message.offset() or 0, message.value()))
+            if fetched:
+                return fetched
+        if most:
+            raise LogUnreadableError(f"the broker gave nothing for {_SILENCE_S:.0f} s")
+        return fetched
+
+    def _opened(self, envelope: Envelope) -> Recorded[Any]:
         try:
             return envelope.opened()
         except Exception as error:
@@ -171,26 +177,24 @@ class LogReader:
         unread = [place for place, end in ends.items() if self._mark(place).position < end]
         if not unread:
             return {}
-        try:
-            async with asyncio.timeout(_SILENCE_S):
-                if fresh := set(unread) - self._marks.keys():
-                    await self._begin(fresh)
-                last = await self._consumer.end_offsets([TopicPartition(*place) for place in unread])
-        except (KafkaError, TimeoutError) as error:
-            raise LogUnreadableError(
-                f"the broker does not say how long the topics are: {type(error).__name__}: {error}"
-            ) from error
-        return {place: last[TopicPartition(*place)] for place in unread}
+        bounds = await asyncio.to_thread(self._bounds, unread)
+        for place, (first, _) in bounds.items():
+            if place not in self._marks:
+                self._marks[place] = Mark(place, next_offset=first)
+        return {place: end for place, (_, end) in bounds.items()}
 
-    async def _begin(self, fresh: set[Place]) -> None:
-        for place in fresh:
-            self._marks[place] = Mark(place)
-        self._consumer.assign([TopicPartition(*place) for place in self._marks])
-        starts = await self._consumer.beginning_offsets([TopicPartition(*place) for place in fresh])
-        for place, mark in self._marks.items():
-            if place in fresh:
-                mark.next_offset = starts[TopicPartition(*place)]
-            self._consumer.seek(TopicPartition(*place), mark.next_offset)
+    def _bounds(self, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
+        """Ask where partitions begin and end."""
+        found = {}
+        for place in places:
+            try:
+                bounds = self._consumer.get_watermark_offsets(BulkPlace(*place), timeout=_SILENCE_S)
+            except BulkError as error:
+                raise LogUnreadableError(f"no broker says how long the topics are: {error}") from error
+            if bounds is None:
+                raise LogUnreadableError(f"no broker says how long the topics are within {_SILENCE_S:.0f} s")
+            found[place] = bounds
+        return found
 
     def _mark(self, place: Place) -> Mark:
         return self._marks.get(place) or Mark(place)
