@@ -3,9 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, dataclass_transform
-
-import msgspec
+from typing import Any, NamedTuple, dataclass_transform
 
 type Payload = dict[str, Any]
 type Upcaster = Callable[[Payload], Payload]
@@ -67,7 +65,7 @@ def upcaster(stored: str, *, to: str) -> Callable[[Upcaster], Upcaster]:
     return register
 
 
-class Recorded[E](msgspec.Struct, frozen=True, kw_only=True):
+class Recorded[E](NamedTuple):
     """An event as it stands in the log, whether it was read from the store or from Kafka.
 
     `position` counts the context's log from 1 without gaps, `version` the stream's; `metadata` says who, why and when:
