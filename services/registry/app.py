@@ -14,6 +14,7 @@ from services.registry.api import (
     measures,
     offers,
     providers,
+    representation,
     standing,
 )
 from services.registry.api.policy import POLICY
@@ -39,6 +40,7 @@ CONTEXT = BoundedContext(
         providers.router,
         applications.router,
         exits.router,
+        representation.router,
         facilities.router,
         imports.router,
         offers.router,
@@ -61,6 +63,7 @@ CONTEXT = BoundedContext(
         "providers": "开放单位名单 · The list of providers",
         "provider-applications": "在京开放单位的申请、核查与公示 · Applications, checks and public notices",
         "provider-exits": "在京开放单位退出 · Providers that leave (art. 6)",
+        "representation": "主责部门与委托 · Departments and delegated agencies (art. 9(1), 13)",
         "facilities": "科研设施与仪器 · Facilities open to others",
         "facility-imports": "设施与仪器批量导入与推送 · Facilities by the thousand: files and pushes",
         "services": "服务与价格 · Services and their prices",

@@ -3,7 +3,6 @@
 from services.registry.projections.claimant_list import claimant_list
 from services.registry.projections.facility_catalogue import facility_catalogue
 from services.registry.projections.provider_entries import provider_entries
-from services.registry.projections.measure_changes import measure_changes
 from services.registry.projections.provider_list import provider_list
 from services.registry.projections.provider_notices import provider_notices
 from services.registry.projections.service_catalogue import service_catalogue

@@ -10,6 +10,10 @@ _NOUNS = {
     "svc": "service",
     "exp": "expert",
     "snc": "sanction",
+    "dlg": "delegation",
+    "psn": "service-person",
+    "usg": "usage",
+    "bkg": "booking",
 }
 
 

@@ -2,13 +2,13 @@
 
 from alembic import op
 
-from services.registry import projections  # noqa: F401 (declares the read models' tables)
+from services.registry import projections, provider_tables  # noqa: F401 (they declare their tables)
 from services.registry.tables import REGISTRY
 
 revision = "0005"
 down_revision = "0004"
 
-_TABLES = ("provider_entries",)
+_TABLES = ("provider_entries", "provider_departments", "delegations")
 
 
 def upgrade() -> None:
