@@ -125,7 +125,7 @@ class AppraisalTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingTerms:
-    """Who may serve, who may refer, and how a party leaves or is banned (art. 6 and 17; faq 4)."""
+    """Who may serve, who may refer, and how a party leaves or is banned (art. 6 and 17; faq 4, 5 and 7)."""
 
     provider_conditions: Codes
     provider_clean_record_years: Years
@@ -133,6 +133,11 @@ class StandingTerms:
     ban_years: Years
     referral_agency_enterprises_min: Count
     referral_agency_events_min: Count
+    referral_agency_conditions: Codes
+    referral_working_rules: Codes
+    service_agency_conditions: Codes
+    laboratory_conditions: Codes
+    laboratory_accreditations: Codes
     roll_to_working_day: Switch
 
 

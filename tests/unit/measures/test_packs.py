@@ -246,7 +246,7 @@ def test_from_the_faq_to_the_measures_one_rule_goes_one_is_cited_anew_and_the_re
     assert kinds.pop("removed") == {"priority_projects"}
     assert kinds.pop("cited_anew") == {"listed_provider_required"}
     assert kinds == {"added": set(BEIJING.parameters) - set(FAQ.parameters)}
-    assert comparison.same == 6
+    assert comparison.same == 11
 
 
 def test_a_pack_does_not_differ_from_itself() -> None:
