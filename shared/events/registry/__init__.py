@@ -1,5 +1,27 @@
 """What the registry tells the others: who takes part, with what, and in which standing."""
 
-from shared.events.registry import claimants, experts, facilities, providers, representation, standing
+from shared.events.registry import (
+    affiliations,
+    claimants,
+    experts,
+    facilities,
+    laboratories,
+    providers,
+    referral_agencies,
+    representation,
+    service_agencies,
+    standing,
+)
 
-__all__ = ["claimants", "experts", "facilities", "providers", "representation", "standing"]
+__all__ = [
+    "affiliations",
+    "claimants",
+    "experts",
+    "facilities",
+    "laboratories",
+    "providers",
+    "referral_agencies",
+    "representation",
+    "service_agencies",
+    "standing",
+]
