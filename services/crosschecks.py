@@ -12,8 +12,10 @@ from shared.events.codec import decode
 from shared.events.contracts import ContractCompleted, ContractRegistered, ContractSubmitted
 from shared.events.definition import TYPE_OF
 from shared.events.issuance import VoucherClaimed, VoucherCommitted, VoucherRedeemed
-from shared.events.redemption import FundsDisbursed, RedemptionOpened
+from shared.events.redemption import FundsDisbursed, RedemptionApplied, RedemptionOpened
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
+from shared.measures.looking_back import rules_of
+from shared.store.rules import announced
 from shared.store.tables import events
 
 type Connections = Mapping[str, AsyncConnection]
@@ -68,6 +70,10 @@ async def _actual_amounts_agree(connections: Connections, count: Count) -> Async
         told[fact.contract_id] = fact
     too_new = await _answers_to_later(connections["redemption"], "contracts", await _head(connections["contracts"]))
     opened: dict[str, int] = {}
+    shares, changes = dict[str, int](), await announced(connections["redemption"])
+    async for _, applied in _facts(connections["redemption"], RedemptionApplied):
+        rules = rules_of(applied.pack, applied.on, changes).on(applied.on)
+        shares[applied.redemption_id] = rules.redemption.contract_share_max
     async for position, fact in _facts(connections["redemption"], RedemptionOpened, FundsDisbursed):
         if position in too_new:
             continue
@@ -82,9 +88,9 @@ async def _actual_amounts_agree(connections: Connections, count: Count) -> Async
                 yield Breach(
                     where=f"redemption {position}", found=f"{fact.contract_id} was not completed like this, once"
                 )
-        elif completed is None or 2 * fact.total > completed.actual_amount:
+        elif completed is None or 100 * fact.total > shares.get(fact.redemption_id, 0) * completed.actual_amount:
             yield Breach(
-                where=f"redemption {position}", found=f"{fact.contract_id} was paid {fact.total} fen, over half"
+                where=f"redemption {position}", found=f"{fact.contract_id} was paid {fact.total} fen, over its share"
             )
 
 
@@ -128,6 +134,27 @@ async def _nothing_new_under_a_ban(connections: Connections, count: Count) -> As
                         )
 
 
+_LAST_DAY = sa.text("SELECT max(metadata->>'business_date')::date FROM events")
+
+
+async def _rules_agree(connections: Connections, count: Count) -> AsyncIterator[Breach]:
+    """Whoever has decided anything on a change's first day or later knows the change, and no other."""
+    told = {change.change_id: change for change in await announced(connections["registry"])}
+    for context, connection in connections.items():
+        last_day = (await connection.execute(_LAST_DAY)).scalar_one()
+        if context == "registry" or last_day is None:
+            continue
+        known = {change.change_id: change for change in await announced(connection)}
+        for change_id in sorted(told.keys() | known.keys()):
+            either = told.get(change_id) or known[change_id]
+            if either.first_day > last_day:
+                continue
+            count.checked += 1
+            if told.get(change_id) != known.get(change_id):
+                found = f"{either.parameter} from {either.first_day} on is not what the registry has announced"
+                yield Breach(where=f"{context} {change_id}", found=found)
+
+
 # The context that answers is looked at first, so that a fact on its way is missing nowhere it must already be.
 CROSS_CHECKS = (
     CrossCheck(
@@ -139,11 +166,15 @@ CROSS_CHECKS = (
         look=_payments_agree,
     ),
     CrossCheck(
-        id="M4", promise="2 × voucher money paid ≤ the actual amount that contracts told",
+        id="M4", promise="voucher money paid ≤ its share of the actual amount that contracts told",
         contexts=("redemption", "contracts"), look=_actual_amounts_agree,
     ),
     CrossCheck(
         id="M8", promise="nothing new for a sanctioned party within its ban",
         contexts=("issuance", "contracts", "redemption", "registry"), look=_nothing_new_under_a_ban,
+    ),
+    CrossCheck(
+        id="R5", promise="every service decides by the changes of the rules that the registry has announced",
+        contexts=("issuance", "contracts", "redemption", "registry"), look=_rules_agree,
     ),
 )  # fmt: skip

@@ -20,6 +20,7 @@ from shared.procedures.due_list import DueList
 from shared.projections.runner import subscription_for
 from shared.settings import Settings
 from shared.store.execution import Commands
+from shared.store.rules import RulesInForce
 from shared.store.tables import log_head
 from shared.supervision import Progress, State, Supervised, stop_all
 from shared.telemetry import Tracing
@@ -56,7 +57,7 @@ class Runtime:
 
     def __init__(self, context: BoundedContext, settings: Settings, clock: Clock) -> None:
         self.context, self.settings, self.clock = context, settings, clock
-        self.measures = Measures.load(settings.measures_pack, more=settings.measures_dir)
+        self.rules = RulesInForce(Measures.load(settings.measures_pack, more=settings.measures_dir))
         self.tracing = Tracing(settings, context.name)
         self.engine: AsyncEngine = create_engine(
             settings.application_url(context.name), application_name=f"cxq-{context.name}"
@@ -64,10 +65,10 @@ class Runtime:
         self._background_engine = create_engine(
             settings.application_url(context.name), pool_size=4, application_name=f"cxq-{context.name}-background"
         )
-        self.commands = Commands(self.engine, context.name, clock, self.wake, self.measures)
+        self.commands = Commands(self.engine, context.name, clock, self.wake, self.rules)
         self._membership = Membership(settings, context.name)
         self.relay = Relay(settings, context.name)
-        self._due = DueList(self._background_engine, context.name, clock, self.measures, context.deadlines, self.wake)
+        self._due = DueList(self._background_engine, context.name, clock, self.rules, context.deadlines, self.wake)
         self.consumers = tuple(Consumer(self._surroundings(), each) for each in self.subscriptions)
         self._tasks = self._background()
 
@@ -94,6 +95,11 @@ class Runtime:
             task.start()
 
     @property
+    def measures(self) -> Measures:
+        """The rules as last read, to quote from; a transaction reads them before it decides."""
+        return self.rules.latest
+
+    @property
     def subscriptions(self) -> tuple[Subscription, ...]:
         """What this context's consumers do: the reactions, if there are any, and each projection."""
         reactions = (reactions_of(self.context.reactions),) if self.context.reactions else ()
@@ -117,7 +123,7 @@ class Runtime:
             context=self.context.name,
             engine=self._background_engine,
             clock=self.clock,
-            measures=self.measures,
+            measures=self.rules,
             on_commit=self.wake,
             member=self._membership.name,
             tracer=self.tracing.tracer,

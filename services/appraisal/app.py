@@ -10,6 +10,7 @@ from services.appraisal.audit import CHECKS
 from services.appraisal.projections import PROJECTIONS
 from shared.context import BoundedContext
 from shared.http.application import build_app
+from shared.procedures.following_measures import FOLLOWING_MEASURES
 from shared.settings import Settings
 
 CONTEXT = BoundedContext(
@@ -19,6 +20,7 @@ CONTEXT = BoundedContext(
     routers=(rounds.router,),
     policy=POLICY,
     projections=PROJECTIONS,
+    reactions=FOLLOWING_MEASURES,
     checks=CHECKS,
     tags={"appraisal-rounds": "年度绩效考核与服务记录 · Yearly rounds and service records"},
 )

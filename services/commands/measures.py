@@ -1,5 +1,6 @@
-"""`cxq measures`: the rules in force on a day, and what changes between two packs of them; needs no servers."""
+"""`cxq measures`: the rules in force on a day, and what changes between packs of them; packs need no servers."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from services.commands.environment import adopt_environment
-from services.commands.problems import CommandProblem
+from services.commands.problems import CommandProblem, Exit
 from services.commands.telling import answer, answer_json
 
 if TYPE_CHECKING:
+    import httpx
+
     from shared.measures.comparison import Comparison, Difference
     from shared.measures.parameter import DatedValue
     from shared.measures.reader import Measures, Rule
@@ -41,11 +44,27 @@ def list_rules(
     *,
     on: On,
     pack: Annotated[str, typer.Option(help="Another pack than CXQ_MEASURES_PACK.")] = "",
+    registry: Annotated[
+        str,
+        typer.Option(
+            envvar="CXQ_REGISTRY_URL", help="Where the registry answers: with the changes announced since the pack."
+        ),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """List every rule in force on a day: value, article, quotation and the number of our reading."""
+    """List every rule in force on a day: value, article, quotation and the number of our reading.
+
+    Without --registry these are the packs' own; with it, changes that two people have announced are in them.
+    """
     from shared.measures.wording import article_order
 
+    if registry and not pack:
+        told = asyncio.run(_asked(registry, on))
+        if as_json:
+            answer_json(told)
+        else:
+            answer("\n".join(lines_of(told)))
+        return
     known = _load(pack)
     try:
         held = known.in_force(on)
@@ -58,6 +77,52 @@ def list_rules(
     answer(f"{held.pack} · {held.title_zh}\n{held.title_en}\n{on} · {len(rules)} rules · digest {held.digest[:12]}")
     for rule in rules:
         answer("\n" + "\n".join(_told(rule)))
+
+
+async def _asked(registry: str, on: date) -> dict[str, Any]:
+    import httpx
+
+    async with httpx.AsyncClient(base_url=registry, timeout=10) as client:
+        try:
+            return await rules_announced(client, on)
+        except httpx.TransportError as error:
+            said = f"The registry does not answer at {registry}: {type(error).__name__}."
+            raise CommandProblem(said, "Start it, or leave --registry out.", Exit.UNAVAILABLE) from error
+
+
+async def rules_announced(client: "httpx.AsyncClient", on: date) -> dict[str, Any]:
+    """Ask the registry for the rules of a day, announced changes included, in the form that `--json` has."""
+    answered = await client.get("/v1/measures", params={"on": on.isoformat()})
+    told: dict[str, Any] = answered.json()
+    if not answered.is_success:
+        raise CommandProblem(told.get("detail", "The registry refused."), told.get("remedy", ""), Exit.FAILED)
+    rules = [
+        {**{name: rule[name] for name in ("parameter", "description", "unit")}, **rule["in_force"]}
+        for rule in told["measures"]
+    ]
+    return {**told["pack"], "on": told["on"], "measures": rules, "announced": told["announced"]}
+
+
+def lines_of(told: dict[str, Any]) -> list[str]:
+    """Write the registry's answer for people."""
+    counted = f"{told['on']} · {len(told['measures'])} rules · digest {told['digest'][:12]}"
+    lines = [f"{told['pack']} · {told['title']['zh']}", told["title"]["en"], counted]
+    for rule in told["measures"]:
+        until = f" until {rule['in_force_until']}" if rule["in_force_until"] else ""
+        reading = f" · reading {rule['reading']}" if rule["reading"] else ""
+        lines += [
+            f"\n{rule['parameter']} · {rule['description']['zh']} · {rule['description']['en']}",
+            f"  {_both(rule['said'])} — {_both(rule['article_said'])}：{rule['quote']}",
+            f"  from {rule['in_force_from']}{until}{reading}",
+        ]
+    for change in told["announced"]:
+        said = f"{_both(change['said'])} — {change['article']}：{change['quote']}"
+        lines.append(f"\nannounced: {change['parameter']} from {change['first_day']} on\n  {said}")
+    return lines
+
+
+def _both(said: dict[str, str]) -> str:
+    return said["zh"] if said["zh"] == said["en"] else f"{said['zh']} ({said['en']})"
 
 
 @measures.command("diff")

@@ -11,6 +11,7 @@ from services.contracts.projections import PROJECTIONS
 from services.contracts.reactions import DUE, REACTIONS
 from shared.context import BoundedContext
 from shared.http.application import build_app
+from shared.procedures.following_measures import FOLLOWING_MEASURES
 from shared.settings import Settings
 
 CONTEXT = BoundedContext(
@@ -20,7 +21,7 @@ CONTEXT = BoundedContext(
     routers=(projects.router, contracts.router),
     policy=POLICY,
     projections=PROJECTIONS,
-    reactions=REACTIONS,
+    reactions={**REACTIONS, **FOLLOWING_MEASURES},
     deadlines=DUE,
     checks=CHECKS,
     tags={

@@ -21,6 +21,7 @@ from shared.events.contracts import (
 )
 from shared.kernel.calendar import WorkingDays
 from shared.measures.looking_back import rules_of
+from shared.store.rules import announced
 from shared.store.tables import deadlines, events
 
 _MIDNIGHT_IN_BEIJING = time(16, tzinfo=UTC)
@@ -106,15 +107,16 @@ async def _one_contract_a_voucher(connection: AsyncConnection, count: Count) -> 
 
 async def _vouchers_within_their_share(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
     """M4, the contract's part: face values within their share, the actual amount within the contract's."""
+    changes = await announced(connection)
     for contract_id, life in (await _lives(connection)).items():
         count.checked += 1
         submitted = life.submitted
         face_sum = sum(use.amount for use in submitted.vouchers)
-        share = rules_of(submitted.pack, submitted.on).on(submitted.on).contract.contract_share_max
+        share = rules_of(submitted.pack, submitted.on, changes).on(submitted.on).contract.contract_share_max
         if 100 * face_sum > share * submitted.amount:
             yield Breach(where=f"contract-{contract_id}", found=f"vouchers of {face_sum} fen in {submitted.amount} fen")
         for fact in life.completed:
-            terms = rules_of(submitted.pack, fact.on).on(fact.on).redemption
+            terms = rules_of(submitted.pack, fact.on, changes).on(fact.on).redemption
             lower = terms.actual_amount_is_lower_of_invoiced_and_paid
             actual = min(fact.invoiced_amount, fact.paid_amount) if lower else fact.invoiced_amount
             if fact.actual_amount != actual or not 0 < actual <= submitted.amount:
@@ -124,7 +126,7 @@ async def _vouchers_within_their_share(connection: AsyncConnection, count: Count
 
 async def _deadlines_are_counted_right(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
     """M9: validity as issuance gave it, and a month to redeem as PostgreSQL counts months."""
-    lives = await _lives(connection)
+    lives, changes = await _lives(connection), await announced(connection)
     first_end = sa.select(commitments.c.contract_id, sa.func.min(commitments.c.valid_until)).group_by("contract_id")
     given = dict((await connection.execute(first_end)).all())
     for contract_id, life in lives.items():
@@ -135,7 +137,7 @@ async def _deadlines_are_counted_right(connection: AsyncConnection, count: Count
         if valid_until != given.get(contract_id):
             found = f"valid until {valid_until}, but the vouchers until {given.get(contract_id)}"
             yield Breach(where=f"contract-{contract_id}", found=found)
-        rules = rules_of(life.submitted.pack, life.submitted.on).on(life.submitted.on).contract
+        rules = rules_of(life.submitted.pack, life.submitted.on, changes).on(life.submitted.on).contract
         if rules.contract_ends_within_validity and life.submitted.ends_on > valid_until:
             found = f"ends on {life.submitted.ends_on}, valid until {valid_until}"
             yield Breach(where=f"contract-{contract_id}", found=found)
@@ -154,9 +156,10 @@ async def _deadlines_are_counted_right(connection: AsyncConnection, count: Count
 async def _redemption_windows(connection: AsyncConnection, completed: list[_Life]) -> AsyncIterator[Breach]:
     """Count the months in the database and look at each day passed over, unlike the calendar that set the deadline."""
     counted: dict[tuple[date, int], date] = {}
+    changes = await announced(connection)
     for life in completed:
         for fact in life.completed:
-            measures = rules_of(life.submitted.pack, fact.on)
+            measures = rules_of(life.submitted.pack, fact.on, changes)
             terms = measures.on(fact.on).redemption
             period = fact.ended_on, terms.redemption_application_months
             if period not in counted:

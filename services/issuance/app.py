@@ -21,6 +21,7 @@ from shared.settings import Settings
 
 DUE: DueHandlers = {
     OPEN_PERIOD: open_period,
+from shared.procedures.following_measures import FOLLOWING_MEASURES
     CLOSE_PERIOD: close_period,
     EXPIRE_UNREGISTERED: expire_unregistered,
 }
@@ -31,8 +32,8 @@ CONTEXT = BoundedContext(
     folder=Path(__file__).parent,
     routers=(periods.router, claims.router, vouchers.router, receipts.router),
     policy=POLICY,
-    projections=(VOUCHER_BALANCES, ANNUAL_TOTALS, PERIOD_BOARD),
-    reactions=REACTIONS,
+    projections=(VOUCHER_BALANCES, CLAIMANT_VOUCHERS, ANNUAL_TOTALS, LEDGER_ENTRIES, EXPOSURE, PERIOD_BOARD),
+    reactions={**REACTIONS, **FOLLOWING_MEASURES},
     deadlines=DUE,
     checks=CHECKS,
     tags={

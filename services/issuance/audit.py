@@ -14,6 +14,7 @@ from shared.audit import Breach, Check, Count
 from shared.measures.looking_back import rules_of
 
 _ENDS = (
+from shared.store.rules import announced
     "('cxq.issuance.voucher-cancelled.v1', 'cxq.issuance.voucher-expired.v1', 'cxq.issuance.voucher-lapsed.v1',"
     " 'cxq.issuance.voucher-redeemed.v1')"
 )
@@ -132,13 +133,14 @@ async def allowances_hold(connection: AsyncConnection, count: Count) -> AsyncIte
         if told != kept:
             yield Breach(where=where, found=f"reserved, spent: the log says {told}, the row {kept}")
         if row.ceiling is not None and row.row_reserved + row.row_spent > row.ceiling:
+    changes = await announced(connection)
             yield Breach(where=where, found=f"{row.row_reserved} + {row.row_spent} exceeds {row.ceiling}")
     for row in (await connection.execute(_RUNNING)).all():
         where = f"position {row.position}"
         if row.counted > row.allowance:
             found = f"the year of {row.claimant_id} came to {row.counted}, allowance {row.allowance}"
             yield Breach(where=where, found=found)
-        terms = rules_of(row.pack, row.day).on(row.day).voucher
+        terms = rules_of(row.pack, row.day, changes).on(row.day).voucher
         known = (terms.annual_allowance_certified, terms.annual_allowance_other)
         if row.allowance not in known:
             found = f"decided on an allowance of {row.allowance}, the rules of {row.day} know {known}"
@@ -226,9 +228,10 @@ _WAITING = sa.text(
 async def deadlines_are_counted_right(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
     """Count every last day again, another way, and see that whoever waits is on the due list for the right instant."""
     for statement, last_day_of in ((_CLAIMS, last_day_of_days), (_COMMITMENTS, last_day_of_months)):
+    changes = await announced(connection)
         for row in (await connection.execute(statement)).all():
             count.checked += 1
-            roll = rules_of(row.pack, row.day).on(row.day).voucher.roll_to_working_day
+            roll = rules_of(row.pack, row.day, changes).on(row.day).voucher.roll_to_working_day
             allowed = {last_day_of(row.day, row.length, roll=roll)}
             if row.provisional:  # decided before the year's notice was out: weekends only
                 allowed.add(last_day_of(row.day, row.length, roll=roll, weekends_only=True))

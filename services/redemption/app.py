@@ -16,6 +16,7 @@ from services.redemption.use_cases.reviewing import NOTICE_ENDS
 from shared.context import BoundedContext
 from shared.documents.routes import documents_router
 from shared.http.application import build_app
+from shared.procedures.following_measures import FOLLOWING_MEASURES
 from shared.settings import Settings
 
 CONTEXT = BoundedContext(
@@ -31,7 +32,7 @@ CONTEXT = BoundedContext(
     ),
     policy=POLICY,
     projections=PROJECTIONS,
-    reactions=REACTIONS,
+    reactions={**REACTIONS, **FOLLOWING_MEASURES},
     deadlines={LAPSES: lapse, NOTICE_ENDS: conclude_notice},
     checks=CHECKS,
     tags={

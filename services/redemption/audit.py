@@ -19,7 +19,9 @@ from shared.events.redemption import (
     RedemptionApproved,
     RedemptionOpened,
 )
+from shared.measures.looking_back import rules_of
 from shared.measures.working_days import load_working_days
+from shared.store.rules import announced
 from shared.store.tables import events
 
 _FACTS = sa.select(events.c.stream, events.c.position, events.c.type, sa.cast(events.c.data, sa.Text)).order_by(
@@ -41,13 +43,17 @@ async def _histories(connection: AsyncConnection) -> AsyncIterator[tuple[str, _H
         yield current, history
 
 
-async def _half_at_most(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+async def _within_the_share(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    changes = await announced(connection)
     async for stream, history in _histories(connection):
+        applied = [f for _, f in history if isinstance(f, RedemptionApplied)]
+        rules = [rules_of(f.pack, f.on, changes).on(f.on).redemption for f in applied]
+        share = rules[-1].contract_share_max if rules else 0
         actual = {f.contract_id: f.actual_amount for _, f in history if isinstance(f, RedemptionOpened)}
         for position, paid in history:
             if isinstance(paid, FundsDisbursed):
                 count.checked += 1
-                if 2 * paid.total > actual.get(paid.contract_id, 0):
+                if 100 * paid.total > share * actual.get(paid.contract_id, 0):
                     yield Breach(
                         where=f"{stream} at {position}",
                         found=f"paid {paid.total} fen of {actual.get(paid.contract_id)} actually spent",
@@ -144,7 +150,7 @@ async def _days_counted_anew(connection: AsyncConnection, count: Count) -> Async
 _NOTICE_WORKING_DAYS = 5
 
 CHECKS = (
-    Check(id="M4", promise="2 × voucher money paid ≤ actual amount of its contract", look=_half_at_most),
+    Check(id="M4", promise="voucher money paid ≤ its share of the actual amount", look=_within_the_share),
     Check(id="M5", promise="a voucher is paid once at most, an invoice is used once", look=_once),
     Check(id="M6", promise="paid ≤ approved ≤ face value, and payments sum to the total", look=_within_approval),
     Check(

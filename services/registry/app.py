@@ -16,6 +16,7 @@ from services.registry.api import (
     providers,
     representation,
     standing,
+    measure_changes,
 )
 from services.registry.api.policy import POLICY
 from services.registry.audit import CHECKS
@@ -43,6 +44,7 @@ CONTEXT = BoundedContext(
         representation.router,
         facilities.router,
         imports.router,
+        measure_changes.router,
         offers.router,
         standing.router,
     ),

@@ -58,6 +58,21 @@ _DIGESTS = sa.text(
     "SELECT data->>'claimant_id' AS claimant_id, data->>'profile_digest' AS digest, position FROM events"
     " WHERE type = 'cxq.registry.claimant-registered.v1' ORDER BY position"
 )
+_CHANGES = sa.text(
+    """
+    SELECT a.data->>'change_id' AS change_id, a.position, (a.data->>'first_day')::date AS first_day,
+        (a.data->>'on')::date AS announced_on, a.data->>'approved_by' AS approved_by,
+        p.data->>'proposed_by' AS proposed_by, (w.data->>'on')::date AS withdrawn_on, k.change_id AS kept
+    FROM events a
+    LEFT JOIN events p ON p.stream = a.stream AND p.type = 'cxq.registry.measure-change-proposed.v1'
+        AND p.data->>'change_id' = a.data->>'change_id'
+    LEFT JOIN events w ON w.stream = a.stream AND w.type = 'cxq.registry.measure-change-withdrawn.v1'
+        AND w.data->>'change_id' = a.data->>'change_id'
+    LEFT JOIN announced_changes k ON k.change_id = a.data->>'change_id' AND k.value = a.data->'value'
+        AND k.parameter = a.data->>'parameter' AND k.first_day = (a.data->>'first_day')::date
+    WHERE a.type = 'cxq.registry.measure-change-approved.v1' ORDER BY a.position
+    """
+)
 _SANCTIONS = sa.text(
     """
     SELECT s.data->>'sanction_id' AS sanction_id, s.position, s.data->>'approved_by' AS approved_by,
@@ -141,6 +156,19 @@ async def measures_had_four_eyes(connection: AsyncConnection, count: Count) -> A
             yield Breach(where=f"position {row.position}", found=f"{row.sanction_id} was imposed by one person alone")
 
 
+async def changes_of_rules_had_four_eyes(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """Find two people behind every change, a first day that was still to come, and the change as it is decided by."""
+    for row in (await connection.execute(_CHANGES)).all():
+        count.checked += 1
+        where = f"position {row.position}"
+        if row.proposed_by is None or row.proposed_by == row.approved_by:
+            yield Breach(where=where, found=f"{row.change_id} was announced by one person alone")
+        if row.first_day <= row.announced_on or (row.withdrawn_on is not None and row.first_day <= row.withdrawn_on):
+            yield Breach(where=where, found=f"{row.change_id} was decided on when its first day had begun")
+        if (row.kept is None) != (row.withdrawn_on is not None):
+            yield Breach(where=where, found=f"{row.change_id} is not kept as it was announced or withdrawn")
+
+
 CHECKS = (
     Check(
         id="R1",
@@ -162,6 +190,11 @@ CHECKS = (
         id="R4",
         promise="no provider leaves by its own notice before the month of art. 6 is over",
         look=exits_had_their_notice,
+    ),
+    Check(
+        id="R5",
+        promise="every change of the rules was announced by two people, ahead of its first day, and is decided by",
+        look=changes_of_rules_had_four_eyes,
     ),
     Check(id="M8", promise="nothing new for a barred party within its ban", look=nothing_new_within_a_ban),
 )

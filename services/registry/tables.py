@@ -183,3 +183,12 @@ sanctions = sa.Table(
     sa.Column("lifted", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 """Measures of art. 17 with their grounds; one without `imposed_on` is proposed only. `until` is inclusive."""
+measure_change_reasons = sa.Table(
+    "measure_change_reasons",
+    REGISTRY,
+    sa.Column("change_id", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("salt", sa.Text, nullable=False),
+)
+"""Why a parameter of the rules is to change, for the office; `salt` belongs to the digest in the log."""
+

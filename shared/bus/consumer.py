@@ -24,6 +24,7 @@ from shared.bus.subscription import (
     is_passing,
     move,
 )
+from shared.store.rules import rules_for
 from shared.store.tables import consumer_positions
 from shared.store.transaction import caused_by, on
 from shared.supervision import HaltedError, Progress, State
@@ -284,7 +285,8 @@ class Consumer:
             await park(connection, consumer, *source, behind, around.clock.now())
             if events:
                 cause = caused_by(events[0], f"{around.context}:{consumer}")
-                tx = on(connection, around.context, around.clock, cause, around.measures)
+                measures = await rules_for(connection, around.measures)
+                tx = on(connection, around.context, around.clock, cause, measures)
                 await self._subscription.apply(tx, events)
                 appended = len(tx.appended())
                 await tx.flush()

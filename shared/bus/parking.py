@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.bus.envelope import from_wire
 from shared.bus.subscription import Subscription, Surroundings
+from shared.store.rules import rules_for
 from shared.store.tables import consumer_positions, parked_events
 from shared.store.transaction import caused_by, on
 
@@ -116,7 +117,8 @@ async def _replay_first(around: Surroundings, subscription: Subscription, topic:
             return again is not None
         event = from_wire(again[2]).opened()
         cause = caused_by(event, f"{around.context}:{subscription.consumer}")
-        tx = on(connection, around.context, around.clock, cause, around.measures)
+        measures = await rules_for(connection, around.measures)
+        tx = on(connection, around.context, around.clock, cause, measures)
         await subscription.apply(tx, [event])
         await connection.execute(
             sa.delete(parked_events).where(

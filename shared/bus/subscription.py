@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared.bus.reactions import Reactions
 from shared.clock import Clock
 from shared.events.definition import TYPE_OF, Recorded
-from shared.measures.reader import Measures
 from shared.settings import Settings
 from shared.store.execution import OutcomeUnknownError, StoreBusyError, classified, sqlstate
+from shared.store.rules import Rules
 from shared.store.tables import consumer_positions
 from shared.store.transaction import Transaction, VersionConflictError
 from shared.supervision import HaltedError
@@ -76,7 +76,7 @@ class Surroundings:
     context: str
     engine: AsyncEngine
     clock: Clock
-    measures: Measures | None = None
+    measures: Rules | None = None
     on_commit: Callable[[], None] = lambda: None
     member: Callable[[], Awaitable[str]] | None = None
     tracer: Tracer = field(default_factory=NoOpTracer)

@@ -39,10 +39,17 @@ class Desk:
         """The instant at which the request arrived."""
         return self._visit.began
 
-    @property
-    def measures(self) -> Measures:
-        """The rules, by date."""
-        return self._edge.runtime.measures
+    async def rules(self) -> Measures:
+        """Give the rules with everything announced of them; as last read while the database does not answer.
+
+        For whoever shows them. What decides works with the rules of its transaction.
+        """
+        rules = self._edge.runtime.rules
+        try:
+            async with self.connection() as connection:
+                return await rules.read(connection, afresh=True)
+        except StoreBusyError:
+            return rules.latest
 
     @property
     def settings(self) -> Settings:
@@ -67,9 +74,8 @@ class Desk:
     async def reading(self) -> AsyncIterator[Transaction]:
         """Open a transaction for what use cases read with; nothing appended to it is ever written."""
         async with self.connection() as connection:
-            yield on(
-                connection, self._edge.context.name, self._edge.runtime.clock, cause_of(self._visit), self.measures
-            )
+            measures = await self._edge.runtime.rules.read(connection)
+            yield on(connection, self._edge.context.name, self._edge.runtime.clock, cause_of(self._visit), measures)
 
     async def load[C, E, S](self, decider: Decider[C, E, S], stream: str) -> Loaded[S]:
         """Fold a stream as it stands; version 0 means that there is none."""

@@ -3,14 +3,15 @@
 import hashlib
 import json
 from bisect import bisect_right
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self, get_type_hints
 
 from shared.kernel.calendar import WorkingDays
+from shared.measures.changes import Change, changed, digest_with, name_with
 from shared.measures.document import RuleFileError, Section
 from shared.measures.pack import PACKS, Manifest, find_pack, read_manifest
 from shared.measures.parameter import DatedValue, Life, Parameter, read_parameter
@@ -47,7 +48,8 @@ class Measures:
     """The rules of a pack and of those it succeeds, checked; immutable, so one instance serves a whole process.
 
     Whatever asks for a day gets the pack that was in force on it: repealed rules still govern what was begun under
-    them (reading 10).
+    them (reading 10). `changes` are those announced since the packs were published, the earliest first; `digest` is of
+    the pack alone, and `digest_on` of the pack with the changes in force on a day.
     """
 
     pack: str
@@ -61,6 +63,7 @@ class Measures:
     earlier: "Measures | None"
     _starts: tuple[date, ...]
     _terms: tuple[Terms, ...]
+    changes: tuple[Change, ...] = ()
 
     @classmethod
     def load(cls, pack: str = DEFAULT_PACK, packs: Path = PACKS, *, more: Path | None = None) -> Self:
@@ -78,7 +81,7 @@ class Measures:
         parameters = {file.stem: read_parameter(file, manifest.life) for file in files}
         _check_against_terms(folder, parameters, excerpt=manifest.excerpt)
         digest = _digest(pack, parameters)
-        starts = tuple(sorted({value.first_day for parameter in parameters.values() for value in parameter.values}))
+        starts = _starts_of(parameters)
         terms = () if manifest.excerpt else tuple(_terms_on(start, pack, digest, parameters) for start in starts)
         return cls(
             pack=pack,
@@ -108,6 +111,44 @@ class Measures:
             raise manifest.section.error(str(error), "succeeds") from error
         manifest.check_succession(earlier.life)
         return earlier
+
+    def with_changes(self, changes: Iterable[Change]) -> "Measures":
+        """Lay announced changes over this pack and those it succeeds, whatever order they come in.
+
+        The same changes give the same rules, names and digests everywhere. LookupError for a change of a parameter that
+        the pack it names does not have, or of a day on which that pack is not in force.
+        """
+        given = tuple(sorted(changes, key=lambda change: (change.first_day, change.change_id)))
+        own = tuple(change for change in given if change.pack == self.pack)
+        parameters = dict(self.parameters)
+        for change in own:
+            if change.parameter not in parameters:
+                message = f"the pack {self.pack} has no {change.parameter!r}, which {change.change_id} changes"
+                raise LookupError(message)
+            parameters[change.parameter] = changed(parameters[change.parameter], change)
+        starts = _starts_of(parameters)
+        overlaid = replace(
+            self,
+            parameters=MappingProxyType(parameters),
+            earlier=self.earlier.with_changes(given) if self.earlier is not None else None,
+            changes=own,
+            _starts=starts,
+        )
+        if self.excerpt:
+            return overlaid
+        named = [(day, overlaid.name_on(day), overlaid.digest_on(day)) for day in starts]
+        return replace(overlaid, _terms=tuple(_terms_on(*each, parameters) for each in named))
+
+    def name_on(self, day: date) -> str:
+        """Name this pack with the changes of it that are in force on a day, as the events of that day do."""
+        return name_with(self.pack, self._changes_on(day))
+
+    def digest_on(self, day: date) -> str:
+        """Give the digest of this pack with the changes of it that are in force on a day, as the events of it have."""
+        return digest_with(self.digest, self._changes_on(day))
+
+    def _changes_on(self, day: date) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes if change.first_day <= day)
 
     def in_force(self, day: date) -> "Measures":
         """Give the pack in force on a day, this one or one it succeeds; LookupError when there was none."""
@@ -185,6 +226,11 @@ def _check_against_terms(folder: Path, parameters: Mapping[str, Parameter], *, e
             raise RuleFileError(file, 1, "no terms have such a parameter")
         if parameter.unit is not units[name]:
             raise Section.read(file).error(f"the unit must be {units[name]}", "unit")
+
+
+def _starts_of(parameters: Mapping[str, Parameter]) -> tuple[date, ...]:
+    """List the days on which some parameter takes a value."""
+    return tuple(sorted({value.first_day for parameter in parameters.values() for value in parameter.values}))
 
 
 def _digest(pack: str, parameters: Mapping[str, Parameter]) -> str:

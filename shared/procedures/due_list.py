@@ -15,9 +15,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.clock import Clock
-from shared.measures.reader import Measures
 from shared.procedures.due import DueHandlers
 from shared.store.execution import StoreBusyError, classified, sqlstate
+from shared.store.rules import Rules, rules_for
 from shared.store.tables import deadlines
 from shared.store.transaction import Cause, Transaction, VersionConflictError, on
 from shared.telemetry import redact
@@ -61,11 +61,11 @@ class DueList:
         engine: AsyncEngine,
         context: str,
         clock: Clock,
-        measures: Measures | None,
+        rules: Rules | None,
         handlers: DueHandlers,
         on_commit: Callable[[], None],
     ) -> None:
-        self._engine, self._context, self._clock, self._measures = engine, context, clock, measures
+        self._engine, self._context, self._clock, self._rules = engine, context, clock, rules
         self._handlers, self._on_commit = handlers, on_commit
         self._woken = asyncio.Event()
 
@@ -144,7 +144,8 @@ class DueList:
         if (await connection.execute(_take(due))).first() is None:
             return None
         cause = Cause(actor="clock", correlation_id=f"due-{due.kind}-{due.subject}")
-        tx = on(connection, self._context, self._clock, cause, self._measures)
+        measures = await rules_for(connection, self._rules)
+        tx = on(connection, self._context, self._clock, cause, measures)
         await self._handlers[due.kind](tx, due.subject)
         return tx
 

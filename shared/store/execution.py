@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.clock import Clock
 from shared.kernel.refusal import Refused
-from shared.measures.reader import Measures
+from shared.store.rules import Rules
 from shared.store.tables import idempotency
 from shared.store.transaction import Cause, Transaction, VersionConflictError, transaction
 
@@ -49,7 +49,7 @@ class OutcomeUnknownError(Exception):
     """The connection broke while committing; the same request with the same key tells what happened."""
 
 
-_FENCED = b""
+FENCE = b""
 """Stands where the hash of the request stands in the record of a fenced key: no request has an empty hash."""
 
 
@@ -93,10 +93,10 @@ class Commands:
         context: str,
         clock: Clock,
         on_commit: Callable[[], None],
-        measures: Measures | None = None,
+        rules: Rules | None = None,
     ) -> None:
         self._engine, self._context, self._clock, self._on_commit = engine, context, clock, on_commit
-        self._measures = measures
+        self._rules = rules
 
     @property
     def clock(self) -> Clock:
@@ -131,7 +131,7 @@ class Commands:
         async with self._transaction(cause) as tx:
             known = await _take(tx.connection, name)
             if known is None:
-                await _record(tx, name, _FENCED, Answer(status=HTTPStatus.CONFLICT))
+                await _record(tx, name, FENCE, Answer(status=HTTPStatus.CONFLICT))
                 return None
             return None if known.is_fence else known.answer
 
@@ -168,7 +168,7 @@ class Commands:
         return given
 
     def _transaction(self, cause: Cause) -> "_CommitAware":
-        return _CommitAware(transaction(self._engine, self._context, self._clock, cause, self._measures))
+        return _CommitAware(transaction(self._engine, self._context, self._clock, cause, self._rules))
 
 
 async def _in_time[R](once: Callable[[], Awaitable[R]]) -> R:
@@ -237,7 +237,7 @@ class _Record:
 
     @property
     def is_fence(self) -> bool:
-        return self.request_hash == _FENCED
+        return self.request_hash == FENCE
 
 
 async def _first_answer(connection: AsyncConnection, key: IdempotencyKey) -> Answer | None:
@@ -278,8 +278,10 @@ async def _take(connection: AsyncConnection, key: KeyName) -> _Record | None:
 
 
 async def _record(tx: Transaction, key: KeyName, request_hash: bytes, given: Answer) -> None:
-    await tx.connection.execute(
-        insert(idempotency).values(
+    """Keep an answer; VersionConflictError where somebody who does not take the key first was faster."""
+    recorded = await tx.connection.execute(
+        insert(idempotency)
+        .values(
             principal=key.principal,
             operation=key.operation,
             key=key.key,
@@ -289,7 +291,10 @@ async def _record(tx: Transaction, key: KeyName, request_hash: bytes, given: Ans
             body=given.body,
             recorded_at=tx.now,
         )
+        .on_conflict_do_nothing()
     )
+    if not recorded.rowcount:
+        raise VersionConflictError(f"the key {key.key} was answered meanwhile")
 
 
 def sqlstate(error: DBAPIError) -> str:

@@ -101,3 +101,16 @@ documents = sa.Table(
     sa.Column("stored_at", sa.DateTime(timezone=True), nullable=False),
 )
 """Evidence files by id; the bytes lie in document storage, `digest` is their SHA-256 in hexadecimal."""
+
+announced_changes = sa.Table(
+    "announced_changes",
+    KERNEL,
+    sa.Column("change_id", sa.Text, primary_key=True),
+    sa.Column("pack", sa.Text, nullable=False),
+    sa.Column("parameter", sa.Text, nullable=False),
+    sa.Column("value", JSONB, nullable=False),
+    sa.Column("first_day", sa.Date, nullable=False),
+    sa.Column("article", sa.Text, nullable=False),
+    sa.Column("quote", sa.Text, nullable=False),
+)
+"""Local copy in every context: changes of the rules that two people have approved and nobody has withdrawn."""

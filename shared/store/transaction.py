@@ -17,6 +17,7 @@ from shared.events.definition import Recorded
 from shared.kernel.calendar import business_date
 from shared.kernel.decider import Decider
 from shared.measures.reader import Measures
+from shared.store.rules import Rules, rules_for
 from shared.store.tables import events as events_table
 
 _APPEND = sa.text(
@@ -93,7 +94,7 @@ class Transaction:
 
     @property
     def measures(self) -> Measures:
-        """The rules of the process; LookupError where the transaction was begun without any."""
+        """The rules with what was announced of them; LookupError where the transaction was begun without any."""
         if self._measures is None:
             raise LookupError("this transaction was begun without rules: give `measures` to whatever begins it")
         return self._measures
@@ -190,10 +191,11 @@ class Handled[E, S]:
 
 @asynccontextmanager
 async def transaction(
-    engine: AsyncEngine, context: str, clock: Clock, cause: Cause, measures: Measures | None = None
+    engine: AsyncEngine, context: str, clock: Clock, cause: Cause, rules: Rules | None = None
 ) -> AsyncIterator[Transaction]:
     """Begin a transaction; at the end of the block append its events and commit, on an error leave no trace."""
     async with engine.begin() as connection:
+        measures = await rules_for(connection, rules)
         tx = Transaction(connection, context, clock.now(), cause, [], measures)
         yield tx
         await tx.flush()

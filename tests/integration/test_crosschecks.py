@@ -20,7 +20,7 @@ from shared.kernel.money import yuan
 from shared.settings import Settings
 from shared.store.transaction import Cause, Transaction, on
 from tests.contexts import fresh_contexts
-from tests.unit.redemption.facts import ACTUAL, CLM, CTR, OPENED, PAYABLE, PAYMENTS, PRV, RDM, VOUCHERS
+from tests.unit.redemption.facts import ACTUAL, APPLIED, CLM, CTR, OPENED, PAYABLE, PAYMENTS, PRV, RDM, VOUCHERS
 
 CONTEXTS = ("registry", "issuance", "contracts", "redemption")
 MAY_1 = date(2026, 5, 1)
@@ -61,7 +61,7 @@ LAWFUL: Logs = {
     "registry": (),
     "issuance": (COMMITTED, REDEEMED),
     "contracts": (SUBMITTED, REGISTERED, COMPLETED),
-    "redemption": (OPENED, PAID),
+    "redemption": (OPENED, PAID, APPLIED),
 }
 
 

@@ -39,7 +39,7 @@ router = router_for("registry", tag="eligibility")
 async def check_eligibility(body: CheckBody, request: CommandRequest, http: Request) -> EligibilityView:
     """Say what every rule of art. 7 finds; nothing is kept and nobody is registered."""
     today = business_date(request.now)
-    terms = request.measures.on(today)
+    terms = (await request.rules()).on(today)
     findings: tuple[Finding, ...]
     match body:
         case EnterpriseCheckBody():

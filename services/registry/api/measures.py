@@ -13,6 +13,7 @@ from shared.http.reading import ReadRequest
 from shared.http.routes import operation, router_for
 from shared.kernel.calendar import business_date
 from shared.kernel.refusal import refuse
+from shared.measures.changes import Change
 from shared.measures.reader import Measures, Rule
 from shared.measures.terms import Unit
 from shared.measures.wording import article_in_words, article_order, in_words, unit_name
@@ -46,7 +47,10 @@ class Words(View):
 
 
 class PackView(View):
-    """Where the rules of a day are from; `digest` stands in every event that is decided by them."""
+    """Where the rules of a day are from; `pack` and `digest` stand in every event that is decided by them.
+
+    A pack with changes in force is named with their number: `beijing-2023+2`.
+    """
 
     pack: str = Field(examples=["beijing-2023"])
     title: Words
@@ -86,12 +90,25 @@ class MeasureItem(View):
     in_force: ValueView
 
 
+class AnnouncedView(View):
+    """A change that two people have approved and that is not in force yet on the day asked for."""
+
+    change_id: str
+    parameter: str = Field(examples=["face_value_max"])
+    first_day: date = Field(examples=["2027-01-01"])
+    value: bool | int | list[str] = Field(examples=[6_000_000])
+    said: Words
+    article: str
+    quote: str
+
+
 class MeasuresView(View):
-    """Every rule in force on a day, in the order of the articles."""
+    """Every rule in force on a day, in the order of the articles, and the changes announced for later days."""
 
     on: date
     pack: PackView
     measures: list[MeasureItem]
+    announced: list[AnnouncedView]
 
 
 class MeasureView(View):
@@ -115,11 +132,16 @@ async def list_measures(request: ReadRequest, on: Day = None) -> MeasuresView:
     """List every number and condition in force on a day: value, unit, article, quotation and reading."""
     day = on if on is not None else business_date(request.now)
     try:
-        pack = request.measures.in_force(day)
+        pack = (await request.rules()).in_force(day)
     except LookupError:
         raise refuse("no-measures-in-force", article="20", value=day) from None
     rules = sorted(pack.rules_on(day), key=lambda rule: (article_order(rule.held.article), rule.parameter.name))
-    return MeasuresView(on=day, pack=_pack(pack), measures=[_item(rule) for rule in rules])
+    return MeasuresView(
+        on=day,
+        pack=_pack(pack, day),
+        measures=[_item(rule) for rule in rules],
+        announced=[_announced(pack, change) for change in pack.changes if change.first_day > day],
+    )
 
 
 @router.get(
@@ -131,7 +153,7 @@ async def list_measures(request: ReadRequest, on: Day = None) -> MeasuresView:
 )
 async def get_measure(parameter: Parameter, request: ReadRequest) -> MeasureView:
     """Show every value a rule has had or is going to have, with its days."""
-    history = request.measures.history(parameter)
+    history = (await request.rules()).history(parameter)
     if not history:
         raise UnknownSubjectError(parameter)
     latest = _item(history[-1])
@@ -144,14 +166,27 @@ async def get_measure(parameter: Parameter, request: ReadRequest) -> MeasureView
     )
 
 
-def _pack(pack: Measures) -> PackView:
+def _pack(pack: Measures, day: date) -> PackView:
     return PackView(
-        pack=pack.pack,
+        pack=pack.name_on(day),
         title=Words(zh=pack.title_zh, en=pack.title_en),
-        digest=pack.digest,
+        digest=pack.digest_on(day),
         in_force_from=pack.life.first_day,
         in_force_until=pack.life.until,
         excerpt=pack.excerpt,
+    )
+
+
+def _announced(pack: Measures, change: Change) -> AnnouncedView:
+    unit = pack.parameters[change.parameter].unit
+    return AnnouncedView(
+        change_id=change.change_id,
+        parameter=change.parameter,
+        first_day=change.first_day,
+        value=list(change.value) if isinstance(change.value, tuple) else change.value,
+        said=Words(zh=in_words(change.value, unit, "zh"), en=in_words(change.value, unit, "en")),
+        article=change.article,
+        quote=change.quote,
     )
 
 

@@ -7,6 +7,11 @@ _OFFICE = roles(Role.OFFICER, Role.APPROVER, Role.AUDITOR)
 POLICY: Policy = {
     "listMeasures": PUBLIC,
     "getMeasure": PUBLIC,
+    "proposeMeasureChange": roles(Role.OFFICER),
+    "getMeasureChange": _OFFICE,
+    "listMeasureChanges": _OFFICE,
+    "approveMeasureChange": roles(Role.APPROVER),
+    "withdrawMeasureChange": roles(Role.OFFICER, Role.APPROVER),
     "checkEligibility": PUBLIC,
     "registerClaimant": roles(Role.CLAIMANT),
     "getClaimant": _OFFICE | roles(Role.CLAIMANT),

@@ -8,6 +8,7 @@ from services.registry.projections.facility_catalogue import facility_catalogue
 from services.registry.projections.field_centre_members import field_centre_members
 from services.registry.projections.laboratory_catalogue import laboratory_catalogue
 from services.registry.projections.provider_entries import provider_entries
+from services.registry.projections.measure_changes import measure_changes
 from services.registry.projections.provider_list import provider_list
 from services.registry.projections.provider_notices import provider_notices
 from services.registry.projections.referrals import referrals
@@ -15,6 +16,7 @@ from services.registry.projections.service_catalogue import service_catalogue
 
 PROJECTIONS = (
     claimant_list,
+    measure_changes,
     provider_list,
     provider_entries,
     provider_notices,

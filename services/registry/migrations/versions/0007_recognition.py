@@ -1,8 +1,16 @@
 """New products, mutual recognition, channels, office users, changes of measures."""
 
+from alembic import op
+
+from services.registry import projections  # noqa: F401 (declares the read models' tables)
+from services.registry.tables import REGISTRY
+
 revision = "0007"
 down_revision = "0006"
 
+_TABLES = ("measure_change_reasons", "measure_changes")
+
 
 def upgrade() -> None:
-    """Change nothing yet."""
+    """Create them all."""
+    REGISTRY.create_all(op.get_bind(), tables=[REGISTRY.tables[name] for name in _TABLES])
