@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.issuance.api import claims, periods, receipts, vouchers
+from services.issuance.api import claims, order_list, periods, receipts, vouchers
 from services.issuance.api.policy import POLICY
 from services.issuance.audit import CHECKS
 from services.issuance.deadlines import CLOSE_PERIOD, EXPIRE_UNREGISTERED, OPEN_PERIOD
@@ -30,7 +30,7 @@ CONTEXT = BoundedContext(
     name="issuance",
     title="创新券发放 · Voucher issuance",
     folder=Path(__file__).parent,
-    routers=(periods.router, claims.router, vouchers.router, receipts.router),
+    routers=(periods.router, claims.router, vouchers.router, receipts.router, order_list.router),
     policy=POLICY,
     projections=(VOUCHER_BALANCES, CLAIMANT_VOUCHERS, ANNUAL_TOTALS, LEDGER_ENTRIES, EXPOSURE, PERIOD_BOARD),
     reactions={**REACTIONS, **FOLLOWING_MEASURES},

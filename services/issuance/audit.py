@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.issuance.day_count import last_day_of_days, last_day_of_months
 from services.issuance.deadlines import EXPIRE_UNREGISTERED, GRACE
+from services.issuance.order_list_audit import ORDER_LIST_CHECKS
 from services.issuance.receipts.audit import RECEIPT_CHECKS
 from shared.audit import Breach, Check, Count
 from shared.measures.looking_back import rules_of
@@ -334,4 +335,5 @@ CHECKS = (
     _check("K3", "an unknown outcome plus a retry never issues twice", claims_have_one_answer),
     _check("K4", "places in a period are 1 to n without gaps and follow arrival", places_follow_arrival),
     *RECEIPT_CHECKS,
+    *ORDER_LIST_CHECKS,
 )

@@ -54,6 +54,14 @@ claimants = sa.Table(
 )
 """Local copy of the registry's claimants, as far as a claim is decided by them."""
 
+pseudonym_keys = sa.Table(
+    "pseudonym_keys",
+    ISSUANCE,
+    sa.Column("period_id", sa.Text, primary_key=True),
+    sa.Column("key", sa.LargeBinary, nullable=False),
+)
+"""The secret of each closed period, from which the names in its public order list are made; it is in no event."""
+
 bans = sa.Table(
     "bans",
     ISSUANCE,

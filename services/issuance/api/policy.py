@@ -10,6 +10,8 @@ POLICY: Policy = {
     "listPeriodPlans": roles(Role.OFFICER, Role.APPROVER, Role.AUDITOR),
     "listPeriods": PUBLIC,
     "getPeriod": PUBLIC,
+    "listOrder": PUBLIC,
+    "downloadOrderList": PUBLIC,
     "claimVoucher": roles(Role.CLAIMANT),
     "getClaimByKey": roles(Role.CLAIMANT),
     "listVouchers": _CLAIMANT_AND_OFFICE,

@@ -1,5 +1,6 @@
 """Every voucher with its money: face value, what was paid of it, what was released, and what it waits for."""
 
+from datetime import datetime
 from typing import Any, assert_never
 
 import sqlalchemy as sa
@@ -32,12 +33,14 @@ TABLE = sa.Table(
     sa.Column("released", sa.BigInteger, nullable=False),
     sa.Column("place", sa.Integer, nullable=False),
     sa.Column("claimed_on", sa.Date, nullable=False),
+    sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("register_by", sa.Date, nullable=False),
     sa.Column("register_by_provisional", sa.Boolean, nullable=False),
     sa.Column("contract_id", sa.Text),
     sa.Column("valid_until", sa.Date),
     sa.Column("valid_until_provisional", sa.Boolean, nullable=False),
     sa.Column("ended_on", sa.Date),
+    sa.Index(None, "period_id", "place"),
     sa.Index(None, "claimant_id", "voucher_id"),
 )
 
@@ -58,7 +61,7 @@ def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row:
     """Fold one fact into a voucher's row; KeyError when a voucher moves that was never claimed."""
     data: Event = event.data
     if isinstance(data, VoucherClaimed):
-        return _claimed(data)
+        return _claimed(data, event.recorded_at)
     if row is None:
         raise KeyError(key)
     match data:
@@ -83,7 +86,7 @@ def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row:
     assert_never(data)
 
 
-def _claimed(data: VoucherClaimed) -> Row:
+def _claimed(data: VoucherClaimed, at: datetime) -> Row:
     return {
         "voucher_id": data.voucher_id,
         "claimant_id": data.claimant_id,
@@ -95,6 +98,7 @@ def _claimed(data: VoucherClaimed) -> Row:
         "released": 0,
         "place": data.place,
         "claimed_on": data.on,
+        "claimed_at": at,
         "register_by": data.register_by,
         "register_by_provisional": data.provisional,
         "contract_id": None,

@@ -2,6 +2,7 @@
 
 from services.issuance import ledger
 from services.issuance.domain.period import ClosePeriod, OpenPeriod, period
+from services.issuance.pseudonyms import draw_key
 from shared.store.transaction import Transaction
 
 
@@ -17,4 +18,5 @@ async def close_period(tx: Transaction, period_id: str) -> None:
         return
     close = ClosePeriod(issued=given.issued, vouchers=given.claims, at=tx.now)
     if (await tx.handle(period, f"period-{period_id}", close)).events:
+        await draw_key(tx.connection, period_id)
         await ledger.close_quota(tx.connection, period_id)

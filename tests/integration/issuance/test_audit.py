@@ -138,6 +138,8 @@ _AGAIN = (
         ("K3", "DELETE FROM idempotency"),
         ("K4", _say("voucher-claimed", "place", "2")),
         ("K5", _say("voucher-claimed", "pack_digest", '"not a digest"')),
+        ("K6", "DELETE FROM pseudonym_keys"),
+        ("K6", _say("period-closed", "vouchers", "2")),
     ],
 )
 @pytest.mark.usefixtures("busy")
