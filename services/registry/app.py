@@ -10,6 +10,7 @@ from services.registry.api import (
     eligibility,
     exits,
     facilities,
+    facility_changes,
     imports,
     measures,
     offers,
@@ -24,9 +25,11 @@ from services.registry.projections import PROJECTIONS
 from services.registry.reactions import REACTIONS
 from services.registry.use_cases.importing_facilities import IMPORT_GOES_ON, go_on_with_import
 from services.registry.use_cases.leaving_the_list import EXIT_ENDS, conclude_exit
+from services.registry.use_cases.owning import may_read_papers
 from services.registry.use_cases.publishing_listings import NOTICE_ENDS, conclude_notice
 from services.registry.use_cases.sanctioning import BAN_ENDS, lift
 from shared.context import BoundedContext
+from shared.documents.routes import documents_router
 from shared.http.application import build_app
 from shared.settings import Settings
 
@@ -43,6 +46,8 @@ CONTEXT = BoundedContext(
         exits.router,
         representation.router,
         facilities.router,
+        facility_changes.router,
+        documents_router("registry", may_read_papers),
         imports.router,
         measure_changes.router,
         offers.router,
@@ -68,6 +73,7 @@ CONTEXT = BoundedContext(
         "representation": "主责部门与委托 · Departments and delegated agencies (art. 9(1), 13)",
         "facilities": "科研设施与仪器 · Facilities open to others",
         "facility-imports": "设施与仪器批量导入与推送 · Facilities by the thousand: files and pushes",
+        "documents": "证明文件 · Documents that prove what was said",
         "services": "服务与价格 · Services and their prices",
         "standing": "专家与监督处理 · Experts, measures and standing",
     },

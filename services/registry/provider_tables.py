@@ -18,6 +18,29 @@ provider_departments = sa.Table(
 )
 """Responsible departments, each naming a row (art. 9(1)); contact and phone are personal, `salt` is of the digest."""
 
+facility_former_descriptions = sa.Table(
+    "facility_former_descriptions",
+    REGISTRY,
+    sa.Column("facility_id", sa.Text, primary_key=True),
+    sa.Column("until", sa.Date, primary_key=True),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("site", sa.Text, nullable=False),
+    sa.Column("service_norms", sa.Text, nullable=False),
+    sa.Column("price_standard", sa.Text, nullable=False),
+)
+"""What the public read of a facility before the day `until` and after the row before; `facilities` has the rest."""
+
+facility_proofs = sa.Table(
+    "facility_proofs",
+    REGISTRY,
+    sa.Column("facility_id", sa.Text, primary_key=True),
+    sa.Column("document_id", sa.Text, primary_key=True),
+    sa.Column("right", sa.Text, nullable=False),
+    sa.Column("filed_at", sa.DateTime(timezone=True), nullable=False),
+)
+"""Documents that show the right to operate a facility (art. 6(2)), for its provider and the office."""
+
 delegations = sa.Table(
     "delegations",
     REGISTRY,

@@ -5,21 +5,23 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from fastapi import Query, Response
 
+from services.registry.api.facility_search import open_now, open_on
 from services.registry.api.provider_models import FacilityBody, FacilityItem, FacilityView
-from services.registry.api.queries import NameQuery, PartyQuery
-from services.registry.domain.facility import Event, State, Unopened, Withdrawn, facility
+from services.registry.api.queries import DayQuery, DistrictQuery, NameQuery, PartyQuery, day_asked
+from services.registry.domain.facility import Event, Open, State, Unopened, Withdrawn, facility
 from services.registry.domain.facility_row import FacilityDetails
-from services.registry.domain.name_grams import grams_sought
 from services.registry.projections.facility_catalogue import facility_catalogue
+from services.registry.projections.facility_history import facility_history
 from services.registry.projections.provider_list import provider_list
-from services.registry.tables import facilities, facility_index, providers
+from services.registry.tables import facilities
 from services.registry.use_cases import opening_facilities
 from services.registry.use_cases.streams import stream_of
-from shared.events.registry.facilities import FacilityKind
+from shared.events.registry.facilities import FacilityKind, FacilityStatus
 from shared.http.commands import CommandRequest, Presented
 from shared.http.models import Money
 from shared.http.reading import CursorText, Limit, Page, ReadRequest
 from shared.http.routes import operation, router_for
+from shared.kernel.calendar import business_date
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
 router = router_for("registry", tag="facilities")
@@ -52,7 +54,7 @@ async def open_facility(body: FacilityBody, request: CommandRequest) -> Response
         return await opening_facilities.open_facility(tx, facility_id, request.caller.principal, details)
 
     def presented(handled: Handled[Event, State]) -> Presented:
-        view = _view(handled.state, body)
+        view = facility_view(handled.state, body)
         return Presented(body=view, version=handled.version, status=201, location=f"/v1/facilities/{facility_id}")
 
     return await request.run(open_, presented)
@@ -63,37 +65,35 @@ async def open_facility(body: FacilityBody, request: CommandRequest) -> Response
     operation_id="listFacilities",
     response_model=Page[FacilityItem],
     summary="设施与仪器目录 · The catalogue of facilities",
-    openapi_extra=operation(idempotent=False),
+    openapi_extra=operation(idempotent=False, codes=("day-not-yet-come",)),
 )
 async def list_facilities(
     request: ReadRequest,
+    on: DayQuery = None,
     name: NameQuery = None,
     kind: Annotated[FacilityKind | None, Query()] = None,
+    status: Annotated[FacilityStatus | None, Query()] = None,
+    district: DistrictQuery = None,
     provider_id: PartyQuery = None,
     limit: Limit = 50,
     cursor: CursorText = None,
 ) -> Page[FacilityItem]:
-    """Search what is open, by name, kind and provider."""
+    """Search what is open, or was on a day, by name, kind, status, district and provider; a past day stays as it was."""
+    day = day_asked(request, on)
+    past = day < business_date(request.now)
     await request.caught_up(provider_list)
-    await request.caught_up(facility_catalogue)
-    table, listed = facility_catalogue.table, provider_list.table
-    query = (
-        sa.select(table, facilities.c.name, facilities.c.site, providers.c.name.label("provider_name"))
-        .join(facilities, facilities.c.facility_id == table.c.facility_id)
-        .join(providers, providers.c.provider_id == table.c.provider_id)
-        .outerjoin(listed, listed.c.provider_id == table.c.provider_id)
-        .where(listed.c.delisted_on.is_(None))
-    )
-    if name is not None:
-        by_grams = facility_index.c.grams.contains(grams_sought(name))
-        query = query.join(facility_index, facility_index.c.facility_id == table.c.facility_id).where(
-            by_grams, facilities.c.name.icontains(name, autoescape=True)
-        )
-    if kind is not None:
-        query = query.where(table.c.kind == kind)
-    if provider_id is not None:
-        query = query.where(table.c.provider_id == provider_id)
-    return await request.page(query, [table.c.facility_id], limit, cursor, _item)
+    await request.caught_up(facility_history if past else facility_catalogue)
+    found = open_on(day, name) if past else open_now(name)
+    query = sa.select(found)
+    for column, wanted in (
+        (found.c.kind, kind),
+        (found.c.status, status),
+        (found.c.district, district),
+        (found.c.provider_id, provider_id),
+    ):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    return await request.page(query, [found.c.facility_id], limit, cursor, _item)
 
 
 @router.get(
@@ -109,8 +109,8 @@ async def get_facility(facility_id: str, request: ReadRequest) -> Response:
     if isinstance(loaded.state, Unopened):
         raise UnknownSubjectError(facility_id)
     async with request.connection() as connection:
-        row = (await connection.execute(_described(facility_id))).one()
-    return request.answer(Presented(body=_view(loaded.state, row), version=loaded.version))
+        row = (await connection.execute(described(facility_id))).one()
+    return request.answer(Presented(body=facility_view(loaded.state, row), version=loaded.version))
 
 
 @router.post(
@@ -127,13 +127,14 @@ async def withdraw_facility(facility_id: str, request: CommandRequest) -> Respon
         handled = await opening_facilities.withdraw_facility(
             tx, facility_id, request.caller.principal, if_match=request.if_match
         )
-        row = (await tx.connection.execute(_described(facility_id))).one()
-        return handled.version, _view(handled.state, row)
+        row = (await tx.connection.execute(described(facility_id))).one()
+        return handled.version, facility_view(handled.state, row)
 
     return await request.run(withdraw, lambda result: Presented(body=result[1], version=result[0]))
 
 
-def _described(facility_id: str) -> sa.Select[Any]:
+def described(facility_id: str) -> sa.Select[Any]:
+    """Select what the provider wrote of a facility."""
     return sa.select(facilities).where(facilities.c.facility_id == facility_id)
 
 
@@ -142,7 +143,7 @@ def _item(row: Any) -> FacilityItem:
     return FacilityItem(**known | {"original_value": Money.of(row.original_value)})
 
 
-def _view(state: State, described: Any) -> FacilityView:
+def facility_view(state: State, described: Any) -> FacilityView:
     """Put the facts together with the provider's description, a body or a row."""
     if isinstance(state, Unopened):
         raise TypeError("the facility was never opened")
@@ -156,6 +157,8 @@ def _view(state: State, described: Any) -> FacilityView:
         site=described.site,
         service_norms=described.service_norms,
         price_standard=described.price_standard,
+        status=state.status if isinstance(state, Open) else "withdrawn",
+        right=state.right,
         opened_on=state.on,
         withdrawn_on=state.withdrawn_on if isinstance(state, Withdrawn) else None,
     )

@@ -16,7 +16,7 @@ from services.registry.use_cases.opening_facilities import ServiceDetails
 from services.registry.use_cases.streams import stream_of
 from shared.events.registry.facilities import ServiceKind
 from shared.http.commands import CommandRequest, Presented
-from shared.http.models import Money
+from shared.http.models import AMOUNT_FEN_MAX, Money
 from shared.http.reading import CursorText, Limit, Page, ReadRequest
 from shared.http.routes import operation, router_for
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
@@ -72,10 +72,13 @@ async def list_services(
     kind: Annotated[ServiceKind | None, Query()] = None,
     provider_id: PartyQuery = None,
     facility_id: PartyQuery = None,
+    unit_price_max: Annotated[
+        int | None, Query(ge=0, le=AMOUNT_FEN_MAX, description="单价不超过，以分计 · At most, in fen")
+    ] = None,
     limit: Limit = 50,
     cursor: CursorText = None,
 ) -> Page[ServiceItem]:
-    """Search what is on offer, by name, kind, provider and facility."""
+    """Search what is on offer, by name, kind, provider, facility and price."""
     await request.caught_up(provider_list)
     await request.caught_up(service_catalogue)
     table, listed = service_catalogue.table, provider_list.table
@@ -95,6 +98,8 @@ async def list_services(
     ):
         if wanted is not None:
             query = query.where(column == wanted)
+    if unit_price_max is not None:
+        query = query.where(table.c.unit_price <= unit_price_max)
     return await request.page(query, [table.c.service_id], limit, cursor, _item)
 
 

@@ -1,13 +1,13 @@
 """What goes in and out of the registry's operations about providers, facilities and services."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from services.registry.api.models import Capabilities, CreditCode, District, Name, PrincipalName, Text
 from services.registry.domain.provider import Stage
-from shared.events.registry.facilities import FacilityKind, ServiceKind
+from shared.events.registry.facilities import FacilityKind, FacilityStatus, OperatingRight, ServiceKind
 from shared.events.registry.providers import ProviderCondition, ProviderKind
 from shared.http.models import Body, Money, View
 
@@ -156,6 +156,37 @@ class FacilityBody(Body):
     price_standard: Text = Field(examples=["微观形貌分析 600 元/小时"])
 
 
+class DescriptionBody(Body):
+    """What may change of an open facility; its number and its kind stay."""
+
+    name: Label = Field(examples=["场发射扫描电子显微镜"])
+    original_value: Money = Field(description="原值 · Original value")
+    site: Label = Field(examples=["北京市海淀区泽衡路8号B座203室"])
+    service_norms: Text = Field(examples=["网上预约，收样后三个工作日内出具结果"])
+    price_standard: Text = Field(examples=["微观形貌分析 550 元/小时"])
+
+
+class StatusBody(Body):
+    status: FacilityStatus = Field(
+        description="在用、维护中、停用 · In service, under maintenance, out of service", examples=["under_maintenance"]
+    )
+
+
+class ProofBody(Body):
+    right: OperatingRight = Field(
+        description="自有，或经明确授权运营管理 · Owned, or entrusted to the provider (art. 6(2))", examples=["owned"]
+    )
+    document_id: str = Field(max_length=40, examples=["doc_01kdvdna00ek7990e5df8shghf"])
+
+
+class ProofView(View):
+    """A document that shows the right to operate a facility."""
+
+    right: OperatingRight
+    document_id: str
+    filed_at: datetime
+
+
 class FacilityView(View):
     """A facility as anyone may see it."""
 
@@ -168,6 +199,10 @@ class FacilityView(View):
     site: str
     service_norms: str
     price_standard: str
+    status: FacilityStatus | Literal["withdrawn"] = Field(examples=["in_service"])
+    right: OperatingRight | None = Field(
+        default=None, description="已提交证明的运营权利 · The right that was shown by a document"
+    )
     opened_on: date
     withdrawn_on: date | None = None
 
@@ -182,6 +217,8 @@ class FacilityItem(View):
     kind: FacilityKind
     original_value: Money
     site: str
+    district: str
+    status: FacilityStatus
     opened_on: date
 
 

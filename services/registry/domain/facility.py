@@ -4,7 +4,16 @@ from dataclasses import replace
 from datetime import date
 from typing import assert_never
 
-from shared.events.registry.facilities import FacilityChanged, FacilityKind, FacilityOpened, FacilityWithdrawn
+from shared.events.registry.facilities import (
+    FacilityChanged,
+    FacilityKind,
+    FacilityOpened,
+    FacilityRightProven,
+    FacilityStatus,
+    FacilityStatusChanged,
+    FacilityWithdrawn,
+    OperatingRight,
+)
 from shared.kernel.decider import Decider, message
 from shared.kernel.refusal import Reason, refuse, refuse_unless
 
@@ -35,6 +44,23 @@ class ChangeFacility:
 
 
 @message
+class ChangeStatus:
+    """Say whether an open facility can be used."""
+
+    status: FacilityStatus
+    on: date
+
+
+@message
+class ProveRight:
+    """Show by which right the provider operates the facility (art. 6(2))."""
+
+    right: OperatingRight
+    document_digest: str
+    on: date
+
+
+@message
 class WithdrawFacility:
     on: date
 
@@ -50,6 +76,8 @@ class Open:
     kind: FacilityKind
     original_value: int
     on: date
+    status: FacilityStatus = "in_service"
+    right: OperatingRight | None = None
 
 
 @message
@@ -60,10 +88,11 @@ class Withdrawn:
     original_value: int
     on: date
     withdrawn_on: date
+    right: OperatingRight | None = None
 
 
-type Command = OpenFacility | ChangeFacility | WithdrawFacility
-type Event = FacilityOpened | FacilityChanged | FacilityWithdrawn
+type Command = OpenFacility | ChangeFacility | ChangeStatus | ProveRight | WithdrawFacility
+type Event = FacilityOpened | FacilityChanged | FacilityStatusChanged | FacilityRightProven | FacilityWithdrawn
 type State = Unopened | Open | Withdrawn
 
 
@@ -94,9 +123,27 @@ def decide(command: Command, state: State) -> list[Event]:
                     on=command.on,
                 )
             ]
+        case ChangeStatus(status=status, on=on), Open():
+            if status == state.status:
+                return []
+            return [
+                FacilityStatusChanged(
+                    facility_id=state.facility_id, provider_id=state.provider_id, status=status, on=on
+                )
+            ]
+        case ProveRight(), Open():
+            return [
+                FacilityRightProven(
+                    facility_id=state.facility_id,
+                    provider_id=state.provider_id,
+                    right=command.right,
+                    document_digest=command.document_digest,
+                    on=command.on,
+                )
+            ]
         case WithdrawFacility(on=on), Open(facility_id=facility_id, provider_id=provider_id):
             return [FacilityWithdrawn(facility_id=facility_id, provider_id=provider_id, on=on)]
-        case ((OpenFacility() | ChangeFacility() | WithdrawFacility()), _):
+        case ((OpenFacility() | ChangeFacility() | ChangeStatus() | ProveRight() | WithdrawFacility()), _):
             raise refuse("facility-not-in-this-state", article="6", value=type(state).__name__.lower(), kind="state")
     assert_never(command)
 
@@ -115,6 +162,12 @@ def evolve(state: State, event: Event) -> State:
         case FacilityChanged(original_value=original_value):
             assert isinstance(state, Open), state
             return replace(state, original_value=original_value)
+        case FacilityStatusChanged(status=status):
+            assert isinstance(state, Open), state
+            return replace(state, status=status)
+        case FacilityRightProven(right=right):
+            assert isinstance(state, Open), state
+            return replace(state, right=right)
         case FacilityWithdrawn(on=on):
             assert isinstance(state, Open), state
             return Withdrawn(
@@ -124,6 +177,7 @@ def evolve(state: State, event: Event) -> State:
                 original_value=state.original_value,
                 on=state.on,
                 withdrawn_on=on,
+                right=state.right,
             )
     assert_never(event)
 

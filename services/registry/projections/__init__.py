@@ -5,10 +5,11 @@ from services.registry.projections.agency_list import agency_list
 from services.registry.projections.claimant_list import claimant_list
 from services.registry.projections.design_centre_list import design_centre_list
 from services.registry.projections.facility_catalogue import facility_catalogue
+from services.registry.projections.facility_history import facility_history
 from services.registry.projections.field_centre_members import field_centre_members
 from services.registry.projections.laboratory_catalogue import laboratory_catalogue
-from services.registry.projections.provider_entries import provider_entries
 from services.registry.projections.measure_changes import measure_changes
+from services.registry.projections.provider_entries import provider_entries
 from services.registry.projections.provider_list import provider_list
 from services.registry.projections.provider_notices import provider_notices
 from services.registry.projections.referrals import referrals
@@ -21,6 +22,7 @@ PROJECTIONS = (
     provider_entries,
     provider_notices,
     facility_catalogue,
+    facility_history,
     service_catalogue,
     affiliation_list,
     agency_list,

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from services.registry.tables import REGISTRY
 from shared.events.definition import Recorded
-from shared.events.registry.facilities import FacilityChanged, FacilityOpened, FacilityWithdrawn
+from shared.events.registry.facilities import FacilityChanged, FacilityOpened, FacilityStatusChanged, FacilityWithdrawn
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -17,6 +17,7 @@ table = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("original_value", sa.BigInteger, nullable=False),
     sa.Column("opened_on", sa.Date, nullable=False),
+    sa.Column("status", sa.Text, nullable=False, server_default="in_service"),
 )
 
 
@@ -30,9 +31,12 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
                 "kind": fact.kind,
                 "original_value": fact.original_value,
                 "opened_on": fact.on,
+                "status": "in_service",
             }
         case FacilityChanged(original_value=original_value) if row is not None:
             return row | {"original_value": original_value}
+        case FacilityStatusChanged(status=status) if row is not None:
+            return row | {"status": status}
         case FacilityWithdrawn():
             return None
         case other:
@@ -46,7 +50,7 @@ def _key_of(fact: Any) -> tuple[RowKey, ...]:
 facility_catalogue = Projection(
     name="facility_catalogue",
     table=table,
-    rows=dict.fromkeys((FacilityOpened, FacilityChanged, FacilityWithdrawn), _key_of),
+    rows=dict.fromkeys((FacilityOpened, FacilityChanged, FacilityStatusChanged, FacilityWithdrawn), _key_of),
     evolve=evolve,
     poison="park",
 )

@@ -9,7 +9,8 @@ import msgspec
 import sqlalchemy as sa
 
 from services.registry.domain.facility import ChangeFacility, OpenFacility, State, Unopened, facility
-from services.registry.domain.facility_row import FacilityDetails, RowFault, read_row
+from services.registry.domain.facility_row import FacilityDetails, read_row
+from services.registry.domain.row_text import RowFault
 from services.registry.tables import (
     facilities,
     facility_import_portions,
@@ -17,7 +18,7 @@ from services.registry.tables import (
     facility_imports,
     facility_index,
 )
-from services.registry.use_cases.describing_facilities import described, indexed
+from services.registry.use_cases.describing_facilities import describe_anew, described, indexed
 from services.registry.use_cases.owning import Standing, own_provider, standing_of
 from services.registry.use_cases.streams import stream_of
 from shared.events.codec import decode
@@ -222,13 +223,7 @@ class _Batch:
             await connection.execute(sa.insert(facilities), opened)
             await connection.execute(sa.insert(facility_index), [indexed(each, what) for each, what in self._new])
         for facility_id, details in self._changed:
-            texts = described(facility_id, provider_id, details)
-            await connection.execute(sa.update(facilities).where(facilities.c.facility_id == facility_id).values(texts))
-            await connection.execute(
-                sa.update(facility_index)
-                .where(facility_index.c.facility_id == facility_id)
-                .values(indexed(facility_id, details))
-            )
+            await describe_anew(self._tx, facility_id, provider_id, details)
 
 
 async def _known(tx: Transaction, provider_id: str, numbers: Iterable[str]) -> dict[str, tuple[str, str | None]]:

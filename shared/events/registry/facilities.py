@@ -6,6 +6,10 @@ from typing import Literal
 from shared.events.definition import event
 
 type FacilityKind = Literal["major_infrastructure", "large_instrument", "big_science", "compute"]
+type FacilityStatus = Literal["in_service", "under_maintenance", "out_of_service"]
+"""What an open facility is; one that is withdrawn is not open any more."""
+type OperatingRight = Literal["owned", "entrusted"]
+"""Art. 6(2): the provider's own, or operated under an explicit authorisation."""
 type ServiceKind = Literal["analysis", "testing", "inspection", "rnd", "industrial_design", "compute"]
 
 
@@ -28,6 +32,27 @@ class FacilityChanged:
     provider_id: str
     original_value: int
     description_digest: str
+    on: date
+
+
+@event("registry.facility-status-changed", key="provider_id")
+class FacilityStatusChanged:
+    """An open facility is in service from this day, or it is not for a while."""
+
+    facility_id: str
+    provider_id: str
+    status: FacilityStatus
+    on: date
+
+
+@event("registry.facility-right-proven", key="provider_id")
+class FacilityRightProven:
+    """A document shows by which right the provider operates the facility (art. 6(2)); a later one replaces it."""
+
+    facility_id: str
+    provider_id: str
+    right: OperatingRight
+    document_digest: str
     on: date
 
 

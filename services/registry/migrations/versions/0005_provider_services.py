@@ -8,9 +8,13 @@ from services.registry.tables import REGISTRY
 revision = "0005"
 down_revision = "0004"
 
-_TABLES = ("provider_entries", "provider_departments", "delegations")
+_TABLES = (
+    "provider_entries", "provider_departments", "delegations",
+    "facility_history", "facility_former_descriptions", "facility_proofs",
+)  # fmt: skip
 
 
 def upgrade() -> None:
-    """Create the tables."""
+    """Create the tables; facilities open before are in service, as none was said not to be."""
+    op.execute("ALTER TABLE facility_catalogue ADD COLUMN IF NOT EXISTS status text NOT NULL DEFAULT 'in_service'")
     REGISTRY.create_all(op.get_bind(), tables=[REGISTRY.tables[name] for name in _TABLES])
