@@ -5,7 +5,11 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from services.registry.api import (
+    access_records,
     applications,
+    claimant_disclosures,
+    claimant_profiles,
+    claimant_users,
     claimants,
     eligibility,
     exits,
@@ -17,6 +21,7 @@ from services.registry.api import (
     providers,
     representation,
     standing,
+    reviews,
     measure_changes,
 )
 from services.registry.api.policy import POLICY
@@ -24,6 +29,8 @@ from services.registry.audit import CHECKS
 from services.registry.projections import PROJECTIONS
 from services.registry.reactions import REACTIONS
 from services.registry.use_cases.importing_facilities import IMPORT_GOES_ON, go_on_with_import
+from services.registry.use_cases.inviting_users import INVITATION_ENDS, expire
+from services.registry.use_cases.judging_claimants import ELIGIBILITY_MAY_CHANGE, reassess
 from services.registry.use_cases.leaving_the_list import EXIT_ENDS, conclude_exit
 from services.registry.use_cases.owning import may_read_papers
 from services.registry.use_cases.publishing_listings import NOTICE_ENDS, conclude_notice
@@ -42,6 +49,11 @@ CONTEXT = BoundedContext(
         eligibility.router,
         claimants.router,
         providers.router,
+        claimant_profiles.router,
+        claimant_users.router,
+        claimant_disclosures.router,
+        reviews.router,
+        access_records.router,
         applications.router,
         exits.router,
         representation.router,
@@ -61,12 +73,16 @@ CONTEXT = BoundedContext(
         EXIT_ENDS: conclude_exit,
         NOTICE_ENDS: conclude_notice,
         BAN_ENDS: lift,
+        INVITATION_ENDS: expire,
+        ELIGIBILITY_MAY_CHANGE: reassess,
     },
     checks=CHECKS,
     tags={
         "measures": "规定及其出处，按日期 · The rules in force on a day, with the words they rest on",
         "eligibility": "资格自查，无需登录 · The self-check of art. 7, without signing in",
         "claimants": "申领单位 · Claimants: companies and teams",
+        "claimant-users": "申领单位成员与邀请 · Several users of one claimant",
+        "access-records": "个人与保密信息的访问记录 · Who was shown what of whom",
         "providers": "开放单位名单 · The list of providers",
         "provider-applications": "在京开放单位的申请、核查与公示 · Applications, checks and public notices",
         "provider-exits": "在京开放单位退出 · Providers that leave (art. 6)",

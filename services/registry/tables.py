@@ -12,7 +12,7 @@ claimants = sa.Table(
     REGISTRY,
     sa.Column("claimant_id", sa.Text, primary_key=True),
     sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("principal", sa.Text, nullable=False, unique=True),
+    sa.Column("principal", sa.Text, nullable=False),
     sa.Column("credit_code", sa.Text, unique=True),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("school", sa.Text),
@@ -24,8 +24,120 @@ claimants = sa.Table(
 """Who has registered, in full; `profile` is what was declared, `salt` belongs to its digest in the log;
 `certificates` are those of today, with their numbers.
 
-A principal has one claimant, a credit code and a team of a school are registered once.
+A credit code and a team of a school are registered once. `principal` is who registered; who acts for it today is in
+`claimant_users`.
 """
+
+claimant_users = sa.Table(
+    "claimant_users",
+    REGISTRY,
+    sa.Column("principal", sa.Text, primary_key=True),
+    sa.Column("claimant_id", sa.Text, nullable=False, index=True),
+    sa.Column("role", sa.Text, nullable=False),
+)
+"""Who acts for which claimant today, and who only looks: a principal belongs to one claimant at most."""
+
+claimant_invitations = sa.Table(
+    "claimant_invitations",
+    REGISTRY,
+    sa.Column("invitation_id", sa.Text, primary_key=True),
+    sa.Column("claimant_id", sa.Text, nullable=False),
+    sa.Column("principal", sa.Text, index=True),
+    sa.Column("token_hash", sa.Text),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+)
+"""Invitations nobody has answered; of a one-time token only the hash (SHA-256, hex) is known here."""
+
+claimant_profiles = sa.Table(
+    "claimant_profiles",
+    REGISTRY,
+    sa.Column("claimant_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("salt", sa.Text, nullable=False),
+    sa.Column("profile", JSONB, nullable=False),
+    sa.Column("changed_by", sa.Text, nullable=False),
+    sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+)
+"""Everything a claimant ever said of itself, from 1; the newest is also in `claimants`. Nothing is overwritten."""
+
+certificate_revocations = sa.Table(
+    "certificate_revocations",
+    REGISTRY,
+    sa.Column("claimant_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("number", sa.Text, primary_key=True),
+    sa.Column("counts_from", sa.Date, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("salt", sa.Text, nullable=False),
+)
+"""Certificates that count no more from a day on, by their number as it is compared, and why."""
+
+eligibility_reviews = sa.Table(
+    "eligibility_reviews",
+    REGISTRY,
+    sa.Column("claimant_id", sa.Text, primary_key=True),
+    sa.Column("rule", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("article", sa.Text, nullable=False),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("opened_by", sa.Text),
+    sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("salt", sa.Text),
+    sa.Column("closed_by", sa.Text),
+    sa.Column("closed_at", sa.DateTime(timezone=True)),
+)
+"""Rules of art. 7 that wait for an officer (`open`), and what became of them: `pass`, `fail`, or `dropped`."""
+sa.Index(
+    "eligibility_reviews_open",
+    eligibility_reviews.c.claimant_id,
+    eligibility_reviews.c.rule,
+    unique=True,
+    postgresql_where=eligibility_reviews.c.state == sa.literal_column("'open'"),
+)
+
+related_party_declarations = sa.Table(
+    "related_party_declarations",
+    REGISTRY,
+    sa.Column("claimant_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("parties", JSONB, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("salt", sa.Text, nullable=False),
+    sa.Column("declared_by", sa.Text, nullable=False),
+    sa.Column("declared_at", sa.DateTime(timezone=True), nullable=False),
+)
+"""Whom a claimant names as related to it, each time completely; the newest counts."""
+
+claimant_bank_accounts = sa.Table(
+    "claimant_bank_accounts",
+    REGISTRY,
+    sa.Column("claimant_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("bank", sa.Text, nullable=False),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("changed_by", sa.Text, nullable=False),
+    sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+)
+"""Accounts for finance to see and for nothing else: in no event and no log. The newest counts, none is overwritten."""
+
+access_records = sa.Table(
+    "access_records",
+    REGISTRY,
+    sa.Column("record_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("principal", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("operation", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False, index=True),
+    sa.Column("fields", ARRAY(sa.Text), nullable=False),
+    sa.Column("request_id", sa.Text, nullable=False),
+)
+"""Who was shown which personal or confidential fields of whom, when, and by which operation; only ever added to."""
 
 providers = sa.Table(
     "providers",
@@ -170,6 +282,15 @@ experts = sa.Table(
 )
 """Who is enrolled: a principal once."""
 
+measure_change_reasons = sa.Table(
+    "measure_change_reasons",
+    REGISTRY,
+    sa.Column("change_id", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("salt", sa.Text, nullable=False),
+)
+"""Why a parameter of the rules is to change, for the office; `salt` belongs to the digest in the log."""
+
 sanctions = sa.Table(
     "sanctions",
     REGISTRY,
@@ -183,12 +304,3 @@ sanctions = sa.Table(
     sa.Column("lifted", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 """Measures of art. 17 with their grounds; one without `imposed_on` is proposed only. `until` is inclusive."""
-measure_change_reasons = sa.Table(
-    "measure_change_reasons",
-    REGISTRY,
-    sa.Column("change_id", sa.Text, primary_key=True),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("salt", sa.Text, nullable=False),
-)
-"""Why a parameter of the rules is to change, for the office; `salt` belongs to the digest in the log."""
-

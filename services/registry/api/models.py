@@ -6,9 +6,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from services.registry.domain.eligibility import Finding, Outcome
+from services.registry.domain.claimant import ProfileStage
+from services.registry.domain.eligibility import Finding
 from services.registry.domain.sanction import Stage
-from shared.events.registry.claimants import Certificate, CertificateKind
+from shared.events.registry.claimants import Certificate, CertificateKind, Outcome
 from shared.events.registry.facilities import ServiceKind
 from shared.events.registry.standing import Measure, PartyKind
 from shared.http.models import Body, Money, View
@@ -85,12 +86,27 @@ class EnterpriseFactsBody(Body):
     )
 
 
+class ContactBody(Body):
+    """Whom the office can reach; for its eyes and the claimant's own."""
+
+    name: str = Field(min_length=1, max_length=50, pattern=r"\S", examples=["林之恒"])
+    phone: str = Field(pattern=r"^[0-9+() -]{5,25}$", examples=["010-60000000"])
+    email: str = Field(max_length=200, pattern=r"^[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+$", examples=["office@example.cn"])
+
+
+OptionalContact = Annotated[
+    ContactBody | None,
+    Field(description="可稍后补充；补充后资料才完整 · May follow later; the profile is a draft until then"),
+]
+
+
 class EnterpriseBody(EnterpriseFactsBody):
     """A company that registers itself."""
 
     kind: Literal["enterprise"]
     name: Name
     credit_code: CreditCode
+    contact: OptionalContact = None
 
 
 class EnterpriseCheckBody(EnterpriseFactsBody):
@@ -123,6 +139,7 @@ class TeamBody(Body):
         description="确认符合条件，材料真实、合规、准确 · Confirms that the conditions are met and all is true",
         examples=[True],
     )
+    contact: OptionalContact = None
 
 
 class TeamCheckBody(Body):
@@ -196,6 +213,12 @@ class MemberView(View):
     student: bool
 
 
+class ContactView(View):
+    name: str
+    phone: str
+    email: str
+
+
 class ClaimantView(View):
     """A claimant in full, for itself and for the office."""
 
@@ -217,6 +240,13 @@ class ClaimantView(View):
     members: list[MemberView] | None = None
     project_title: str | None = None
     project_stage: str | None = None
+    contact: ContactView | None = None
+    profile_stage: ProfileStage = Field(
+        description="资料状态：草稿、完整、已核实、待核查 · How far the profile is", examples=["complete"]
+    )
+    eligibility: Literal["pass", "fail", "needs_review"] | None = Field(
+        description="第七条各项条件的结论 · What art. 7 finds, all rules together", examples=["pass"]
+    )
 
 
 class ClaimantItem(View):
@@ -227,6 +257,8 @@ class ClaimantItem(View):
     name: str
     certificates: list[CertificateView]
     registered_on: date
+    profile_stage: ProfileStage
+    eligibility: Literal["pass", "fail", "needs_review"] | None
 
 
 class ExpertBody(Body):

@@ -1,33 +1,121 @@
-"""A claimant: an enterprise or a team that has declared itself (art. 7, 10(1), 15(1))."""
+"""A claimant: an enterprise or a team that has declared itself (art. 7, 10(1), 12, 15(1))."""
 
 from dataclasses import replace
-from datetime import date
-from typing import assert_never
+from datetime import date, timedelta
+from typing import Literal, assert_never
 
-from services.registry.domain.eligibility import Finding, reasons_against
-from shared.events.registry.claimants import Certificate, ClaimantCertificatesChanged, ClaimantKind, ClaimantRegistered
+from services.registry.domain.claimant_judgement import (
+    UNJUDGED,
+    Assessment,
+    DecideReview,
+    Judgement,
+    JudgementEvent,
+    OpenReview,
+    ReviewCommand,
+    decide_review,
+    evolve_judgement,
+    judge,
+)
+from services.registry.domain.claimant_users import (
+    AcceptInvitation,
+    ChangeUserRole,
+    CloseInvitation,
+    HandOverOwnership,
+    InviteUser,
+    RemoveUser,
+    Users,
+    UsersCommand,
+    UsersEvent,
+    decide_users,
+    evolve_users,
+    founded_by,
+)
+from services.registry.domain.eligibility import reasons_against
+from shared.events.registry.claimants import (
+    Certificate,
+    ClaimantCertificateRevoked,
+    ClaimantCertificatesChanged,
+    ClaimantEligibilityChanged,
+    ClaimantInvitationClosed,
+    ClaimantKind,
+    ClaimantOwnershipHandedOver,
+    ClaimantProfileChanged,
+    ClaimantProfileCompleted,
+    ClaimantProfileVerified,
+    ClaimantRegistered,
+    ClaimantRelatedPartiesDeclared,
+    ClaimantReviewDecided,
+    ClaimantReviewDropped,
+    ClaimantReviewOpened,
+    ClaimantUserAdded,
+    ClaimantUserInvited,
+    ClaimantUserRemoved,
+    ClaimantUserRoleChanged,
+)
 from shared.kernel.decider import Decider, message
 from shared.kernel.refusal import Reason, refuse, refuse_unless
+
+type ProfileStage = Literal["draft", "complete", "verified", "needs_review"]
 
 
 @message
 class RegisterClaimant:
-    """`findings` are what every rule of art. 7 found; one that failed refuses the registration."""
+    """One rule of art. 7 that fails refuses the registration; `complete` says that the profile lacks nothing."""
 
     claimant_id: str
     kind: ClaimantKind
     principal: str
     certificates: tuple[Certificate, ...]
-    findings: tuple[Finding, ...]
     profile_digest: str
+    complete: bool
+    assessment: Assessment
+
+
+@message
+class ChangeProfile:
+    """Describe the claimant anew, and completely; what fails now is an answer, not a refusal: the truth is welcome."""
+
+    profile_digest: str
+    changed_by: str
+    assessment: Assessment
+
+
+@message
+class VerifyProfile:
+    verified_by: str
     on: date
-    pack: str
-    pack_digest: str
 
 
 @message
 class ChangeCertificates:
     certificates: tuple[Certificate, ...]
+    assessment: Assessment
+
+
+@message
+class RevokeCertificate:
+    """`assessment` is what art. 7 finds with what is left of the certificate."""
+
+    certificate: Certificate
+    counts_from: date
+    reason_digest: str
+    revoked_by: str
+    assessment: Assessment
+
+
+@message
+class Reassess:
+    """Judge again, because the day is another."""
+
+    assessment: Assessment
+
+
+@message
+class DeclareRelatedParties:
+    parties: tuple[str, ...]
+    others: int
+    declaration_digest: str
+    declared_by: str
     on: date
 
 
@@ -37,15 +125,49 @@ class Unregistered: ...
 
 @message
 class Registered:
+    """`verified` says that an officer has checked the profile whose digest this is."""
+
     claimant_id: str
     kind: ClaimantKind
     principal: str
     certificates: tuple[Certificate, ...]
+    profile_digest: str
+    complete: bool
+    verified: bool
+    judgement: Judgement
+    users: Users
     on: date
 
+    @property
+    def profile_stage(self) -> ProfileStage:
+        """Say how far the profile is: what is missing comes first, then what waits for a person."""
+        if not self.complete:
+            return "draft"
+        if self.judgement.open:
+            return "needs_review"
+        return "verified" if self.verified else "complete"
 
-type Command = RegisterClaimant | ChangeCertificates
-type Event = ClaimantRegistered | ClaimantCertificatesChanged
+
+type OwnCommand = (
+    RegisterClaimant
+    | ChangeProfile
+    | VerifyProfile
+    | ChangeCertificates
+    | RevokeCertificate
+    | Reassess
+    | DeclareRelatedParties
+)
+type OwnEvent = (
+    ClaimantRegistered
+    | ClaimantProfileCompleted
+    | ClaimantProfileChanged
+    | ClaimantProfileVerified
+    | ClaimantCertificatesChanged
+    | ClaimantCertificateRevoked
+    | ClaimantRelatedPartiesDeclared
+)
+type Command = OwnCommand | ReviewCommand | UsersCommand
+type Event = OwnEvent | JudgementEvent | UsersEvent
 type State = Unregistered | Registered
 
 
@@ -53,49 +175,200 @@ def decide(command: Command, state: State) -> list[Event]:
     """Say what happens, or refuse and say which article refuses."""
     match command, state:
         case RegisterClaimant(), Unregistered():
-            refuse_unless(*reasons_against(command.findings))
-            return [
-                ClaimantRegistered(
-                    claimant_id=command.claimant_id,
-                    kind=command.kind,
-                    principal=command.principal,
-                    certificates=command.certificates,
-                    profile_digest=command.profile_digest,
-                    on=command.on,
-                    pack=command.pack,
-                    pack_digest=command.pack_digest,
-                )
-            ]
-        case ChangeCertificates(certificates=certificates, on=on), Registered():
-            refuse_unless(_not_a_team(state), _dates_reversed(certificates))
-            if certificates == state.certificates:
-                return []
-            return [ClaimantCertificatesChanged(claimant_id=state.claimant_id, certificates=certificates, on=on)]
+            return _registered(command)
         case RegisterClaimant(), _:
             raise refuse("claimant-already-registered", article="15(1)", kind="state")
-        case ChangeCertificates(), _:
+        case _, Unregistered():
             raise refuse("claimant-not-registered", article="15(1)", kind="state")
+        case ChangeProfile(assessment=assessment), Registered():
+            return [*_profile_changed(command, state), *judge(assessment, state.claimant_id, state.judgement)]
+        case VerifyProfile(), Registered():
+            return _verified(command, state)
+        case ChangeCertificates(), Registered():
+            return _certificates_changed(command, state)
+        case RevokeCertificate(), Registered():
+            return _certificate_revoked(command, state)
+        case Reassess(assessment=assessment), Registered():
+            return [*judge(assessment, state.claimant_id, state.judgement)]
+        case DeclareRelatedParties(), Registered():
+            return [_related_parties_declared(command, state)]
+        case ((OpenReview() | DecideReview()), Registered()):
+            return [*decide_review(command, state.claimant_id, state.judgement)]
+        case (
+            (
+                InviteUser()
+                | AcceptInvitation()
+                | CloseInvitation()
+                | ChangeUserRole()
+                | RemoveUser()
+                | HandOverOwnership()
+            ),
+            Registered(),
+        ):
+            return [*decide_users(command, state.claimant_id, state.users)]
     assert_never(command)
 
 
 def evolve(state: State, event: Event) -> State:
     """Fold one fact into the state; facts have happened, so nothing is refused here."""
+    if isinstance(event, ClaimantRegistered):
+        return Registered(
+            claimant_id=event.claimant_id,
+            kind=event.kind,
+            principal=event.principal,
+            certificates=event.certificates,
+            profile_digest=event.profile_digest,
+            complete=False,
+            verified=False,
+            judgement=UNJUDGED,
+            users=founded_by(event.principal),
+            on=event.on,
+        )
+    assert isinstance(state, Registered), state
     match event:
-        case ClaimantRegistered():
-            return Registered(
-                claimant_id=event.claimant_id,
-                kind=event.kind,
-                principal=event.principal,
-                certificates=event.certificates,
-                on=event.on,
-            )
+        case ClaimantProfileCompleted():
+            return replace(state, complete=True)
+        case ClaimantProfileChanged(new_digest=digest):
+            return replace(state, profile_digest=digest, verified=False)
+        case ClaimantProfileVerified():
+            return replace(state, verified=True)
         case ClaimantCertificatesChanged(certificates=certificates):
-            assert isinstance(state, Registered), state
             return replace(state, certificates=certificates)
+        case ClaimantCertificateRevoked() | ClaimantRelatedPartiesDeclared():
+            return state
+        case ClaimantEligibilityChanged() | ClaimantReviewOpened() | ClaimantReviewDecided() | ClaimantReviewDropped():
+            return replace(state, judgement=evolve_judgement(state.judgement, event))
+        case (
+            ClaimantUserInvited()
+            | ClaimantInvitationClosed()
+            | ClaimantUserAdded()
+            | ClaimantUserRoleChanged()
+            | ClaimantOwnershipHandedOver()
+            | ClaimantUserRemoved()
+        ):
+            return replace(state, users=evolve_users(state.users, event))
     assert_never(event)
 
 
 claimant: Decider[Command, Event, State] = Decider(decide, evolve, initial=Unregistered())
+
+
+def without_revoked(
+    certificates: tuple[Certificate, ...], revoked: Certificate, counts_from: date
+) -> tuple[Certificate, ...]:
+    """Give what is left of some certificates when one counts no more from a day on."""
+    kept = list(certificates)
+    if revoked in kept:
+        kept.remove(revoked)  # One of them: two may have the same dates.
+    if revoked.valid_from < counts_from:
+        shorter = min(revoked.valid_until, counts_from - timedelta(days=1))
+        kept.append(replace(revoked, valid_until=shorter))
+    return tuple(kept)
+
+
+def _registered(command: RegisterClaimant) -> list[Event]:
+    assessment = command.assessment
+    refuse_unless(*reasons_against(assessment.findings))
+    registered = ClaimantRegistered(
+        claimant_id=command.claimant_id,
+        kind=command.kind,
+        principal=command.principal,
+        certificates=command.certificates,
+        profile_digest=command.profile_digest,
+        on=assessment.on,
+        pack=assessment.pack,
+        pack_digest=assessment.pack_digest,
+    )
+    completed = ClaimantProfileCompleted(
+        claimant_id=command.claimant_id, profile_digest=command.profile_digest, on=assessment.on
+    )
+    first = [registered, completed] if command.complete else [registered]
+    return [*first, *judge(assessment, command.claimant_id, UNJUDGED)]
+
+
+def _profile_changed(command: ChangeProfile, state: Registered) -> list[Event]:
+    if command.profile_digest == state.profile_digest:
+        return []
+    on = command.assessment.on
+    changed = ClaimantProfileChanged(
+        claimant_id=state.claimant_id,
+        old_digest=state.profile_digest,
+        new_digest=command.profile_digest,
+        changed_by=command.changed_by,
+        on=on,
+    )
+    if state.complete:
+        return [changed]
+    completed = ClaimantProfileCompleted(claimant_id=state.claimant_id, profile_digest=command.profile_digest, on=on)
+    return [changed, completed]
+
+
+def _verified(command: VerifyProfile, state: Registered) -> list[Event]:
+    refuse_unless(
+        None if state.complete else Reason(code="profile-not-complete", article="15(1)", kind="state"),
+        Reason(code="reviews-open", article="7", value=tuple(sorted(state.judgement.open)), kind="state")
+        if state.judgement.open
+        else None,
+    )
+    if state.verified:
+        return []
+    return [
+        ClaimantProfileVerified(
+            claimant_id=state.claimant_id,
+            profile_digest=state.profile_digest,
+            verified_by=command.verified_by,
+            on=command.on,
+        )
+    ]
+
+
+def _certificates_changed(command: ChangeCertificates, state: Registered) -> list[Event]:
+    certificates, assessment = command.certificates, command.assessment
+    refuse_unless(_not_a_team(state), _dates_reversed(certificates))
+    judged = judge(assessment, state.claimant_id, state.judgement)
+    if certificates == state.certificates:
+        return [*judged]
+    changed = ClaimantCertificatesChanged(claimant_id=state.claimant_id, certificates=certificates, on=assessment.on)
+    return [changed, *judged]
+
+
+def _certificate_revoked(command: RevokeCertificate, state: Registered) -> list[Event]:
+    revoked, assessment = command.certificate, command.assessment
+    refuse_unless(
+        None if revoked in state.certificates else Reason(code="certificate-unknown", article="12", kind="state"),
+        Reason(code="revocation-after-the-end", article="12", value=command.counts_from, limit=revoked.valid_until)
+        if command.counts_from > revoked.valid_until
+        else None,
+    )
+    return [
+        ClaimantCertificateRevoked(
+            claimant_id=state.claimant_id,
+            certificate=revoked,
+            counts_from=command.counts_from,
+            reason_digest=command.reason_digest,
+            revoked_by=command.revoked_by,
+            on=assessment.on,
+        ),
+        ClaimantCertificatesChanged(
+            claimant_id=state.claimant_id,
+            certificates=without_revoked(state.certificates, revoked, command.counts_from),
+            on=assessment.on,
+        ),
+        *judge(assessment, state.claimant_id, state.judgement),
+    ]
+
+
+def _related_parties_declared(command: DeclareRelatedParties, state: Registered) -> ClaimantRelatedPartiesDeclared:
+    if state.claimant_id in command.parties:
+        raise refuse("related-to-itself", article="16")
+    return ClaimantRelatedPartiesDeclared(
+        claimant_id=state.claimant_id,
+        parties=command.parties,
+        others=command.others,
+        declaration_digest=command.declaration_digest,
+        declared_by=command.declared_by,
+        on=command.on,
+    )
 
 
 def _not_a_team(state: Registered) -> Reason | None:

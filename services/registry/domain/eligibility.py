@@ -1,19 +1,20 @@
 """Who may claim, as a list of named rules that reads like art. 7; each finding says what it looked at."""
 
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
 from typing import Literal
 
 from services.registry.domain import credit_code
-from shared.events.registry.claimants import Certificate
+from shared.events.registry.claimants import Certificate, Outcome
 from shared.kernel.calendar import years_after
 from shared.kernel.decider import message
 from shared.kernel.money import Fen
 from shared.kernel.refusal import Reason
 from shared.measures.terms import EligibilityTerms, VoucherTerms
 
-type Outcome = Literal["pass", "fail", "needs_review", "recorded"]
 type Stage = Literal["planning", "development", "testing"]
+
+_A_DAY = timedelta(days=1)
 
 DISTRICTS = frozenset(
     {
@@ -156,6 +157,20 @@ def team_findings(facts: TeamFacts, terms: EligibilityTerms) -> tuple[Finding, .
     )
 
 
+def enterprise_answer_holds_until(
+    facts: EnterpriseFacts, terms: EligibilityTerms, voucher: VoucherTerms, today: date
+) -> date | None:
+    """Give the last day on which the same facts have the same outcomes by the same rules; None without end."""
+
+    def outcomes(day: date) -> list[Outcome]:
+        return [finding.outcome for finding in enterprise_findings(facts, terms, voucher, day)]
+
+    for day in sorted(set(_turning_days(facts, terms))):
+        if day > today and outcomes(day) != outcomes(today):
+            return day - _A_DAY
+    return None
+
+
 def reasons_against(findings: Iterable[Finding]) -> tuple[Reason | None, ...]:
     """Turn findings into what a refusal carries; None stands for a rule that did not fail."""
     return tuple(finding.reason() for finding in findings)
@@ -214,10 +229,10 @@ def _legal_person(facts: EnterpriseFacts, terms: EligibilityTerms) -> Finding:
 
 def _age(facts: EnterpriseFacts, terms: EligibilityTerms, today: date) -> Finding:
     """Young enough, the anniversary included; or newly listed this calendar year (reading 1)."""
-    last_day = years_after(facts.founded_on, terms.age_years_max)
-    young = facts.founded_on <= today <= last_day
-    listed = terms.listing_replaces_age and _newly_listed(facts, today)
     founded = facts.founded_on <= today
+    last_day = _last_young_day(facts, terms)
+    young = founded and today <= last_day
+    listed = terms.listing_replaces_age and _newly_listed(facts, today)
     return Finding(
         rule="age",
         code="too-old-and-not-newly-listed",
@@ -227,6 +242,28 @@ def _age(facts: EnterpriseFacts, terms: EligibilityTerms, today: date) -> Findin
         article="7(1)",
         parameter="age_years_max",
     )
+
+
+def _last_young_day(facts: EnterpriseFacts, terms: EligibilityTerms) -> date:
+    """Name the anniversary on which a company is young for the last time; the calendar's end for what is beyond it."""
+    if facts.founded_on.year + terms.age_years_max >= date.max.year:
+        return date.max
+    return years_after(facts.founded_on, terms.age_years_max)
+
+
+def _turning_days(facts: EnterpriseFacts, terms: EligibilityTerms) -> Iterator[date]:
+    """List the days on which an outcome may become another; a day after the calendar's end is none."""
+    yield facts.founded_on
+    if _last_young_day(facts, terms) < date.max:
+        yield _last_young_day(facts, terms) + _A_DAY
+    if facts.listed_on is not None:
+        yield facts.listed_on
+        if facts.listed_on.year < date.max.year:
+            yield date(facts.listed_on.year + 1, 1, 1)
+    for certificate in facts.certificates:
+        yield certificate.valid_from
+        if certificate.valid_until < date.max:
+            yield certificate.valid_until + _A_DAY
 
 
 def _newly_listed(facts: EnterpriseFacts, today: date) -> bool:

@@ -10,11 +10,11 @@ from services.registry.domain.eligibility import (
     Declarations,
     EnterpriseFacts,
     Finding,
-    Outcome,
     TeamFacts,
     enterprise_findings,
     team_findings,
 )
+from shared.events.registry.claimants import Outcome
 from shared.kernel.money import Fen, yuan
 from tests.unit.registry.facts import CERTIFICATE, CODE, COMPANY, LISTING, TEAM, TERMS, TODAY
 
