@@ -13,10 +13,10 @@ from shared.events.registry.claimants import Certificate, ClaimantKind
 from shared.events.registry.standing import PartySanctioned
 
 
-async def find_claimant(connection: AsyncConnection, claimant_id: str, *, lock: bool) -> Claimant | None:
-    """Read a claimant; with `lock` its standing stays as it is until the transaction ends."""
+async def find_claimant(connection: AsyncConnection, claimant_id: str) -> Claimant | None:
+    """Read a claimant as it stands."""
     statement = sa.select(claimants.c.kind, claimants.c.certificates).where(claimants.c.claimant_id == claimant_id)
-    found = await connection.execute(statement.with_for_update(read=True) if lock else statement)
+    found = await connection.execute(statement)
     row = found.one_or_none()
     if row is None:
         return None
@@ -55,9 +55,7 @@ async def ban(connection: AsyncConnection, sanction: PartySanctioned) -> list[st
 
     Claims that read the standing before are waited for, so their vouchers are among them; later ones see the ban.
     """
-    await connection.execute(
-        sa.select(claimants.c.claimant_id).where(claimants.c.claimant_id == sanction.party_id).with_for_update()
-    )
+    await _renew(connection, sanction.party_id)
     statement = insert(bans).values(
         sanction_id=sanction.sanction_id, claimant_id=sanction.party_id, until=sanction.until
     )
@@ -72,4 +70,12 @@ async def ban(connection: AsyncConnection, sanction: PartySanctioned) -> list[st
 
 async def lift(connection: AsyncConnection, sanction_id: str) -> None:
     """Forget a ban; there may be none."""
-    await connection.execute(sa.delete(bans).where(bans.c.sanction_id == sanction_id))
+    forgotten = sa.delete(bans).where(bans.c.sanction_id == sanction_id).returning(bans.c.claimant_id)
+    for claimant_id in (await connection.execute(forgotten)).scalars().all():
+        await _renew(connection, claimant_id)
+
+
+async def _renew(connection: AsyncConnection, claimant_id: str) -> None:
+    """Give a claimant's standing a new revision, and hold it until the transaction ends."""
+    held = sa.update(claimants).where(claimants.c.claimant_id == claimant_id)
+    await connection.execute(held.values(revision=claimants.c.revision))

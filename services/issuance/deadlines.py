@@ -1,15 +1,16 @@
 """What issuance waits for, and until when."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from services.issuance.domain.period import Period
-from shared.kernel.calendar import Deadline
-from shared.procedures.due import set_deadline
+from shared.kernel.calendar import Deadline, start_of
+from shared.procedures.due import clear_deadline, set_deadline
 from shared.store.transaction import Transaction
 
 OPEN_PERIOD = "open-period"
 CLOSE_PERIOD = "close-period"
 EXPIRE_UNREGISTERED = "expire-unregistered"
+PROVE_BALANCES = "prove-balances"
 
 GRACE = timedelta(hours=1)
 """How long after midnight a contract that was submitted on the last day may still arrive from its own context."""
@@ -21,7 +22,33 @@ async def await_opening_and_closing(tx: Transaction, period: Period) -> None:
     await set_deadline(tx, CLOSE_PERIOD, period.period_id, period.closes_at)
 
 
+async def forget_opening_and_closing(tx: Transaction, period_id: str) -> None:
+    """Have nothing opened or closed whose plan is changed or withdrawn; it may not have been approved at all."""
+    await clear_deadline(tx, OPEN_PERIOD, period_id)
+    await clear_deadline(tx, CLOSE_PERIOD, period_id)
+
+
 async def await_registration(tx: Transaction, voucher_id: str, register_by: date) -> None:
     """Have a voucher expired when its last day to register has ended (art. 15(2)) and the grace is over."""
-    ends = Deadline(last_day=register_by, provisional=False).due_at
-    await set_deadline(tx, EXPIRE_UNREGISTERED, voucher_id, ends + GRACE)
+    await set_deadline(tx, EXPIRE_UNREGISTERED, voucher_id, registration_ends(register_by))
+
+
+def registration_ends(register_by: date) -> datetime:
+    """Say when a voucher nobody registered is to expire: its last day has ended (art. 15(2)), the grace is over."""
+    return Deadline(last_day=register_by, provisional=False).due_at + GRACE
+
+
+NIGHTLY = "nightly"
+_PROOF_BEGINS = timedelta(hours=2)
+_BREATH = timedelta(milliseconds=50)
+"""Between two pages of a proof, for whoever else wants the database."""
+
+
+async def await_proof(tx: Transaction, today: date) -> None:
+    """Have the next night's proof begun: at two in the morning in Beijing of the day after."""
+    await set_deadline(tx, PROVE_BALANCES, NIGHTLY, start_of(today + timedelta(days=1)) + _PROOF_BEGINS)
+
+
+async def go_on_proving(tx: Transaction) -> None:
+    """Have the next page of a proof done soon, when all that was due before is done."""
+    await set_deadline(tx, PROVE_BALANCES, NIGHTLY, tx.now + _BREATH)

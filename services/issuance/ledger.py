@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.issuance.domain.allowance import posting
-from services.issuance.domain.period import Period, ReturnQuota, period
+from services.issuance.domain.period import ReturnQuota, period
 from services.issuance.tables import allowances, holdings, quotas
 from shared.events.issuance import (
     VoucherCancelled,
@@ -36,21 +35,7 @@ class Quota:
     returned: int
     claims: int
     closed: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """A share of the quota: the claim's place in its period, and what is left after it, in fen."""
-
-    place: int
-    remaining: int
-
-
-async def open_quota(connection: AsyncConnection, approved: Period) -> None:
-    """Give an approved period the money it may hand out."""
-    await connection.execute(
-        sa.insert(quotas).values(period_id=approved.period_id, quota=approved.quota, remaining=approved.quota)
-    )
+    paused: bool
 
 
 async def quota_of(connection: AsyncConnection, period_id: str, *, lock: bool = False) -> Quota | None:
@@ -67,52 +52,16 @@ async def quota_of(connection: AsyncConnection, period_id: str, *, lock: bool = 
         returned=row.returned,
         claims=row.claims,
         closed=row.closed,
+        paused=row.paused,
     )
 
 
-async def take_quota(connection: AsyncConnection, period_id: str, amount: int) -> Taken | None:
-    """Take a face value out of an open period, in one step; None when it is not there or the period is closed."""
-    taken = await connection.execute(
-        sa.update(quotas)
-        .where(quotas.c.period_id == period_id, ~quotas.c.closed, quotas.c.remaining >= amount)
-        .values(
-            remaining=quotas.c.remaining - amount,
-            issued=quotas.c.issued + amount,
-            claims=quotas.c.claims + 1,
-        )
-        .returning(quotas.c.claims, quotas.c.remaining)
-    )
-    row = taken.one_or_none()
-    return None if row is None else Taken(place=row.claims, remaining=row.remaining)
-
-
-async def close_quota(connection: AsyncConnection, period_id: str) -> None:
-    """Let nobody take any more."""
-    await connection.execute(sa.update(quotas).where(quotas.c.period_id == period_id).values(closed=True))
-
-
-async def counted_in(connection: AsyncConnection, claimant_id: str, year: int, *, lock: bool) -> int:
-    """Say what a claimant's year holds, reserved and spent, in fen; with `lock` nobody else can change it meanwhile."""
-    if lock:  # only a row that exists can be locked
-        first = insert(allowances).values(claimant_id=claimant_id, year=year, ceiling=0)
-        await connection.execute(first.on_conflict_do_nothing())
+async def counted_in(connection: AsyncConnection, claimant_id: str, year: int) -> int:
+    """Say what a claimant's year holds, reserved and spent, in fen."""
     statement = sa.select(allowances.c.reserved + allowances.c.spent).where(
         allowances.c.claimant_id == claimant_id, allowances.c.year == year
     )
-    found = await connection.execute(statement.with_for_update() if lock else statement)
-    return found.scalar_one_or_none() or 0
-
-
-async def reserve(
-    connection: AsyncConnection, *, claimant_id: str, year: int, amount: int, ceiling: int, voucher_id: str
-) -> None:
-    """Count a voucher in the year of its claim and among what the claimant holds."""
-    await connection.execute(
-        sa.update(allowances)
-        .where(allowances.c.claimant_id == claimant_id, allowances.c.year == year)
-        .values(reserved=allowances.c.reserved + amount, ceiling=ceiling)
-    )
-    await connection.execute(sa.insert(holdings).values(claimant_id=claimant_id, voucher_id=voucher_id))
+    return (await connection.execute(statement)).scalar_one_or_none() or 0
 
 
 async def settle(tx: Transaction, ends: Iterable[Settling]) -> None:

@@ -17,12 +17,18 @@ quotas = sa.Table(
     sa.Column("returned", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("claims", sa.Integer, nullable=False, server_default="0"),
     sa.Column("closed", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("paused", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),
     sa.CheckConstraint("quota > 0", name="quota_positive"),
     sa.CheckConstraint("remaining >= 0", name="never_oversold"),
     sa.CheckConstraint("remaining = quota - issued + returned", name="conserved"),
     sa.CheckConstraint("issued >= 0 AND returned >= 0 AND returned <= issued AND claims >= 0", name="counts"),
 )
-"""One row a period from its approval on: what it has left, in fen, and how many claims it has granted (art. 12)."""
+"""One row a period from its first approval on: what it has left, in fen, and how many claims it has granted (art. 12).
+
+Nobody takes from a row that is `closed` (over, withdrawn, or its approval void) or `paused`. Every change of a row
+gives it a new `revision` (a trigger does), here and in `claimants`: a claim is written only where it is what was seen.
+"""
 
 allowances = sa.Table(
     "allowances",
@@ -45,12 +51,46 @@ holdings = sa.Table(
 )
 """The vouchers whose life is not over, by who holds them: what a sanction takes."""
 
+contract_providers = sa.Table(
+    "contract_providers",
+    ISSUANCE,
+    sa.Column("contract_id", sa.Text, primary_key=True),
+    sa.Column("provider_id", sa.Text, nullable=False),
+)
+"""Local copy of who is to be paid for a contract: whose the exposure is."""
+
+ledger_proofs = sa.Table(
+    "ledger_proofs",
+    ISSUANCE,
+    sa.Column("night", sa.Date, primary_key=True),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("cursor", JSONB, nullable=False),
+    sa.Column("events", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("compared", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("moving", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("differences", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("first_differences", JSONB, nullable=False),
+    sa.Column("sums", JSONB, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("finished_at", sa.DateTime(timezone=True)),
+    sa.CheckConstraint("state IN ('running', 'proved', 'differs')", name="state"),
+)
+"""One row a night: the proof that every balance equals the log up to `position`, and how far it has come.
+
+`sums` are the balances counted from the log, by period, year and account: the closing that later balances start from.
+`digest` chains what was read. `moving` counts rows whose subject changed while they were looked at.
+"""
+
 claimants = sa.Table(
     "claimants",
     ISSUANCE,
     sa.Column("claimant_id", sa.Text, primary_key=True),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("certificates", JSONB, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),
 )
 """Local copy of the registry's claimants, as far as a claim is decided by them."""
 

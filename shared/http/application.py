@@ -1,7 +1,7 @@
 """One factory for every service: the same guards, the same answers, the same pages."""
 
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 import msgspec
 from fastapi import FastAPI
@@ -39,7 +39,7 @@ def build_app(context: BoundedContext, settings: Settings, *, runtime: Runtime |
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with runtime:
+        async with runtime, furnished:
             runtime.start_background()
             yield
 
@@ -62,6 +62,7 @@ def build_app(context: BoundedContext, settings: Settings, *, runtime: Runtime |
     )
     app.state.edge, app.state.runtime = edge, runtime
     app.add_middleware(EdgeMiddleware, edge=edge)
+    furnished = context.furnish(app, edge) if context.furnish is not None else nullcontext()
     answer_failures(app)
     for router in context.routers:
         app.include_router(router)

@@ -62,7 +62,7 @@ class CommandDesk(Desk):
         """Run a use case in its transaction and answer with what it made; a repeated key gets the same answer again."""
         route = self._request.scope["route"]
         rules = route.rules if isinstance(route, Operation) else None
-        key = await self._key() if rules is not None and rules.idempotent else None
+        key = await self.key() if rules is not None and rules.idempotent else None
         answer = await self._edge.runtime.commands.execute(
             cause_of(self._visit),
             use_case,
@@ -95,7 +95,8 @@ class CommandDesk(Desk):
         headers = {"Content-Type": PROBLEM_JSON, **problem.headers}
         return Answer(status=problem.status, headers=headers, body=problem.body)
 
-    async def _key(self) -> IdempotencyKey:
+    async def key(self) -> IdempotencyKey:
+        """Give the idempotency key of the request, with what was asked under it."""
         return IdempotencyKey(
             principal=self.caller.principal,
             operation=self._visit.operation,

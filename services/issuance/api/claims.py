@@ -5,10 +5,10 @@ from typing import Annotated
 import msgspec
 from fastapi import Path, Query, Request, Response
 
+from services.issuance.api.intake_desk import ask, intake_of
 from services.issuance.api.models import ClaimByKey, ClaimProspect, ClaimRequest, Voucher
 from services.issuance.api.visibility import claimant_of
-from services.issuance.api.vouchers import presented
-from services.issuance.use_cases.claiming import Prospect, claim, rehearse_claim
+from services.issuance.use_cases.claiming import Prospect, rehearse_claim
 from shared.http.commands import CommandRequest, Presented, response_of
 from shared.http.desk import cause_of
 from shared.http.edge import edge_of, visit_of
@@ -16,7 +16,7 @@ from shared.http.models import Money
 from shared.http.reading import ReadRequest
 from shared.http.routes import IDEMPOTENCY_KEY, operation, router_for
 from shared.kernel.ids import is_id
-from shared.store.execution import Answer, KeyName
+from shared.store.execution import Answer, KeyInProgressError, KeyName
 from shared.store.transaction import UnknownSubjectError
 
 router = router_for("issuance", tag="claims")
@@ -28,6 +28,8 @@ REFUSALS = (
     "face-value-out-of-range",
     "allowance-exceeded",
     "period-not-approved",
+    "period-withdrawn",
+    "period-paused",
     "period-not-open-yet",
     "period-closed",
     "quota-exhausted",
@@ -46,6 +48,7 @@ REFUSALS = (
 async def claim_voucher(
     body: ClaimRequest,
     request: CommandRequest,
+    http: Request,
     dry_run: Annotated[bool, Query(description="只试算，不申领，不占用键 · Only say what would happen")] = False,  # noqa: FBT002 (a query parameter)
 ) -> Response:
     if not is_id(body.period_id, "prd"):
@@ -55,11 +58,8 @@ async def claim_voucher(
         async with request.reading() as tx:
             prospect = await rehearse_claim(tx, period_id=body.period_id, claimant_id=claimant_id, amount=amount)
         return response_of(Presented(body=_foretold(body.amount, prospect)).answer())
-    voucher_id = request.new_id("vch")
-    return await request.run(
-        lambda tx: claim(tx, voucher_id=voucher_id, period_id=body.period_id, claimant_id=claimant_id, amount=amount),
-        lambda handled: presented(handled.state, handled.version, status=201),
-    )
+    key = await request.key()
+    return response_of(await ask(intake_of(http), edge_of(http), visit_of(http), key, body.period_id, amount))
 
 
 @router.get(
@@ -73,6 +73,8 @@ async def get_claim_by_key(
     reading: ReadRequest,
     http: Request,
 ) -> Response:
+    if intake_of(http).is_under_way(reading.caller.principal, key):
+        raise KeyInProgressError(key)
     claim_key = KeyName(principal=reading.caller.principal, operation=CLAIM, key=key)
     answer = await edge_of(http).runtime.commands.fence(cause_of(visit_of(http)), claim_key)
     return response_of(Presented(body=_resolved(key, answer)).answer())

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from services.issuance.domain.allowance import allowance_on
 from services.issuance.domain.claimant import Claimant
-from services.issuance.domain.period import Period, Phase
+from services.issuance.domain.period import Period, Phase, phase_at
 from shared.kernel.decider import message
 from shared.kernel.refusal import Reason, refuse_unless
 from shared.measures.terms import Terms
@@ -98,6 +98,8 @@ def period_is_open(claim: Claim) -> Reason | None:
     period = claim.period
     if period.phase is Phase.PROPOSED:
         return Reason(code="period-not-approved", article="12", kind="state")
+    if period.phase is Phase.WITHDRAWN:
+        return Reason(code="period-withdrawn", article="12", value=period.withdrawn_because, kind="state")
     if claim.at < period.opens_at:
         return Reason(code="period-not-open-yet", article="15(1)", value=claim.at, limit=period.opens_at, kind="state")
     if period.phase is Phase.CLOSED or claim.at >= period.closes_at:
@@ -105,16 +107,24 @@ def period_is_open(claim: Claim) -> Reason | None:
     return None
 
 
+def period_is_not_paused(claim: Claim) -> Reason | None:
+    """While the office has paused a period, for a reason that everybody may read, it takes no claims (art. 12)."""
+    period = claim.period
+    if period.pause is None or phase_at(period.phase, period.opens_at, period.closes_at, claim.at) is Phase.CLOSED:
+        return None
+    return Reason(code="period-paused", article="12", value=period.pause.reason, limit=period.pause.since, kind="state")
+
+
 def quota_suffices(claim: Claim) -> Reason | None:
     """First come, first served, until the quota is gone (art. 12: 发完即止)."""
     if claim.remaining is None or claim.amount <= claim.remaining:
         return None
-    return quota_exhausted(claim, claim.remaining)
+    return quota_exhausted(claim.amount, claim.remaining)
 
 
-def quota_exhausted(claim: Claim, remaining: int) -> Reason:
+def quota_exhausted(amount: int, remaining: int) -> Reason:
     """Say that the period has less than was asked for."""
-    return Reason(code="quota-exhausted", article="12", value=claim.amount, limit=max(remaining, 0), kind="state")
+    return Reason(code="quota-exhausted", article="12", value=amount, limit=max(remaining, 0), kind="state")
 
 
 def period_closed(claim: Claim) -> Reason:
@@ -128,6 +138,7 @@ RULES: tuple[Callable[[Claim], Reason | None], ...] = (
     face_value_is_in_range,
     allowance_suffices,
     period_is_open,
+    period_is_not_paused,
     quota_suffices,
 )
 """In the order in which a refusal names them."""

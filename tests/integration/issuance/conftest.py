@@ -37,5 +37,7 @@ async def owner(settings: Settings) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture
-def office(engine: AsyncEngine) -> Office:
-    return Office(engine)
+async def office(engine: AsyncEngine) -> AsyncIterator[Office]:
+    opened = Office(engine)
+    yield opened
+    await opened.close()

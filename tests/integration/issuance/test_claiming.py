@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.issuance.domain.voucher import Voucher
-from services.issuance.ledger import take_quota
+from services.issuance.use_cases.running_periods import close_period
 from shared.events.registry.claimants import Certificate, ClaimantCertificatesChanged
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.kernel.refusal import Refused
@@ -122,11 +122,16 @@ async def test_a_period_opens_and_closes_by_the_clock_whether_or_not_the_due_lis
         await office.claim(period_id, claimant_id, FACE)
 
 
-async def test_a_claim_that_read_the_period_before_its_closing_takes_nothing_after_it(office: Office) -> None:
-    period_id = await office.open_period(FACE, days=1)
-    await office.wait_until(NINE_IN_MARCH + timedelta(days=1))
-    assert await office.do(lambda tx: take_quota(tx.connection, period_id, FACE)) is None
-    assert await office.quota_of(period_id) == (FACE, 0, 0, 0)
+async def test_a_writer_that_knew_the_period_before_its_closing_takes_nothing_after_it(office: Office) -> None:
+    claimant_id, period_id = await office.register(), await office.open_period(2 * FACE, days=1)
+    await office.claim(period_id, claimant_id, FACE)  # from now on the writer has the open period in its book
+    closing = NINE_IN_MARCH + timedelta(days=1)
+    office.clock.at = closing
+    await office.do(lambda tx: close_period(tx, period_id))
+    office.clock.at = NINE_IN_MARCH
+    with pytest.raises(Refused, match="period-closed"):
+        await office.claim(period_id, claimant_id, FACE)
+    assert await office.quota_of(period_id) == (FACE, FACE, 0, 1)
 
 
 async def test_a_sanction_takes_live_vouchers_keeps_their_allowance_and_bars_until_it_is_lifted(office: Office) -> None:

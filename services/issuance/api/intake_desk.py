@@ -1,0 +1,83 @@
+"""Where claims that came over HTTP are brought to the intake, and where its answers are written."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import cast
+
+from fastapi import FastAPI, Request
+
+from services.issuance.api.vouchers import presented
+from services.issuance.domain.voucher import voucher
+from services.issuance.intake.intake import Intake, TooManyClaimsError
+from services.issuance.intake.sequencer import Surroundings, connector
+from shared.events.issuance import VoucherClaimed
+from shared.http.desk import cause_of
+from shared.http.edge import Edge, Visit, writer_for
+from shared.http.problems import PROBLEM_JSON, ProblemError
+from shared.kernel.refusal import Refused
+from shared.store.execution import Answer, IdempotencyKey
+
+CLAIMS = "/v1/claims"
+
+
+def open_intake(app: FastAPI, edge: Edge) -> AbstractAsyncContextManager[None]:
+    """Give an app its intake (`intake_of`), and close it with the app."""
+    runtime = edge.runtime
+    intake = Intake(
+        Surroundings(
+            clock=runtime.clock,
+            seconds=lambda: asyncio.get_running_loop().time(),
+            measures=lambda: runtime.measures,
+            connect=connector(runtime.settings, edge.context.name),
+            granted=awarded,
+            on_commit=runtime.wake,
+        )
+    )
+    app.state.intake = intake
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await intake.close()
+
+    return opened()
+
+
+def intake_of(request: Request) -> Intake:
+    """Give the intake of the process a request has come to."""
+    return cast("Intake", request.app.state.intake)
+
+
+async def ask(intake: Intake, edge: Edge, visit: Visit, key: IdempotencyKey, period_id: str, amount: int) -> Answer:
+    """Have the caller's claim decided in its turn, and give its answer; `amount` in fen.
+
+    Raises what `Intake.claim` does, but ProblemError `too-many-requests` where the company has too many in line.
+    """
+    if visit.caller is None:
+        raise ProblemError("not-authenticated")
+
+    def told(refused: Refused) -> Answer:
+        problem = writer_for(edge, visit, CLAIMS).of_refusal(refused)
+        headers = {"Content-Type": PROBLEM_JSON, **problem.headers}
+        return Answer(status=problem.status, headers=headers, body=problem.body)
+
+    try:
+        return await intake.claim(
+            period_id=period_id,
+            claimant_id=visit.caller.party or "",
+            amount=amount,
+            at=visit.began,
+            key=key,
+            cause=cause_of(visit),
+            told=told,
+        )
+    except TooManyClaimsError as error:
+        raise ProblemError("too-many-requests", headers={"Retry-After": "1"}) from error
+
+
+def awarded(fact: VoucherClaimed) -> Answer:
+    """Write what a granted claim is told."""
+    return presented(voucher.fold([fact]), 1, status=201).answer()

@@ -1,0 +1,135 @@
+"""Claims in the order of their arrival, decided one after the other against the same period (art. 12: 发完即止)."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from services.issuance.domain.allowance import allowance_on
+from services.issuance.domain.claimant import Claimant
+from services.issuance.domain.claiming import Claim, reasons_against
+from services.issuance.domain.period import Period
+from services.issuance.domain.voucher import ClaimVoucher, voucher
+from shared.events.issuance import VoucherClaimed
+from shared.kernel.calendar import Deadline, business_date
+from shared.kernel.decider import message
+from shared.kernel.refusal import Reason
+from shared.measures.terms import Terms
+
+type Year = tuple[str, int]
+"""A claimant and the year of a claim in Beijing: whose allowance it is."""
+
+
+@message
+class Arrival:
+    """A claim as it came in: who asks for how many fen, and `at` which instant (its day decides, reading 10)."""
+
+    voucher_id: str
+    claimant_id: str
+    amount: int
+    at: datetime
+
+    @property
+    def on(self) -> date:
+        """The day of the claim in Beijing."""
+        return business_date(self.at)
+
+    @property
+    def year(self) -> Year:
+        """Whose allowance the claim would be counted in."""
+        return self.claimant_id, self.on.year
+
+
+@message
+class Rules:
+    """The rules of one day: its terms, and how the days to register are counted by the period (reading 9)."""
+
+    terms: Terms
+    register_by: Deadline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stock:
+    """What a batch of claims is decided on, as it stood before it; money in fen.
+
+    `places` counts the claims granted so far. A claimant that is not in `claimants` is not registered; a year that is
+    not in `counted` holds nothing yet.
+    """
+
+    period: Period
+    remaining: int | None
+    places: int
+    claimants: Mapping[str, Claimant]
+    counted: Mapping[Year, int]
+
+
+@message
+class Granted:
+    """A claim that is granted: the fact, and the last day to register."""
+
+    fact: VoucherClaimed
+    register_by: Deadline
+
+
+type Outcome = Granted | tuple[Reason, ...]
+"""What becomes of an arrival: a voucher, or every reason against it."""
+
+
+def decide_in_order(arrivals: Iterable[Arrival], stock: Stock, rules_on: Callable[[date], Rules]) -> list[Outcome]:
+    """Decide claims one after the other, each on what those before it have left; the first come is the first served."""
+    remaining, places, counted = stock.remaining, stock.places, dict(stock.counted)
+    outcomes: list[Outcome] = []
+    for arrival in arrivals:
+        on = arrival.on
+        rules = rules_on(on)
+        claimant = stock.claimants.get(arrival.claimant_id)
+        held = counted.get(arrival.year, 0)
+        claim = Claim(
+            claimant=claimant,
+            period=stock.period,
+            amount=arrival.amount,
+            counted=held,
+            remaining=remaining,
+            at=arrival.at,
+            on=on,
+            terms=rules.terms,
+        )
+        reasons = reasons_against(claim)
+        if reasons or claimant is None or remaining is None:
+            outcomes.append(reasons)
+            continue
+        remaining -= arrival.amount
+        places += 1
+        counted[arrival.year] = held + arrival.amount
+        granted = ClaimVoucher(
+            voucher_id=arrival.voucher_id,
+            period_id=stock.period.period_id,
+            claimant_id=arrival.claimant_id,
+            year=on.year,
+            amount=arrival.amount,
+            allowance=allowance_on(on, claimant, rules.terms.voucher).amount,
+            place=places,
+            on=on,
+            register_by=rules.register_by,
+            pack=rules.terms.pack,
+            pack_digest=rules.terms.digest,
+        )
+        outcomes.append(Granted(fact=_claimed(granted), register_by=rules.register_by))
+    return outcomes
+
+
+def left_after(stock: Stock, outcomes: Iterable[Outcome]) -> Stock:
+    """Say how the period and the years stand once these outcomes are written down."""
+    facts = [outcome.fact for outcome in outcomes if isinstance(outcome, Granted)]
+    counted = dict(stock.counted)
+    for fact in facts:
+        year = (fact.claimant_id, fact.year)
+        counted[year] = counted.get(year, 0) + fact.amount
+    taken = sum(fact.amount for fact in facts)
+    remaining = None if stock.remaining is None else stock.remaining - taken
+    return replace(stock, remaining=remaining, places=stock.places + len(facts), counted=counted)
+
+
+def _claimed(granted: ClaimVoucher) -> VoucherClaimed:
+    (fact,) = voucher.decide(granted, voucher.initial)
+    assert isinstance(fact, VoucherClaimed)
+    return fact

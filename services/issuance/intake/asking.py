@@ -1,0 +1,39 @@
+"""A claim that waits for its answer."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.issuance.domain.arrivals import Arrival
+from shared.kernel.refusal import Refused
+from shared.store.execution import Answer, IdempotencyKey
+from shared.store.transaction import Cause
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Asked:
+    """An arrival with all that its answer needs: the key it came under, its cause, and how a refusal is told to it."""
+
+    period_id: str
+    arrival: Arrival
+    key: IdempotencyKey
+    cause: Cause
+    told: Callable[[Refused], Answer]
+    answer: asyncio.Future[Answer]
+    since: float
+    """When it began to wait, in the event loop's seconds."""
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """Whose key it is, and which."""
+        return self.key.principal, self.key.key
+
+    def give(self, answer: Answer) -> None:
+        """Answer it; whoever has stopped waiting misses nothing."""
+        if not self.answer.done():
+            self.answer.set_result(answer)
+
+    def fail(self, error: BaseException) -> None:
+        """Tell it why there is no answer."""
+        if not self.answer.done():
+            self.answer.set_exception(error)

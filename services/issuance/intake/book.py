@@ -1,0 +1,150 @@
+"""What the writer of a period knows: the period, and the claimants it has met lately, each as of a revision."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from services.issuance.domain.arrivals import Arrival, Outcome, Stock, left_after
+from services.issuance.domain.claimant import Ban, Claimant
+from services.issuance.domain.period import Period, period
+from shared.events.codec import decode
+from shared.events.registry.claimants import Certificate
+
+UNREGISTERED = -1
+"""The revision of a claimant that is not there."""
+_CLAIMANTS_MAX = 20_000
+
+_PERIOD = """
+SELECT e.type, e.data::text, e.version, q.remaining, q.claims, q.revision
+FROM events e LEFT JOIN quotas q ON q.period_id = $2 WHERE e.stream = $1 ORDER BY e.version
+"""
+_CLAIMANTS = """
+SELECT c.claimant_id, c.kind, c.certificates::text, c.revision,
+    (SELECT json_agg(json_build_array(b.sanction_id, b.until))::text FROM bans b WHERE b.claimant_id = c.claimant_id)
+FROM claimants c WHERE c.claimant_id = ANY ($1)
+"""
+_YEARS = "SELECT claimant_id, year, reserved + spent FROM allowances WHERE claimant_id = ANY ($1)"
+
+
+@dataclass(slots=True, kw_only=True)
+class Known:
+    """What is known of a claimant: its standing as of a revision, and what each of its years holds, in fen."""
+
+    claimant: Claimant | None
+    revision: int
+    counted: dict[int, int]
+
+
+@dataclass(slots=True, kw_only=True)
+class Page:
+    """The period as of a revision of its quota; `version` is its stream's, `seen` when it was read (loop seconds)."""
+
+    period: Period
+    version: int
+    remaining: int | None
+    places: int
+    revision: int
+    seen: float
+
+
+class Book:
+    """The writer's copies, bounded; nothing in them is believed beyond the statement that checks it."""
+
+    def __init__(self, period_id: str) -> None:
+        self._period_id = period_id
+        self._page: Page | None = None
+        self._known: OrderedDict[str, Known] = OrderedDict()
+
+    def forget(self) -> None:
+        """Forget everything."""
+        self.forget_period()
+        self._known.clear()
+
+    def forget_period(self) -> None:
+        """Forget the period."""
+        self._page = None
+
+    def forget_claimants(self, claimant_ids: Iterable[str]) -> None:
+        """Forget these claimants."""
+        for claimant_id in claimant_ids:
+            self._known.pop(claimant_id, None)
+
+    async def complete(
+        self, connection: "asyncpg.Connection[Any]", arrivals: Iterable[Arrival], seconds: float
+    ) -> Page | None:
+        """Read what is not known yet; None when there is no such period."""
+        if self._page is None:
+            self._page = await _read_page(connection, self._period_id, seconds)
+        missing = list({arrival.claimant_id for arrival in arrivals} - self._known.keys())
+        if missing:
+            self._known |= await _read_claimants(connection, missing)
+        return self._page
+
+    def known(self, claimant_id: str) -> Known:
+        """Give what is known of a claimant that `complete` was asked for."""
+        self._known.move_to_end(claimant_id)
+        return self._known[claimant_id]
+
+    def stock(self, page: Page, arrivals: Iterable[Arrival]) -> Stock:
+        """Lay out what a batch is decided on."""
+        known = {arrival.claimant_id: self.known(arrival.claimant_id) for arrival in arrivals}
+        return Stock(
+            period=page.period,
+            remaining=page.remaining,
+            places=page.places,
+            claimants={name: one.claimant for name, one in known.items() if one.claimant is not None},
+            counted={(name, year): fen for name, one in known.items() for year, fen in one.counted.items()},
+        )
+
+    def take_down(
+        self, page: Page, stock: Stock, outcomes: Iterable[Outcome], *, revision: int, exhausted: bool
+    ) -> None:
+        """Enter what was written."""
+        after = left_after(stock, outcomes)
+        page.remaining, page.places, page.revision = after.remaining, after.places, revision
+        page.version += exhausted
+        for (claimant_id, year), fen in after.counted.items():
+            self._known[claimant_id].counted[year] = fen
+        while len(self._known) > _CLAIMANTS_MAX:
+            self._known.popitem(last=False)
+
+
+async def _read_page(connection: "asyncpg.Connection[Any]", period_id: str, seconds: float) -> Page | None:
+    """Read a period and its quota as of one moment."""
+    history = await connection.fetch(_PERIOD, f"period-{period_id}", period_id)
+    state = period.fold([decode(row["type"], row["data"]) for row in history])
+    if not isinstance(state, Period):
+        return None
+    last = history[-1]
+    return Page(
+        period=state,
+        version=last["version"],
+        remaining=last["remaining"],
+        places=last["claims"] or 0,
+        revision=last["revision"] or 0,
+        seen=seconds,
+    )
+
+
+async def _read_claimants(connection: "asyncpg.Connection[Any]", names: list[str]) -> dict[str, Known]:
+    """Read standings first and years after: a claim between the two is seen as stale."""
+    found = {name: Known(claimant=None, revision=UNREGISTERED, counted={}) for name in names}
+    for claimant_id, kind, certificates, revision, bans in await connection.fetch(_CLAIMANTS, names):
+        found[claimant_id].revision = revision
+        found[claimant_id].claimant = Claimant(
+            claimant_id=claimant_id,
+            kind=kind,
+            certificates=msgspec.json.decode(certificates, type=tuple[Certificate, ...]),
+            bans=tuple(
+                Ban(sanction_id=sanction_id, until=until)
+                for sanction_id, until in msgspec.json.decode(bans or "[]", type=list[tuple[str, date | None]])
+            ),
+        )
+    for claimant_id, year, fen in await connection.fetch(_YEARS, names):
+        found[claimant_id].counted[year] = fen
+    return found

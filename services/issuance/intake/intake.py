@@ -1,0 +1,120 @@
+"""The door to the writers: who may stand in line, and who is answered at the door."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+
+from services.issuance.domain.arrivals import Arrival
+from services.issuance.domain.claiming import quota_exhausted
+from services.issuance.intake.asking import Asked
+from services.issuance.intake.sequencer import Sequencer, Surroundings
+from shared.kernel.ids import new_id
+from shared.kernel.refusal import Refused
+from shared.store.execution import Answer, IdempotencyKey, KeyInProgressError, StoreBusyError
+from shared.store.transaction import Cause
+
+LINE_MAX = 20_000
+"""How many may stand in one period's line; who comes then is sent away, and nothing has happened."""
+OWN_LINE_MAX = 64
+"""How many claims of one company may wait behind its first."""
+
+
+class TooManyClaimsError(Exception):
+    """The company has too many claims waiting already; nothing has happened to this one."""
+
+
+class Intake:
+    """Every line of this process.
+
+    Of one company one claim at a time stands in line; its others wait behind it and join the end of the line when it is
+    answered, so that five hundred parallel requests gain nothing over one.
+    """
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._sequencers: dict[str, Sequencer] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._under_way: dict[tuple[str, str], Asked] = {}
+        self._behind: dict[str, deque[Asked]] = {}
+
+    async def claim(
+        self,
+        *,
+        period_id: str,
+        claimant_id: str,
+        amount: int,
+        at: datetime,
+        key: IdempotencyKey,
+        cause: Cause,
+        told: Callable[[Refused], Answer],
+    ) -> Answer:
+        """Have a claim of `amount` fen decided in its turn, durably, and give its answer; a key has one answer.
+
+        Raises `KeyInProgressError`, `KeyReusedError`, `KeyFencedError`, `TooManyClaimsError`, `UnknownSubjectError`,
+        `StoreBusyError` (nothing has happened) or `OutcomeUnknownError` (the same request tells).
+        """
+        arrival = Arrival(voucher_id=new_id("vch", at), claimant_id=claimant_id, amount=amount, at=at)
+        return await self._answer(
+            Asked(
+                period_id=period_id,
+                arrival=arrival,
+                key=key,
+                cause=cause,
+                told=told,
+                answer=asyncio.get_running_loop().create_future(),
+                since=self._around.seconds(),
+            )
+        )
+
+    async def _answer(self, asked: Asked) -> Answer:
+        if asked.name in self._under_way:
+            raise KeyInProgressError(asked.key.key)
+        sequencer = self._sequencers.get(asked.period_id) or self._open(asked.period_id)
+        page = sequencer.latch.shuts_out(asked.name)
+        if page is not None:
+            return asked.told(Refused(quota_exhausted(asked.arrival.amount, 0)))
+        if len(sequencer.line) >= LINE_MAX:
+            raise StoreBusyError("the line is full")
+        behind = self._behind.get(asked.arrival.claimant_id)
+        if behind is None:
+            self._behind[asked.arrival.claimant_id] = deque()
+            sequencer.enter(asked)
+        elif len(behind) < OWN_LINE_MAX:
+            behind.append(asked)
+        else:
+            raise TooManyClaimsError(asked.arrival.claimant_id)
+        self._under_way[asked.name] = asked
+        return await asked.answer
+
+    def is_under_way(self, principal: str, key: str) -> bool:
+        """Tell whether a claim under this key waits for its answer."""
+        return (principal, key) in self._under_way
+
+    async def close(self) -> None:
+        """Stop every writer; who still waits is told that nothing has happened."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._sequencers.clear()
+
+    def _open(self, period_id: str) -> Sequencer:
+        sequencer = Sequencer(period_id, self._around, self._out_of_line)
+        self._sequencers[period_id] = sequencer
+        self._tasks[period_id] = asyncio.create_task(sequencer.run(), name=f"intake-{period_id}")
+        return sequencer
+
+    def _out_of_line(self, asked: Asked) -> None:
+        """Let the next claim of the same company join the end of its line."""
+        self._under_way.pop(asked.name, None)
+        claimant_id = asked.arrival.claimant_id
+        behind = self._behind.get(claimant_id)
+        while behind:
+            following = behind.popleft()
+            if not following.answer.done():
+                (self._sequencers.get(following.period_id) or self._open(following.period_id)).enter(following)
+                return
+            self._under_way.pop(following.name, None)
+        self._behind.pop(claimant_id, None)

@@ -1,0 +1,113 @@
+"""Sold out is answered from memory; only who may have won before is looked up."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import structlog
+
+from services.issuance.intake.book import Page
+
+_HOLDS_S = 0.5
+"""How long the latch trusts what it saw; then somebody looks again, for money may have returned."""
+_BITS_A_KEY = 16
+_PROBES = 6
+"""With sixteen bits a key one stranger in a thousand is looked up in vain."""
+_BITS_MAX = 1 << 29
+_PORTION = 20_000
+_WON = """
+SELECT principal, operation, key FROM idempotency
+WHERE status = 201 AND recorded_at >= $1 AND (principal, operation, key) > ($2, $3, $4)
+ORDER BY principal, operation, key LIMIT $5
+"""
+
+_log = structlog.get_logger(__name__)
+
+type Name = tuple[str, str]
+"""A principal and its key."""
+
+
+class Filter:
+    """A set of names that may say yes to a stranger, never no to a member; a few bits a name, however long it is."""
+
+    def __init__(self, expected: int) -> None:
+        wanted = max(1 << 16, expected * _BITS_A_KEY)
+        self._mask = min(_BITS_MAX, 1 << (wanted - 1).bit_length()) - 1
+        self._bits = bytearray((self._mask + 1) // 8)
+
+    def add(self, name: Name) -> None:
+        """Take a name in."""
+        for bit in self._probes(name):
+            self._bits[bit >> 3] |= 1 << (bit & 7)
+
+    def __contains__(self, name: Name) -> bool:
+        return all(self._bits[bit >> 3] >> (bit & 7) & 1 for bit in self._probes(name))
+
+    def _probes(self, name: Name) -> Iterable[int]:
+        digest = hashlib.blake2b("\x1f".join(name).encode(), digest_size=16).digest()
+        first, step = int.from_bytes(digest[:8]), int.from_bytes(digest[8:]) | 1
+        return [(first + number * step) & self._mask for number in range(_PROBES)]
+
+
+class Latch:
+    """Tells which claims need not be decided any more: the period has nothing left, and they have not won before."""
+
+    def __init__(
+        self, seconds: Callable[[], float], connect: Callable[[], Awaitable["asyncpg.Connection[Any]"]]
+    ) -> None:
+        self._seconds, self._connect = seconds, connect
+        self._page: Page | None = None
+        self._won: Filter | None = None
+        self._gathering: asyncio.Task[None] | None = None
+        self._meanwhile: list[Name] = []
+
+    def shuts_out(self, name: Name) -> Page | None:
+        """Give the period that has nothing left for this caller; None when the claim is to be looked at."""
+        page = self._page
+        if page is None or self._won is None or page.seen < self._seconds() - _HOLDS_S or name in self._won:
+            return None
+        return page
+
+    def look(self, page: Page, won: Iterable[Name]) -> None:
+        """See how the period stands after a batch, and who has won in it."""
+        for name in won:
+            self._meanwhile.append(name) if self._won is None else self._won.add(name)
+        if page.remaining != 0:
+            self._page = None
+            if self._won is None and self._gathering is None:
+                self._meanwhile.clear()  # whoever has won so far will be found in the database
+            return
+        self._page = page
+        if self._won is None and self._gathering is None:
+            self._gathering = asyncio.create_task(self._gather(page.places, page.period.opens_at))
+
+    def close(self) -> None:
+        """Stop gathering."""
+        if self._gathering is not None:
+            self._gathering.cancel()
+
+    async def _gather(self, expected: int, since: datetime) -> None:
+        """Learn from the database who has won; until then every claim is looked up."""
+        try:
+            won = Filter(expected)
+            connection = await self._connect()
+            try:
+                last = ("", "", "")
+                while rows := await connection.fetch(_WON, since, *last, _PORTION):
+                    for principal, _, key in rows:
+                        won.add((principal, key))
+                    last = rows[-1]
+                    await asyncio.sleep(0)
+            finally:
+                connection.terminate()
+            for name in self._meanwhile:
+                won.add(name)
+            self._meanwhile.clear()
+            self._won = won
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            _log.warning("latch.not_gathered", reason=type(error).__name__)
+        finally:
+            self._gathering = None

@@ -1,0 +1,155 @@
+"""A decided batch, written with one statement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import asyncpg
+import msgspec
+
+from services.issuance.deadlines import EXPIRE_UNREGISTERED, registration_ends
+from services.issuance.domain.arrivals import Granted
+from services.issuance.domain.period import ExhaustPeriod, period
+from services.issuance.intake.asking import Asked
+from services.issuance.intake.book import Book, Page
+from shared.events.codec import encode, key_of, stored_type
+from shared.store.execution import Answer
+
+_WRITE = (
+    "SELECT outcome, position, revision, which FROM write_claims("
+    + ", ".join(f"${number}" for number in range(1, 30))
+    + ")"
+)
+
+type Refusal = tuple[Asked, Answer]
+"""A claim that is refused for good, with what it is told."""
+type Staleness = Literal["known", "stale_claimant", "stale_allowance", "stale_period"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Award:
+    """A claim that is granted, with what it is told."""
+
+    asked: Asked
+    granted: Granted
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What one statement writes: awards in the order of their places, and the refusals that are kept.
+
+    Refusals that hold for now only are not kept; but who was answered before is to get that answer.
+    """
+
+    page: Page
+    awards: Sequence[Award]
+    refusals: Sequence[Refusal]
+    for_now: Sequence[Refusal]
+    at: datetime
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the awards take the last fen."""
+        return bool(self.awards) and self.taken == self.page.remaining
+
+    @property
+    def taken(self) -> int:
+        """What the awards take from the quota, in fen."""
+        return sum(award.granted.fact.amount for award in self.awards)
+
+    @property
+    def asking(self) -> list[Asked]:
+        """Everyone who gets an answer, those who are granted first."""
+        refused = (asked for asked, _ in (*self.refusals, *self.for_now))
+        return [*(award.asked for award in self.awards), *refused]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """The batch is durable: the position of its first event, and the revision of the quota after it."""
+
+    first_position: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stale:
+    """Nothing was written: these answers are known already, or these copies are out of date."""
+
+    what: Staleness
+    answers: Sequence[Asked] = ()
+    claimants: Sequence[str] = ()
+
+
+async def write(connection: "asyncpg.Connection[Any]", batch: Batch, book: Book) -> Written | Stale:
+    """Write a batch whole, or not at all; asyncpg's errors pass through."""
+    asking = batch.asking
+    names = sorted({asked.arrival.claimant_id for asked in asking})
+    years = sorted({asked.arrival.year for asked in asking})
+    added, ceilings = dict.fromkeys(years, 0), dict.fromkeys(years, 0)
+    for award in batch.awards:
+        added[award.asked.arrival.year] += award.granted.fact.amount
+        ceilings[award.asked.arrival.year] = award.granted.fact.allowance
+    facts = [award.granted.fact for award in batch.awards]
+    streams = [f"voucher-{fact.voucher_id}" for fact in facts]
+    versions = [1] * len(facts)
+    types = [stored_type(fact) for fact in facts[:1]] * len(facts)
+    payloads = [msgspec.json.encode(fact).decode() for fact in facts]
+    metadatas = [award.asked.cause.metadata(award.asked.arrival.on).decode() for award in batch.awards]
+    keys = [fact.claimant_id for fact in facts]
+    if batch.exhausted:
+        for end in period.decide(ExhaustPeriod(at=batch.at), batch.page.period):
+            streams.append(f"period-{batch.page.period.period_id}")
+            versions.append(batch.page.version + 1)
+            types.append(stored_type(end))
+            payloads.append(encode(end).decode())
+            metadatas.append(metadatas[-1])
+            keys.append(key_of(end))
+    answers = [*(award.answer for award in batch.awards), *(answer for _, answer in batch.refusals)]
+    (row,) = await connection.fetch(
+        _WRITE,
+        batch.page.period.period_id,
+        batch.page.revision,
+        batch.taken,
+        len(facts),
+        names,
+        [book.known(name).revision for name in names],
+        [name for name, _ in years],
+        [year for _, year in years],
+        [book.known(name).counted.get(year, 0) for name, year in years],
+        list(added.values()),
+        list(ceilings.values()),
+        [fact.voucher_id for fact in facts],
+        keys[: len(facts)],
+        EXPIRE_UNREGISTERED,
+        [registration_ends(award.granted.register_by.last_day) for award in batch.awards],
+        streams,
+        versions,
+        types,
+        payloads,
+        metadatas,
+        keys,
+        [asked.key.principal for asked in asking],
+        asking[0].key.operation,
+        [asked.key.key for asked in asking],
+        [asked.key.request_hash for asked in asking],
+        [answer.status for answer in answers],
+        [msgspec.json.encode(answer.headers).decode() for answer in answers],
+        [answer.body for answer in answers],
+        batch.at,
+    )
+    outcome, position, revision, which = row
+    if outcome == "written":
+        return Written(first_position=position - len(streams) + 1, revision=revision)
+    numbered = [number - 1 for number in which or ()]
+    return Stale(
+        what=outcome,
+        answers=[asking[number] for number in numbered] if outcome == "known" else (),
+        claimants=[names[number] for number in numbered]
+        if outcome == "stale_claimant"
+        else [years[number][0] for number in numbered]
+        if outcome == "stale_allowance"
+        else (),
+    )
