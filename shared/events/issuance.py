@@ -4,15 +4,20 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from shared.events.definition import event
+from shared.events.definition import Payload, event, upcaster
 
 type ExpiryCause = Literal["not_registered", "not_used"]
 type LapseCause = Literal["not_applied", "refused"]
+type LiveStage = Literal["claimed", "committed", "used"]
 
 
-@event("issuance.period-proposed", key="period_id")
+@event("issuance.period-proposed", key="period_id", version=2)
 class PeriodProposed:
-    """An officer has proposed a period: its quota in fen and its terms, fixed by the rules of the day (art. 12)."""
+    """An officer has proposed a period: its quota in fen and its terms, fixed by the rules of the day (art. 12).
+
+    `face_value_max` is in fen. The last days, where there are any, end the registration and the validity of every
+    voucher of the period, if the count of art. 15(2) has not ended them before.
+    """
 
     period_id: str
     name: str
@@ -20,6 +25,8 @@ class PeriodProposed:
     face_value_max: int
     registration_days: int
     validity_months: int
+    registration_last_day: date | None
+    validity_last_day: date | None
     opens_at: datetime
     closes_at: datetime
     proposed_by: str
@@ -28,13 +35,72 @@ class PeriodProposed:
     pack_digest: str
 
 
+@upcaster("cxq.issuance.period-proposed.v1", to="cxq.issuance.period-proposed.v2")
+def _without_last_days(payload: Payload) -> Payload:
+    """Say that a plan of before had no last days of its own."""
+    return {"registration_last_day": None, "validity_last_day": None, **payload}
+
+
+@event("issuance.period-plan-changed", key="period_id")
+class PeriodPlanChanged:
+    """An officer has changed the plan, which now reads like this; it waits for an approval, like a new one.
+
+    `voided_approval_of` names who had approved the plan before; that approval holds no more.
+    """
+
+    period_id: str
+    name: str
+    quota: int
+    face_value_max: int
+    registration_days: int
+    validity_months: int
+    registration_last_day: date | None
+    validity_last_day: date | None
+    opens_at: datetime
+    closes_at: datetime
+    changed_by: str
+    voided_approval_of: str | None
+    on: date
+    pack: str
+    pack_digest: str
+
+
+@event("issuance.period-withdrawn", key="period_id")
+class PeriodWithdrawn:
+    """The plan is withdrawn before its opening, for a reason that everybody may read; nothing comes of the period."""
+
+    period_id: str
+    reason: str
+    withdrawn_by: str
+    on: date
+
+
 @event("issuance.period-approved", key="period_id")
 class PeriodApproved:
-    """A second officer has approved the period; it is announced and opens by the server's clock."""
+    """Somebody else than its authors has approved the plan as it stands; the period opens by the server's clock."""
 
     period_id: str
     approved_by: str
     on: date
+
+
+@event("issuance.period-announced", key="period_id")
+class PeriodAnnounced:
+    """The approved period is announced to everybody, with all that a claimant has to know of it (art. 12)."""
+
+    period_id: str
+    name: str
+    quota: int
+    face_value_max: int
+    registration_days: int
+    validity_months: int
+    registration_last_day: date | None
+    validity_last_day: date | None
+    opens_at: datetime
+    closes_at: datetime
+    at: datetime
+    pack: str
+    pack_digest: str
 
 
 @event("issuance.period-opened", key="period_id")
@@ -42,6 +108,26 @@ class PeriodOpened:
     """The period's hour has come."""
 
     period_id: str
+    at: datetime
+
+
+@event("issuance.period-paused", key="period_id")
+class PeriodPaused:
+    """No claims are taken for the time being, for a reason that everybody may read; the hours of the period run on."""
+
+    period_id: str
+    reason: str
+    paused_by: str
+    at: datetime
+
+
+@event("issuance.period-resumed", key="period_id")
+class PeriodResumed:
+    """Claims are taken again, for a reason that everybody may read."""
+
+    period_id: str
+    reason: str
+    resumed_by: str
     at: datetime
 
 
@@ -198,24 +284,36 @@ class VoucherLapsed:
     on: date
 
 
-@event("issuance.voucher-revoked", key="claimant_id")
+@event("issuance.voucher-revoked", key="claimant_id", version=2)
 class VoucherRevoked:
-    """A sanction has taken the voucher (art. 17); its allowance is not released."""
+    """A sanction has taken the voucher (art. 17); its allowance is not released.
+
+    `stage` and `contract_id` say where its money lay until then.
+    """
 
     voucher_id: str
     period_id: str
     claimant_id: str
     year: int
     amount: int
+    stage: LiveStage
+    contract_id: str | None
     sanction_id: str
     on: date
 
 
-@event("issuance.voucher-redeemed", key="claimant_id")
+@upcaster("cxq.issuance.voucher-revoked.v1", to="cxq.issuance.voucher-revoked.v2")
+def _money_lay_unregistered(old: Payload) -> Payload:
+    """Version 1 did not say where the money lay; the audit (M6) names a voucher of which this is not true."""
+    return old | {"stage": "claimed", "contract_id": None}
+
+
+@event("issuance.voucher-redeemed", key="claimant_id", version=2)
 class VoucherRedeemed:
     """The voucher was paid: `paid` is spent, in fen, and `released` returns to the allowance by the rules of the day.
 
-    What is left of `amount`, if anything, stays reserved.
+    What is left of `amount`, if anything, stays reserved. `revoked` tells of a payment that had left before the
+    sanction that took the voucher was heard of (art. 17).
     """
 
     voucher_id: str
@@ -227,6 +325,31 @@ class VoucherRedeemed:
     redemption_id: str
     paid: int
     released: int
+    revoked: bool
+    on: date
+
+
+@upcaster("cxq.issuance.voucher-redeemed.v1", to="cxq.issuance.voucher-redeemed.v2")
+def _was_not_revoked(old: Payload) -> Payload:
+    """Version 1 did not tell a payment on a revoked voucher from others; the audit (M6) names one that was."""
+    return old | {"revoked": False}
+
+
+@event("issuance.quota-granted", key="period_id")
+class QuotaGranted:
+    """So much money has been put at a period's disposal, in fen, with its approval (art. 12)."""
+
+    period_id: str
+    amount: int
+    on: date
+
+
+@event("issuance.quota-withdrawn", key="period_id")
+class QuotaWithdrawn:
+    """So much money has been taken from a period's disposal again, in fen: its approval or its quota has changed."""
+
+    period_id: str
+    amount: int
     on: date
 
 

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable
 from datetime import date
-from typing import Any, ClassVar, Literal, Self, cast
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 AMOUNT_FEN_MAX = 10**13
@@ -43,6 +43,10 @@ def _written_as(
         raise PydanticKnownError(error, {"error": "form"})
 
     return check
+
+
+Day = Annotated[date, BeforeValidator(_written_as(*_WRITTEN_AS["date"]))]
+"""The type of a query parameter that is a day: `YYYY-MM-DD` and nothing else."""
 
 
 class Body(BaseModel):

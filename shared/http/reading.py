@@ -63,11 +63,12 @@ class ReadDesk(Desk):
             return Response(status_code=304, headers={"ETag": etag})
         return response
 
-    async def caught_up(self, projection: Projection) -> int:
-        """Wait up to two seconds until a read model has reached `min_position`, and say where it stands.
+    async def caught_up(self, projection: Projection, position: int = 0) -> int:
+        """Wait up to two seconds until a read model has reached `min_position` and `position`; say where it stands.
 
-        ProblemError `behind` when it has not; without `min_position` there is nothing to wait for.
+        ProblemError `behind` when it has not; without either there is nothing to wait for.
         """
+        wanted = max(self._min_position or 0, position)
         loop = asyncio.get_running_loop()
         until = loop.time() + _BEHIND_S
         while True:
@@ -75,11 +76,11 @@ class ReadDesk(Desk):
                 reached = await as_of(
                     connection, projection, self._edge.context.name, self._edge.settings.topic(self._edge.context.name)
                 )
-            if self._min_position is None or reached >= self._min_position:
+            if reached >= wanted:
                 self._as_of = reached
                 return reached
             if loop.time() >= until:
-                raise ProblemError("behind", value=reached, limit=self._min_position, headers={"Retry-After": "1"})
+                raise ProblemError("behind", value=reached, limit=wanted, headers={"Retry-After": "1"})
             await asyncio.sleep(_POLL_S)
 
     async def page[T](

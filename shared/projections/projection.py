@@ -30,6 +30,8 @@ class Projection:
     `rows` says for each event type which primary keys it touches; `evolve(row | None, event, key)` gives the new row,
     or None to have none. A row names every column of the table. Live running and rebuild use the same `evolve`.
     `poison`: a money projection halts on an event it cannot apply, others park the event's key and go on.
+    With `keyed_by_record` the functions in `rows` are given the record instead of its data, for rows that are named by
+    their event's position.
 
     The events of a row must share a key (owner), or their effects must commute: only the order per key is kept.
     """
@@ -39,6 +41,7 @@ class Projection:
     rows: Mapping[type[Any], Callable[[Any], Sequence[RowKey]]]
     evolve: Callable[[Row | None, Recorded[Any], RowKey], Row | None]
     poison: Literal["halt", "park"]
+    keyed_by_record: bool = False
 
     @property
     def contexts(self) -> tuple[str, ...]:
@@ -56,7 +59,7 @@ class Projection:
         if keys is None:
             return ()
         try:
-            return keys(event.data)
+            return keys(event if self.keyed_by_record else event.data)
         except Exception as error:
             raise PoisonEventError(self.name, event.id, event.type, _reason(error)) from error
 

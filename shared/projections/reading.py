@@ -18,19 +18,26 @@ async def as_of(connection: AsyncConnection, projection: Projection, context: st
     """
     if context not in projection.contexts:
         return int((await connection.execute(sa.select(log_head.c.position))).scalar_one())
-    relayed = relay_positions.alias("relayed")
-    applied = consumer_positions.alias("applied")
-    statement = (
-        sa.select(relayed.c.partition, relayed.c.position, sa.func.coalesce(applied.c.position, 0))
-        .select_from(relayed)
-        .outerjoin(
-            applied,
-            sa.and_(
-                applied.c.consumer == projection.consumer,
-                applied.c.topic == topic,
-                applied.c.partition == relayed.c.partition,
-            ),
-        )
+    return await _complete(connection, projection, consumer_positions.c.topic == topic)
+
+
+async def reached_by(connection: AsyncConnection, projection: Projection) -> int:
+    """Give the position up to which a read model is complete that the own context alone feeds, whatever its topic."""
+    if len(projection.contexts) != 1:
+        raise ValueError(f"{projection.name} is fed by {projection.contexts}")
+    return await _complete(connection, projection, sa.true())
+
+
+async def _complete(connection: AsyncConnection, projection: Projection, of_the_log: sa.ColumnElement[bool]) -> int:
+    applied = (
+        sa.select(consumer_positions.c.partition, sa.func.max(consumer_positions.c.position).label("position"))
+        .where(consumer_positions.c.consumer == projection.consumer, of_the_log)
+        .group_by(consumer_positions.c.partition)
+        .subquery()
+    )
+    relayed = relay_positions.c
+    statement = sa.select(relayed.partition, relayed.position, sa.func.coalesce(applied.c.position, 0)).select_from(
+        relay_positions.outerjoin(applied, applied.c.partition == relayed.partition)
     )
     rows = (await connection.execute(statement)).all()
     return complete_up_to({partition: (published, done) for partition, published, done in rows})

@@ -232,6 +232,32 @@ async def read_stream(connection: AsyncConnection, context: str, stream: str, *,
     return [_recorded(context, row) for row in rows]
 
 
+async def read_streams(
+    connection: AsyncConnection, context: str, streams: Sequence[str], *, until: int
+) -> list[Recorded[Any]]:
+    """Read several streams whole, each in its order, but nothing behind the position `until`."""
+    here = sa.and_(events_table.c.stream.in_(streams), events_table.c.position <= until)
+    rows = await connection.execute(_RECORDED.where(here).order_by(events_table.c.stream, events_table.c.version))
+    return [_recorded(context, row) for row in rows]
+
+
+async def read_streams_on(
+    connection: AsyncConnection, context: str, *, after: tuple[str, int], until: int, limit: int
+) -> list[Recorded[Any]]:
+    """Read the log stream by stream, in no order but the database's own, from behind a stream's version on.
+
+    Nothing behind the position `until` is read.
+    """
+    place = sa.tuple_(events_table.c.stream, events_table.c.version)
+    behind = place > sa.tuple_(sa.literal(after[0], sa.Text), sa.literal(after[1], sa.Integer))
+    rows = await connection.execute(
+        _RECORDED.where(behind, events_table.c.position <= until)
+        .order_by(events_table.c.stream, events_table.c.version)
+        .limit(limit)
+    )
+    return [_recorded(context, row) for row in rows]
+
+
 _RECORDED = sa.select(
     events_table.c.position,
     events_table.c.stream,

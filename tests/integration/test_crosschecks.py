@@ -48,7 +48,7 @@ PAID = FundsDisbursed(
 )  # fmt: skip
 REDEEMED = VoucherRedeemed(
     voucher_id="vch_1", period_id="prd_1", claimant_id=CLM, year=2026, amount=yuan(50_000), contract_id=CTR,
-    redemption_id=RDM, paid=PAYABLE, released=yuan(10_000), on=date(2026, 4, 17),
+    redemption_id=RDM, paid=PAYABLE, released=yuan(10_000), revoked=False, on=date(2026, 4, 17),
 )  # fmt: skip
 BANNED = PartySanctioned(
     sanction_id="snc_1", party_id=PRV, party_kind="provider", measure="disqualify", proposed_by="off_1",

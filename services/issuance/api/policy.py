@@ -3,15 +3,24 @@
 from shared.http.policy import PUBLIC, Policy, Role, roles
 
 _CLAIMANT_AND_OFFICE = roles(Role.CLAIMANT, Role.OFFICER, Role.APPROVER, Role.AUDITOR)
+_OFFICE = roles(Role.OFFICER, Role.APPROVER, Role.AUDITOR)
 
 POLICY: Policy = {
     "proposePeriod": roles(Role.OFFICER),
+    "changePeriodPlan": roles(Role.OFFICER),
+    "withdrawPeriod": roles(Role.OFFICER),
     "approvePeriod": roles(Role.OFFICER, Role.APPROVER),
+    "pausePeriod": roles(Role.OFFICER),
+    "resumePeriod": roles(Role.OFFICER),
     "listPeriodPlans": roles(Role.OFFICER, Role.APPROVER, Role.AUDITOR),
+    "getPeriodPlan": roles(Role.OFFICER, Role.APPROVER, Role.AUDITOR),
     "listPeriods": PUBLIC,
     "getPeriod": PUBLIC,
     "listOrder": PUBLIC,
     "downloadOrderList": PUBLIC,
+    "getPeriodFigures": PUBLIC,
+    "getRemainingQuota": PUBLIC,
+    "listenToRemainingQuota": PUBLIC,
     "claimVoucher": roles(Role.CLAIMANT),
     "getClaimByKey": roles(Role.CLAIMANT),
     "listVouchers": _CLAIMANT_AND_OFFICE,
@@ -20,4 +29,8 @@ POLICY: Policy = {
     "getReceipt": _CLAIMANT_AND_OFFICE,
     "listReceiptKeys": PUBLIC,
     "listAnnualTotals": _CLAIMANT_AND_OFFICE,
+    "listLedgerEntries": _CLAIMANT_AND_OFFICE,
+    "getLedgerBalances": _OFFICE,
+    "listExposure": _OFFICE,
+    "listLedgerProofs": _OFFICE,
 }

@@ -6,12 +6,15 @@ import sqlalchemy as sa
 from fastapi import Response
 
 from services.issuance.api.models import AnnualTotals, Voucher, VoucherState
+from services.issuance.api.time_travel import AS_OF_CODES, AsOf, position_of
 from services.issuance.api.visibility import ClaimantId, VoucherId, check_visible, claimant_of
 from services.issuance.domain import voucher as vouchers_domain
 from services.issuance.domain.voucher import voucher
-from services.issuance.projections import annual_totals, voucher_balances
+from services.issuance.past import claimed_by, totals_at, vouchers_at
+from services.issuance.projections import annual_totals
 from services.issuance.projections.annual_totals import ANNUAL_TOTALS, totals_of
-from services.issuance.projections.voucher_balances import VOUCHER_BALANCES, vouchers_of
+from services.issuance.projections.claimant_vouchers import CLAIMANT_VOUCHERS, vouchers_of
+from services.issuance.projections.voucher_balances import VOUCHER_BALANCES
 from services.issuance.use_cases.cancelling import cancel_voucher
 from shared.http.commands import CommandRequest, Presented
 from shared.http.models import Money
@@ -23,16 +26,36 @@ from shared.store.transaction import UnknownSubjectError
 router = router_for("issuance", tag="vouchers")
 
 
-@router.get("/vouchers", operation_id="listVouchers", summary="创新券列表 · List vouchers, the newest first")
+@router.get(
+    "/vouchers",
+    operation_id="listVouchers",
+    summary="创新券列表 · List vouchers, the newest first",
+    openapi_extra=operation(idempotent=False, codes=AS_OF_CODES),
+)
 async def list_vouchers(
-    request: ReadRequest, state: VoucherState | None = None, limit: Limit = 50, cursor: CursorText = None
+    request: ReadRequest,
+    state: VoucherState | None = None,
+    as_of: AsOf = None,
+    limit: Limit = 50,
+    cursor: CursorText = None,
 ) -> Page[Voucher]:
-    await request.caught_up(VOUCHER_BALANCES)
-    table = voucher_balances.TABLE
-    select = vouchers_of(claimant_of(request.caller) if request.caller.role is Role.CLAIMANT else None)
+    is_own = request.caller.role is Role.CLAIMANT
+    projection = CLAIMANT_VOUCHERS if is_own else VOUCHER_BALANCES
+    select = vouchers_of(claimant_of(request.caller)) if is_own else sa.select(projection.table)
+    voucher_id = projection.table.c.voucher_id
+    if as_of is not None:
+        position = await position_of(request, as_of)
+        await request.caught_up(projection, position)
+        known = select.where(claimed_by(voucher_id, position))
+        page = await request.page(known, [voucher_id.desc()], limit, cursor, lambda row: str(row.voucher_id))
+        async with request.connection() as connection:
+            then = await vouchers_at(connection, page.items, position)
+        items = [_item(row) for row in then if state is None or row.state == state]
+        return Page(items=items, next_cursor=page.next_cursor, has_more=page.has_more, as_of=position)
+    await request.caught_up(projection)
     if state is not None:
-        select = select.where(table.c.state == state)
-    return await request.page(select, [table.c.voucher_id.desc()], limit, cursor, _item)
+        select = select.where(projection.table.c.state == state)
+    return await request.page(select, [voucher_id.desc()], limit, cursor, _item)
 
 
 @router.get(
@@ -40,13 +63,28 @@ async def list_vouchers(
     operation_id="getVoucher",
     response_model=Voucher,
     summary="查看创新券 · Read a voucher",
+    openapi_extra=operation(idempotent=False, codes=AS_OF_CODES),
 )
-async def get_voucher(voucher_id: VoucherId, request: ReadRequest) -> Response:
+async def get_voucher(voucher_id: VoucherId, request: ReadRequest, as_of: AsOf = None) -> Response:
+    if as_of is not None:
+        return await _get_past(voucher_id, request, await position_of(request, as_of))
     loaded = await request.load(voucher, f"voucher-{voucher_id}")
     if not isinstance(loaded.state, vouchers_domain.Voucher):
         raise UnknownSubjectError(voucher_id)
     check_visible(request.caller, voucher_id, claimant_id=loaded.state.claimant_id)
     return request.answer(presented(loaded.state, loaded.version))
+
+
+async def _get_past(voucher_id: str, request: ReadRequest, position: int) -> Response:
+    """Answer with a voucher as it stood; that has no ETag, because nobody may decide on it."""
+    async with request.connection() as connection:
+        then = await vouchers_at(connection, [voucher_id], position)
+    if not then:
+        raise UnknownSubjectError(voucher_id)
+    check_visible(request.caller, voucher_id, claimant_id=then[0].claimant_id)
+    response = request.answer(Presented(body=_item(then[0])))
+    response.headers["Event-Position"] = str(position)
+    return response
 
 
 @router.post(
@@ -72,11 +110,18 @@ async def cancel(voucher_id: VoucherId, request: CommandRequest) -> Response:
     "/claimants/{claimant_id}/annual-totals",
     operation_id="listAnnualTotals",
     summary="申领单位各年度额度使用 · What each year of a claimant comes to",
+    openapi_extra=operation(idempotent=False, codes=AS_OF_CODES),
 )
 async def list_annual_totals(
-    claimant_id: ClaimantId, request: ReadRequest, limit: Limit = 50, cursor: CursorText = None
+    claimant_id: ClaimantId, request: ReadRequest, as_of: AsOf = None, limit: Limit = 50, cursor: CursorText = None
 ) -> Page[AnnualTotals]:
     check_visible(request.caller, claimant_id, claimant_id=claimant_id)
+    if as_of is not None:
+        position = await position_of(request, as_of)
+        await request.caught_up(CLAIMANT_VOUCHERS, position)
+        async with request.connection() as connection:
+            years = await totals_at(connection, claimant_id, position)
+        return Page(items=[_totals(row) for row in years], next_cursor=None, has_more=False, as_of=position)
     await request.caught_up(ANNUAL_TOTALS)
     keys = [annual_totals.TABLE.c.year.desc()]
     return await request.page(totals_of(claimant_id), keys, limit, cursor, _totals)
@@ -108,7 +153,8 @@ def presented(state: vouchers_domain.State, version: int, *, status: int = 200) 
     return Presented(body=view, version=version, status=status, location=location)
 
 
-def _item(row: sa.Row[Any]) -> Voucher:
+def _item(row: Any) -> Voucher:
+    """Show a row of the vouchers, read or folded."""
     return Voucher(
         voucher_id=row.voucher_id,
         period_id=row.period_id,
@@ -129,7 +175,8 @@ def _item(row: sa.Row[Any]) -> Voucher:
     )
 
 
-def _totals(row: sa.Row[Any]) -> AnnualTotals:
+def _totals(row: Any) -> AnnualTotals:
+    """Show a row of a claimant's years, read or folded."""
     return AnnualTotals(
         claimant_id=row.claimant_id,
         year=row.year,

@@ -1,5 +1,6 @@
 """A voucher's life: claimed, committed to a contract, used, redeemed; or ended before (art. 12, 15, 17)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -9,6 +10,7 @@ from services.issuance.domain.allowance import returning, returning_on_lapse
 from shared.events.issuance import (
     ExpiryCause,
     LapseCause,
+    LiveStage,
     VoucherCancelled,
     VoucherClaimed,
     VoucherCommitmentReleased,
@@ -139,8 +141,8 @@ class Stage(StrEnum):
     REVOKED = "revoked"
 
 
-LIVE = frozenset({Stage.CLAIMED, Stage.COMMITTED, Stage.USED})
-"""The stages in which something can still become of a voucher."""
+LIVE: Mapping[Stage, LiveStage] = {Stage.CLAIMED: "claimed", Stage.COMMITTED: "committed", Stage.USED: "used"}
+"""The stages in which something can still become of a voucher, and what events call them."""
 
 
 @message
@@ -251,7 +253,7 @@ def decide(command: Command, state: State) -> list[Event]:
         case RedeemVoucher(), Voucher() as held:
             return _redeemed(command, held)
         case RevokeVoucher(sanction_id=sanction_id, on=on), Voucher() as held:
-            return [VoucherRevoked(**_identity(held), sanction_id=sanction_id, on=on)] if held.stage in LIVE else []
+            return _revoked(held, sanction_id, on)
         case CancelVoucher(on=on), Voucher(stage=Stage.CLAIMED) as held:
             raise refuse("registration-too-late", article="15(2)", value=on, limit=held.register_by, kind="state")
         case (
@@ -382,6 +384,13 @@ def _expired(held: Voucher, cause: ExpiryCause, contract_id: str | None, on: dat
     return VoucherExpired(**_identity(held), released=released, cause=cause, contract_id=contract_id, on=on)
 
 
+def _revoked(held: Voucher, sanction_id: str, on: date) -> list[Event]:
+    if held.stage not in LIVE:
+        return []
+    lay = {"stage": LIVE[held.stage], "contract_id": held.contract_id}
+    return [VoucherRevoked(**_identity(held), **lay, sanction_id=sanction_id, on=on)]
+
+
 def _redeemed(command: RedeemVoucher, held: Voucher) -> list[Event]:
     """Post a payment; one that no rule explains must not pass in silence, for the money is gone.
 
@@ -404,6 +413,7 @@ def _redeemed(command: RedeemVoucher, held: Voucher) -> list[Event]:
         redemption_id=command.redemption_id,
         paid=command.paid,
         released=0 if revoked_on is not None else returning("partial_approval", unused, command.terms),
+        revoked=revoked_on is not None,
         on=command.on,
     )
     return [*_used(held, command.contract_id, command.on), redeemed]

@@ -41,7 +41,6 @@ TABLE = sa.Table(
     sa.Column("valid_until_provisional", sa.Boolean, nullable=False),
     sa.Column("ended_on", sa.Date),
     sa.Index(None, "period_id", "place"),
-    sa.Index(None, "claimant_id", "voucher_id"),
 )
 
 type Event = (
@@ -131,6 +130,12 @@ VOUCHER_BALANCES = Projection(
 )
 
 
-def vouchers_of(claimant_id: str | None) -> sa.Select[Any]:
-    """Select the vouchers of a claimant, or everybody's."""
-    return sa.select(TABLE) if claimant_id is None else sa.select(TABLE).where(TABLE.c.claimant_id == claimant_id)
+def all_vouchers() -> sa.Select[Any]:
+    """Select everybody's vouchers."""
+    return sa.select(TABLE)
+
+
+def holders_in(period_id: str) -> sa.Select[int, int]:
+    """Select how many vouchers a period has issued, and to how many claimants."""
+    claimants = sa.func.count(TABLE.c.claimant_id.distinct())
+    return sa.select(sa.func.count(), claimants).where(TABLE.c.period_id == period_id)

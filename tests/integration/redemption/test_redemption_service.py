@@ -163,7 +163,7 @@ async def test_an_objection_keeps_the_money_back_until_it_is_answered(case: Case
 def revoked(voucher_id: str, claimant_id: str) -> VoucherRevoked:
     return VoucherRevoked(
         voucher_id=voucher_id, period_id="prd_1", claimant_id=claimant_id, year=2026, amount=yuan(50_000),
-        sanction_id="snc_1", on=date(2026, 3, 10),
+        stage="used", contract_id="ctr_1", sanction_id="snc_1", on=date(2026, 3, 10),
     )  # fmt: skip
 
 

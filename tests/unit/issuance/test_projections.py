@@ -46,12 +46,18 @@ from tests.unit.issuance.facts import (
 )
 
 _positions = count(1)
-REVOKED = of_the_voucher(VoucherRevoked, sanction_id="snc_1", on=MARCH_17)
+REVOKED = of_the_voucher(VoucherRevoked, stage="claimed", contract_id=None, sanction_id="snc_1", on=MARCH_17)
 EXPIRED = of_the_voucher(VoucherExpired, released=FACE, cause="not_registered", contract_id=None, on=MARCH_17)
 CANCELLED = of_the_voucher(VoucherCancelled, released=FACE, on=MARCH_17)
 LAPSED = of_the_voucher(VoucherLapsed, released=FACE, contract_id=CONTRACT, cause="refused", on=MARCH_17)
 REDEEMED = of_the_voucher(
-    VoucherRedeemed, contract_id=CONTRACT, redemption_id=REDEMPTION, paid=2_000_000, released=1_000_000, on=MARCH_17
+    VoucherRedeemed,
+    contract_id=CONTRACT,
+    redemption_id=REDEMPTION,
+    paid=2_000_000,
+    released=1_000_000,
+    revoked=False,
+    on=MARCH_17,
 )
 
 

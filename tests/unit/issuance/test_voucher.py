@@ -84,10 +84,11 @@ REDEEMED = of_the_voucher(
     redemption_id=REDEMPTION,
     paid=2_000_000,
     released=1_000_000,
+    revoked=False,
     on=MAY_4,
 )
 LAPSED = of_the_voucher(VoucherLapsed, released=FACE, contract_id=CONTRACT, cause="not_applied", on=MAY_4)
-REVOKED = of_the_voucher(VoucherRevoked, sanction_id="snc_1", on=MAY_4)
+REVOKED = of_the_voucher(VoucherRevoked, stage="used", contract_id=CONTRACT, sanction_id="snc_1", on=MAY_4)
 
 
 def test_a_granted_claim_is_written_down_with_the_day_by_which_to_register() -> None:
@@ -176,16 +177,17 @@ def test_a_payment_that_no_rule_explains_does_not_pass_in_silence() -> None:
 
 
 def test_a_sanction_takes_a_live_voucher_but_not_one_that_has_ended() -> None:
-    for history in ((CLAIMED,), (CLAIMED, COMMITTED), (CLAIMED, COMMITTED, USED)):
-        spec.given(*history).when(REVOKE).then(REVOKED)
+    spec.given(CLAIMED).when(REVOKE).then(replace(REVOKED, stage="claimed", contract_id=None))
+    spec.given(CLAIMED, COMMITTED).when(REVOKE).then(replace(REVOKED, stage="committed"))
+    spec.given(CLAIMED, COMMITTED, USED).when(REVOKE).then(REVOKED)
     for end in (CANCELLED, NOT_REGISTERED, REVOKED):
         spec.given(CLAIMED, end).when(REVOKE).then_nothing()
 
 
 def test_a_payment_that_left_before_the_sanction_was_heard_of_is_posted_and_the_rest_does_not_return() -> None:
     revoked = (CLAIMED, COMMITTED, USED, REVOKED)
-    spec.given(*revoked).when(REDEEM).then(replace(REDEEMED, released=0))
-    spec.given(*revoked, replace(REDEEMED, released=0)).when(REDEEM).then_nothing()
+    spec.given(*revoked).when(REDEEM).then(replace(REDEEMED, released=0, revoked=True))
+    spec.given(*revoked, replace(REDEEMED, released=0, revoked=True)).when(REDEEM).then_nothing()
 
 
 def test_a_revoked_voucher_is_not_paid_from_the_day_after_on() -> None:

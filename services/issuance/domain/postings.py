@@ -1,0 +1,139 @@
+"""The money of issuance in double entry: what each fact moves from which account to which (art. 12, 15, 17).
+
+Money flows `budget → quota → reserved → committed → payable → paid`; on its way it may end elsewhere. An account's
+balance is what was debited to it less what was credited, in fen; all balances together are always zero. Nothing is ever
+taken back but by the reverse entry of a later fact.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+from shared.events.issuance import (
+    LiveStage,
+    QuotaGranted,
+    QuotaReturned,
+    QuotaWithdrawn,
+    VoucherCancelled,
+    VoucherClaimed,
+    VoucherCommitmentReleased,
+    VoucherCommitted,
+    VoucherExpired,
+    VoucherLapsed,
+    VoucherRedeemed,
+    VoucherRevoked,
+    VoucherUsed,
+)
+
+type Account = Literal[
+    "budget",
+    "quota",
+    "reserved",
+    "committed",
+    "payable",
+    "paid",
+    "released",
+    "lapsed",
+    "withheld",
+    "revoked",
+    "returned",
+]
+"""Where money can lie:
+
+`budget` is where the periods' quotas come from (never positive); `quota` what a period still has to give;
+`reserved` claimed, not registered; `committed` registered for a contract; `payable` used, waiting for redemption;
+`paid` disbursed; `released` given back by the claimant or approved for less; `lapsed` expired, never applied for or
+refused; `withheld` ended likewise, but by the rules of the day still counted in the year; `revoked` taken by a
+sanction; `returned` offsets what went from an end back to its period's quota (never positive).
+"""
+
+ACCOUNTS: tuple[Account, ...] = (
+    "budget",
+    "quota",
+    "reserved",
+    "committed",
+    "payable",
+    "paid",
+    "released",
+    "lapsed",
+    "withheld",
+    "revoked",
+    "returned",
+)
+"""In the order in which money passes through them."""
+OUTSTANDING: tuple[Account, ...] = ("reserved", "committed", "payable")
+"""What the city may still have to pay."""
+COUNTED: tuple[Account, ...] = (*OUTSTANDING, "withheld", "revoked")
+"""What a claimant's year holds besides what was paid: it counts towards the allowance (art. 12, reading 4)."""
+
+_LAY_IN: dict[LiveStage, Account] = {"claimed": "reserved", "committed": "committed", "used": "payable"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One posting: `fen`, more than nothing, go from the account `credit` to the account `debit`."""
+
+    debit: Account
+    credit: Account
+    fen: int
+
+
+type Posted = (
+    QuotaGranted
+    | QuotaWithdrawn
+    | QuotaReturned
+    | VoucherClaimed
+    | VoucherCancelled
+    | VoucherCommitted
+    | VoucherCommitmentReleased
+    | VoucherUsed
+    | VoucherExpired
+    | VoucherLapsed
+    | VoucherRevoked
+    | VoucherRedeemed
+)
+"""The facts that move money. A period's approval moves it by the grant that comes with it."""
+
+
+def entries_of(fact: Posted) -> tuple[Entry, ...]:
+    """Say what a fact moves; nothing else is needed to know it."""
+    return tuple(Entry(credit=credit, debit=debit, fen=fen) for credit, debit, fen in _flows(fact) if fen)
+
+
+def _flows(fact: Posted) -> Iterator[tuple[Account, Account, int]]:
+    """Give the flows of a fact: from, to, fen; some of them of nothing."""
+    match fact:
+        case QuotaGranted(amount=amount):
+            yield "budget", "quota", amount
+        case QuotaWithdrawn(amount=amount):
+            yield "quota", "budget", amount
+        case QuotaReturned(amount=amount):
+            yield "returned", "quota", amount
+        case VoucherClaimed(amount=amount):
+            yield "quota", "reserved", amount
+        case VoucherCommitted(amount=amount):
+            yield "reserved", "committed", amount
+        case VoucherCommitmentReleased(amount=amount):
+            yield "committed", "reserved", amount
+        case VoucherUsed(amount=amount):
+            yield "committed", "payable", amount
+        case VoucherCancelled(amount=amount, released=released):
+            yield "reserved", "released", released
+            yield "reserved", "withheld", amount - released
+        case VoucherExpired(amount=amount, released=released, cause=cause):
+            lay_in: Account = "reserved" if cause == "not_registered" else "committed"
+            yield lay_in, "lapsed", released
+            yield lay_in, "withheld", amount - released
+        case VoucherLapsed(amount=amount, released=released):
+            yield "payable", "lapsed", released
+            yield "payable", "withheld", amount - released
+        case VoucherRevoked(amount=amount, stage=stage):
+            yield _LAY_IN[stage], "revoked", amount
+        case VoucherRedeemed(paid=paid, revoked=True):
+            yield "revoked", "paid", paid
+        case VoucherRedeemed(amount=amount, paid=paid, released=released):
+            yield "payable", "paid", paid
+            yield "payable", "released", released
+            yield "payable", "withheld", amount - paid - released
+        case _:
+            assert_never(fact)

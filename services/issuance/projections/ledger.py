@@ -1,0 +1,135 @@
+"""The journal: every posting of issuance as a row, in the order of the log; nothing in it ever changes."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.issuance.domain.postings import Account, Posted, entries_of
+from services.issuance.projections import READ_MODELS
+from shared.events.definition import Recorded
+from shared.events.issuance import (
+    QuotaGranted,
+    QuotaReturned,
+    QuotaWithdrawn,
+    VoucherCancelled,
+    VoucherClaimed,
+    VoucherCommitmentReleased,
+    VoucherCommitted,
+    VoucherExpired,
+    VoucherLapsed,
+    VoucherRedeemed,
+    VoucherRevoked,
+    VoucherUsed,
+)
+from shared.projections.projection import Projection, Row, RowKey
+
+TABLE = sa.Table(
+    "ledger_entries",
+    READ_MODELS,
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("line", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("year", sa.SmallInteger),
+    sa.Column("business_date", sa.Date, nullable=False),
+    sa.Column("fen", sa.BigInteger, nullable=False),
+    sa.Column("debit", sa.Text, nullable=False),
+    sa.Column("credit", sa.Text, nullable=False),
+    sa.Column("period_id", sa.Text, nullable=False),
+    sa.Column("claimant_id", sa.Text),
+    sa.Column("voucher_id", sa.Text),
+    sa.Column("contract_id", sa.Text),
+    sa.CheckConstraint("fen > 0 AND debit <> credit", name="moves_something"),
+    sa.Index(None, "claimant_id", "position", "line"),
+    sa.Index(None, "period_id", "position", "line"),
+    sa.Index(None, "business_date", postgresql_using="brin"),
+)
+"""`position` and `line` name an entry; `year` is that of the claim, null where the money of a period itself moves."""
+
+POSTED: tuple[type[Any], ...] = (
+    QuotaGranted,
+    QuotaWithdrawn,
+    QuotaReturned,
+    VoucherClaimed,
+    VoucherCancelled,
+    VoucherCommitted,
+    VoucherCommitmentReleased,
+    VoucherUsed,
+    VoucherExpired,
+    VoucherLapsed,
+    VoucherRevoked,
+    VoucherRedeemed,
+)
+"""The facts that move money."""
+
+
+def evolve(_row: Row | None, event: Recorded[Any], key: RowKey) -> Row:
+    """Write one entry of a fact; told again, it is the same entry."""
+    fact: Posted = event.data
+    position, line = key
+    entry = entries_of(fact)[line - 1]
+    return {
+        "position": position,
+        "line": line,
+        "year": getattr(fact, "year", None),
+        "business_date": fact.on,
+        "fen": entry.fen,
+        "debit": entry.debit,
+        "credit": entry.credit,
+        "period_id": fact.period_id,
+        "claimant_id": getattr(fact, "claimant_id", None),
+        "voucher_id": getattr(fact, "voucher_id", None),
+        "contract_id": getattr(fact, "contract_id", None),
+    }
+
+
+def _lines(event: Recorded[Any]) -> tuple[RowKey, ...]:
+    return tuple((event.position, line) for line, _ in enumerate(entries_of(event.data), start=1))
+
+
+LEDGER_ENTRIES = Projection(
+    name="ledger_entries",
+    table=TABLE,
+    rows=dict.fromkeys(POSTED, _lines),
+    evolve=evolve,
+    poison="halt",
+    keyed_by_record=True,
+)
+
+
+def entries(
+    *,
+    claimant_id: str | None = None,
+    period_id: str | None = None,
+    year: int | None = None,
+    account: Account | None = None,
+    since: date | None = None,
+    until: date | None = None,
+) -> sa.Select[Any]:
+    """Select the entries of a claimant, of a period, of a year of claims, of an account, between two days inclusive."""
+    table = TABLE.c
+    wanted: list[sa.ColumnElement[bool]] = []
+    if claimant_id is not None:
+        wanted.append(table.claimant_id == claimant_id)
+    if period_id is not None:
+        wanted.append(table.period_id == period_id)
+    if year is not None:
+        wanted.append(table.year == year)
+    if account is not None:
+        wanted.append(sa.or_(table.debit == account, table.credit == account))
+    if since is not None:
+        wanted.append(table.business_date >= since)
+    if until is not None:
+        wanted.append(table.business_date <= until)
+    return sa.select(TABLE).where(*wanted)
+
+
+def moved_between(after: int, until: int) -> sa.Select[Any]:
+    """Sum up what was moved behind one position up to another: period, year, debit, credit, fen."""
+    table = TABLE.c
+    dimensions: Sequence[sa.ColumnElement[Any]] = (table.period_id, table.year, table.debit, table.credit)
+    return (
+        sa.select(*dimensions, sa.cast(sa.func.sum(table.fen), sa.BigInteger).label("fen"))
+        .where(table.position > after, table.position <= until)
+        .group_by(*dimensions)
+    )
