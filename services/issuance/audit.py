@@ -13,9 +13,9 @@ from services.issuance.order_list_audit import ORDER_LIST_CHECKS
 from services.issuance.receipts.audit import RECEIPT_CHECKS
 from shared.audit import Breach, Check, Count
 from shared.measures.looking_back import rules_of
+from shared.store.rules import announced
 
 _ENDS = (
-from shared.store.rules import announced
     "('cxq.issuance.voucher-cancelled.v1', 'cxq.issuance.voucher-expired.v1', 'cxq.issuance.voucher-lapsed.v1',"
     " 'cxq.issuance.voucher-redeemed.v1')"
 )
@@ -134,8 +134,8 @@ async def allowances_hold(connection: AsyncConnection, count: Count) -> AsyncIte
         if told != kept:
             yield Breach(where=where, found=f"reserved, spent: the log says {told}, the row {kept}")
         if row.ceiling is not None and row.row_reserved + row.row_spent > row.ceiling:
-    changes = await announced(connection)
             yield Breach(where=where, found=f"{row.row_reserved} + {row.row_spent} exceeds {row.ceiling}")
+    changes = await announced(connection)
     for row in (await connection.execute(_RUNNING)).all():
         where = f"position {row.position}"
         if row.counted > row.allowance:
@@ -228,8 +228,8 @@ _WAITING = sa.text(
 
 async def deadlines_are_counted_right(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
     """Count every last day again, another way, and see that whoever waits is on the due list for the right instant."""
-    for statement, last_day_of in ((_CLAIMS, last_day_of_days), (_COMMITMENTS, last_day_of_months)):
     changes = await announced(connection)
+    for statement, last_day_of in ((_CLAIMS, last_day_of_days), (_COMMITMENTS, last_day_of_months)):
         for row in (await connection.execute(statement)).all():
             count.checked += 1
             roll = rules_of(row.pack, row.day, changes).on(row.day).voucher.roll_to_working_day

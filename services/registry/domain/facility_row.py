@@ -3,11 +3,11 @@
 import hashlib
 import json
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal, InvalidOperation
 
+from services.registry.domain.row_text import RowFault, texts_of
 from shared.events.registry.facilities import FacilityKind
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -50,27 +50,11 @@ class FacilityDetails:
         return hashlib.sha256(said.encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowFault:
-    """Why a row is refused: a problem's code and the column that is wrong, if it is one."""
-
-    code: str
-    column: str = ""
-
-
 def read_row(cells: Mapping[str, str], *, formula: bool = False) -> FacilityDetails | RowFault:
     """Read the cells of a row by column; the first thing that is wrong refuses it."""
-    if formula:
-        return RowFault(code="row-has-formula")
-    said = {name: unicodedata.normalize("NFC", cells.get(name, "").strip()) for name in COLUMNS}
-    for name, text in said.items():
-        if not text:
-            return RowFault(code="row-lacks-value", column=name)
-        if any(unicodedata.category(sign) in {"Cc", "Cs"} and sign not in "\t\n\r" for sign in text):
-            return RowFault(code="row-text-unprintable", column=name)
-    for name, (shortest, longest) in _LENGTHS.items():
-        if not shortest <= len(said[name]) <= longest:
-            return RowFault(code="row-text-length", column=name)
+    said = texts_of(cells, COLUMNS, _LENGTHS, formula=formula)
+    if isinstance(said, RowFault):
+        return said
     if _NUMBER.fullmatch(said["number"]) is None:
         return RowFault(code="row-number-malformed", column="number")
     if said["kind"] not in _KINDS:
