@@ -20,11 +20,15 @@ _CAUSE = Cause(actor="bench", correlation_id="bench")
 async def write_history(here: Stage, events: int) -> float:
     """Have so many claims granted, and say how many a second were; RuntimeError when one is refused."""
     clock, measures = SystemClock(), Measures.load()
+
+    async def rules() -> Measures:
+        return measures
+
     intake = Intake(
         Surroundings(
             clock=clock,
             seconds=time.perf_counter,
-            measures=lambda: measures,
+            measures=rules,
             connect=connector(here.settings, "issuance"),
             granted=awarded,
             on_commit=lambda: None,

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.measures.changes import Change
 from shared.measures.reader import Measures
@@ -33,7 +33,7 @@ class RulesInForce:
     async def read(self, connection: AsyncConnection, *, afresh: bool = False) -> Measures:
         """Give the rules by which a transaction on this connection decides; `afresh` asks the database in any case."""
         began = asyncio.get_running_loop().time()
-        if not afresh and began - self._read_at < FRESH_S:
+        if not afresh and self._is_fresh(began):
             return self._latest
         changes = await announced(connection)
         if began >= self._read_at:  # who began to read later has seen more
@@ -41,6 +41,17 @@ class RulesInForce:
                 self._latest, self._changes = self._pack.with_changes(changes), changes
             self._read_at = began
         return self._latest
+
+
+    async def current(self, engine: AsyncEngine) -> Measures:
+        """Give the rules to whoever decides on a connection that is not SQLAlchemy's; as fresh as a transaction's."""
+        if self._is_fresh(asyncio.get_running_loop().time()):
+            return self._latest
+        async with engine.connect() as connection:
+            return await self.read(connection)
+
+    def _is_fresh(self, at: float) -> bool:
+        return at - self._read_at < FRESH_S
 
 
 type Rules = Measures | RulesInForce

@@ -28,7 +28,7 @@ def open_intake(app: FastAPI, edge: Edge) -> AbstractAsyncContextManager[None]:
         Surroundings(
             clock=runtime.clock,
             seconds=lambda: asyncio.get_running_loop().time(),
-            measures=lambda: runtime.measures,
+            measures=lambda: runtime.rules.current(runtime.engine),
             connect=connector(runtime.settings, edge.context.name),
             granted=awarded,
             on_commit=runtime.wake,

@@ -59,7 +59,8 @@ class Surroundings:
 
     clock: Clock
     seconds: Callable[[], float]
-    measures: Callable[[], Measures]
+    measures: Callable[[], Awaitable[Measures]]
+    """Gives the rules of this moment, announced changes included."""
     connect: Callable[[], Awaitable["asyncpg.Connection[Any]"]]
     granted: Callable[[VoucherClaimed], Answer]
     """Writes what a granted claim is told."""
@@ -150,6 +151,7 @@ class Sequencer:
 
     async def _attempt(self, connection: "asyncpg.Connection[Any]", batch: Sequence[Asked]) -> Stale | None:
         """Decide the batch on the book, and write it where the book is right; None when everyone is answered."""
+        measures = await self._around.measures()
         now, seconds = self._around.clock.now(), self._around.seconds()
         arrivals = [asked.arrival for asked in batch]
         page = await self._book.complete(connection, arrivals, seconds)
@@ -157,7 +159,7 @@ class Sequencer:
             _fail(batch, UnknownSubjectError(self.period_id))
             return None
         stock = self._book.stock(page, arrivals)
-        outcomes = decide_in_order(arrivals, stock, _rules_of(page.period, self._around.measures()))
+        outcomes = decide_in_order(arrivals, stock, _rules_of(page.period, measures))
         if page.seen < seconds - _STALE_AFTER_S and any(is_for_now(outcome) for outcome in outcomes):
             return Stale(what="stale_period")
         decided = self._sorted(page, batch, outcomes, now)

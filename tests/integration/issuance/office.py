@@ -67,13 +67,16 @@ class Office:
                 Surroundings(
                     clock=self.clock,
                     seconds=lambda: asyncio.get_running_loop().time(),
-                    measures=lambda: self.measures,
+                    measures=self._rules,
                     connect=self._connect,
                     granted=awarded,
                     on_commit=lambda: None,
                 )
             )
         return self._intake
+
+    async def _rules(self) -> Measures:
+        return self.measures
 
     async def _connect(self) -> "asyncpg.Connection[Any]":
         url = self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
