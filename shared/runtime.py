@@ -8,8 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.bus.consumer import Consumer
+from shared.bus.feed import Feed
 from shared.bus.membership import Membership
 from shared.bus.parking import Parked, parked, unpark
+from shared.bus.readable import News
 from shared.bus.relay import Relay
 from shared.bus.subscription import Subscription, Surroundings, reactions_of
 from shared.clock import Clock
@@ -67,10 +69,15 @@ class Runtime:
         )
         self.commands = Commands(self.engine, context.name, clock, self.wake, self.rules)
         self._membership = Membership(settings, context.name)
-        self.relay = Relay(settings, context.name)
+        self.news = News()
+        self.relay = Relay(settings, context.name, self.news.tell)
         self._due = DueList(self._background_engine, context.name, clock, self.rules, context.deadlines, self.wake)
-        self.consumers = tuple(Consumer(self._surroundings(), each) for each in self.subscriptions)
-        self._tasks = self._background()
+        self._feeds = self._shared_feeds()
+        self.consumers = tuple(
+            Consumer(self._surroundings(), each, self._feeds.get(each.contexts) if each.derived else None)
+            for each in self.subscriptions
+        )
+        self._tasks = self._background() if settings.background else []
 
     async def __aenter__(self) -> Self:
         """Open the runtime; the background starts with `start_background`."""
@@ -125,14 +132,25 @@ class Runtime:
             clock=self.clock,
             measures=self.rules,
             on_commit=self.wake,
+            on_readable=self.news.tell,
             member=self._membership.name,
             tracer=self.tracing.tracer,
         )
+
+    def _shared_feeds(self) -> dict[tuple[str, ...], Feed]:
+        """Have the read models that are fed by the same topics share a reader of them."""
+        prefix = f"{self.settings.topic_prefix}.{self.context.name}"
+        fed = {projection.contexts for projection in self.context.projections}
+        return {
+            contexts: Feed(self._surroundings(), f"{prefix}.projections.{'-'.join(contexts)}", contexts)
+            for contexts in sorted(fed)
+        }
 
     def _background(self) -> list[Supervised]:
         tasks = [Supervised("relay", self.relay.run, essential=True, look_again_s=_LOOK_AGAIN_S)]
         if self.subscriptions:
             tasks.append(Supervised("membership", self._membership.run))
+        tasks.extend(Supervised(f"feed:{'-'.join(contexts)}", feed.run) for contexts, feed in self._feeds.items())
         tasks.extend(Supervised(consumer.name, consumer.run) for consumer in self.consumers)
         if self.context.deadlines:
             tasks.append(Supervised("due-list", self._work_off))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.bus.envelope import from_wire
-from shared.bus.subscription import Subscription, Surroundings
+from shared.bus.subscription import Subscription, Surroundings, take_turn
 from shared.store.rules import rules_for
 from shared.store.tables import consumer_positions, parked_events
 from shared.store.transaction import caused_by, on
@@ -115,6 +115,8 @@ async def _replay_first(around: Surroundings, subscription: Subscription, topic:
         again = await _first(connection, subscription.consumer, topic, key)
         if again is None or again[1] != position:
             return again is not None
+        if subscription.derived:
+            await take_turn(connection, subscription.consumer)
         event = from_wire(again[2]).opened()
         cause = caused_by(event, f"{around.context}:{subscription.consumer}")
         measures = await rules_for(connection, around.measures)

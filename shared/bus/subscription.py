@@ -12,12 +12,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.bus.reactions import Reactions
+from shared.bus.readable import READABLE
 from shared.clock import Clock
 from shared.events.definition import TYPE_OF, Recorded
 from shared.settings import Settings
 from shared.store.execution import OutcomeUnknownError, StoreBusyError, classified, sqlstate
 from shared.store.rules import Rules
-from shared.store.tables import consumer_positions
 from shared.store.transaction import Transaction, VersionConflictError
 from shared.supervision import HaltedError
 
@@ -48,7 +48,8 @@ class Subscription:
     `consumer` is the name under which positions are kept. `poison` says what becomes of an event that cannot be
     applied: "halt" stops the consumer, "park" lays the event and all later ones of its key aside. `types` are the
     events of interest, current classes; the others are passed over unread, None means all. At most `batch_max` events
-    are applied in one transaction.
+    are applied in one transaction. What is `derived` can be had from the topics again: one transaction at a time writes
+    it, whatever the partition, and none waits for the disk, as its position would be lost together with its effect.
     """
 
     consumer: str
@@ -57,6 +58,7 @@ class Subscription:
     poison: Literal["halt", "park"]
     types: frozenset[type[Any]] | None = None
     batch_max: int = 500
+    derived: bool = False
 
     def wanted(self) -> frozenset[str] | None:
         """Name the event types of interest, without their versions; None is every type."""
@@ -68,8 +70,8 @@ class Surroundings:
     """What a consumer works with: its context's database, and the process it runs in.
 
     `member` names this process among the replicas (`Membership.name`), so that a killed process gets its partitions
-    back at once; None gives it a new membership each time. `on_commit` hears of appended events. `tracer` makes a span
-    of each batch, linked to the requests behind its events.
+    back at once; None gives it a new membership each time. `on_commit` hears of appended events, `on_readable` of
+    everything that was applied. `tracer` makes a span of each batch, linked to the requests behind its events.
     """
 
     settings: Settings
@@ -78,6 +80,7 @@ class Surroundings:
     clock: Clock
     measures: Rules | None = None
     on_commit: Callable[[], None] = lambda: None
+    on_readable: Callable[[], None] = lambda: None
     member: Callable[[], Awaitable[str]] | None = None
     tracer: Tracer = field(default_factory=NoOpTracer)
 
@@ -127,19 +130,48 @@ def is_passing(error: Exception) -> bool:
     return isinstance(error, _PASSING)
 
 
-async def move(connection: AsyncConnection, consumer: str, topic: str, partition: int, old: Place, new: Place) -> None:
-    """Store how far the consumer is, unless somebody else did: FencedError. Locks the row until the commit."""
-    row = consumer_positions.c
+_MOVED: Final = (
+    "WITH moved AS ("
+    '  UPDATE consumer_positions SET next_offset = :offset, "position" = :position, hash = :hash'
+    '  WHERE consumer = ANY(CAST(:consumers AS text[])) AND topic = :topic AND "partition" = :partition'
+    '  AND next_offset = :old_offset AND "position" = :old_position RETURNING consumer)'
+    f" SELECT pg_notify('{READABLE}', ''){{more}} FROM (SELECT consumer FROM moved ORDER BY consumer) AS m"
+)
+_TURN: Final = "pg_advisory_xact_lock(hashtextextended(consumer, 0)), set_config('synchronous_commit', 'off', true)"
+"""One transaction at a time writes what is derived, and none waits for the disk; a rebuild's swap takes this turn too.
+
+A lock is taken before the next statement looks at the rows it guards, so that it sees what the turn before has left."""
+_MOVE: Final = sa.text(_MOVED.format(more=""))
+_MOVE_DERIVED: Final = sa.text(_MOVED.format(more=f", {_TURN}"))
+_TAKE_TURN: Final = sa.text(f"SELECT {_TURN} FROM (SELECT CAST(:consumer AS text) AS consumer) AS m")
+
+
+async def move(
+    connection: AsyncConnection, who: Sequence[Subscription], topic: str, partition: int, old: Place, new: Place
+) -> None:
+    """Store how far consumers at the same place are, unless somebody else did: FencedError.
+
+    Locks their rows until the commit; where what they write is derived, it is their turn from here on.
+    """
+    consumers = [subscription.consumer for subscription in who]
+    derived = all(subscription.derived for subscription in who)
     moved = await connection.execute(
-        sa.update(consumer_positions)
-        .where(
-            row.consumer == consumer,
-            row.topic == topic,
-            row.partition == partition,
-            row.next_offset == old.next_offset,
-            row.position == old.position,
-        )
-        .values(next_offset=new.next_offset, position=new.position, hash=new.hash)
+        _MOVE_DERIVED if derived else _MOVE,
+        {
+            "consumers": consumers,
+            "topic": topic,
+            "partition": partition,
+            "old_offset": old.next_offset,
+            "old_position": old.position,
+            "offset": new.next_offset,
+            "position": new.position,
+            "hash": new.hash,
+        },
     )
-    if moved.rowcount != 1:
-        raise FencedError(f"{consumer} is no longer at {old.position} in {topic}, partition {partition}")
+    if len(moved.all()) != len(consumers):
+        raise FencedError(f"{', '.join(consumers)}: no longer at {old.position} in {topic}, partition {partition}")
+
+
+async def take_turn(connection: AsyncConnection, consumer: str) -> None:
+    """Wait until no other transaction writes what a consumer derives, and keep them waiting until the commit."""
+    await connection.execute(_TAKE_TURN, {"consumer": consumer})

@@ -11,13 +11,13 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from shared.bus.subscription import take_turn
 from shared.context import BoundedContext
 from shared.database import create_owner_engine
 from shared.projections.digest import digest, rows_different
 from shared.projections.gathering import Gathering
 from shared.projections.log_reading import LogReader, LogUnreadableError, Place
 from shared.projections.projection import PoisonEventError, Projection
-from shared.projections.runner import ONE_WRITER
 from shared.projections.shadow import Shadow
 from shared.settings import Settings
 from shared.store.execution import sqlstate
@@ -180,7 +180,7 @@ class _Rebuild:
         live, consumer = self._projection.table, self._projection.consumer
         await connection.execute(sa.text("SET LOCAL lock_timeout = '2s'"))
         ends = await positions(connection, self._projection, lock=True)
-        await connection.execute(ONE_WRITER, {"consumer": consumer})
+        await take_turn(connection, consumer)
         await self._catch_up_for_good(ends)
         await self._rows.write(connection)
         different = await rows_different(connection, live, self._shadow.table) if count else 0

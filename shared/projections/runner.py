@@ -3,16 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-import sqlalchemy as sa
-
 from shared.bus.subscription import Subscription
 from shared.events.definition import Recorded
 from shared.projections.projection import Projection
 from shared.projections.rows import load_rows, save_rows
 from shared.store.transaction import Transaction
-
-ONE_WRITER = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:consumer, 0))")
-"""Lets one transaction at a time change a projection; a rebuild takes it too while it swaps the tables."""
 
 
 def subscription_for(projection: Projection) -> Subscription:
@@ -27,18 +22,18 @@ def subscription_for(projection: Projection) -> Subscription:
         apply=apply,
         poison=projection.poison,
         types=frozenset(projection.rows),
+        derived=True,
     )
 
 
 async def apply_batch(tx: Transaction, projection: Projection, batch: Sequence[Recorded[Any]]) -> None:
     """Fold a batch into the read model: one SELECT, `evolve` in memory, one upsert, one DELETE.
 
-    Raises `PoisonEventError` when `evolve` fails; nothing has been written then.
+    Whoever calls has the turn to write it. Raises `PoisonEventError` when `evolve` fails; nothing is written then.
     """
     keys = dict.fromkeys(key for event in batch for key in projection.touches(event))
     if not keys:
         return
-    await tx.connection.execute(ONE_WRITER, {"consumer": projection.consumer})
     before = await load_rows(tx.connection, projection.table, keys)
     after = dict(before)
     projection.fold(after, batch)

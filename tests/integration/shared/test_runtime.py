@@ -98,7 +98,15 @@ async def test_what_is_committed_is_published_projected_answered_and_followed_up
         health = await runtime.health()
     assert not health.degraded
     names = {part.name for part in health.parts}
-    assert names == {"database", "relay", "membership", "reactions", "projection:confirmations", "due-list"}
+    assert names == {
+        "database",
+        "relay",
+        "membership",
+        "reactions",
+        "feed:contracts",
+        "projection:confirmations",
+        "due-list",
+    }
 
 
 async def test_a_halted_projection_is_seen_and_does_not_keep_the_process_from_its_work(settings: Settings) -> None:
@@ -166,13 +174,14 @@ async def test_the_gauges_say_who_is_behind_halted_and_overdue(settings: Setting
 
         async def done() -> bool:
             await read_gauges(runtime)
-            return gauge("cxq_part_halted", part="projection:confirmations") == 1 and gauge("cxq_relay_lag_events") == 0
+            halted = gauge("cxq_part_halted", part="projection:confirmations") == 1
+            level = gauge("cxq_relay_lag_events") == gauge("cxq_consumer_lag_records", consumer="reactions") == 0
+            return halted and level
 
         await eventually(lambda: holds(runtime, "SELECT count(*) = 6 FROM events"))
         await eventually(done)
         assert gauge("cxq_part_at_work", part="projection:confirmations") == 0
         assert (gauge("cxq_part_at_work", part="relay"), gauge("cxq_part_halted", part="relay")) == (1, 0)
-        assert gauge("cxq_consumer_lag_records", consumer="reactions") == 0
         assert gauge("cxq_parked_events", consumer="reactions") == 0
     async with Runtime(CONTEXT, settings, SystemClock()) as idle:
         async with idle.engine.begin() as connection:
@@ -245,4 +254,4 @@ async def test_requests_and_background_are_traced_to_their_statements(
     SQLAlchemyInstrumentor().uninstrument()
     lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith('{"name"')]
     names = {json.loads(line)["name"] for line in lines}
-    assert {"INSERT", "UPDATE", f"projection:confirmations {settings.topic('contracts')}"} <= names
+    assert {"INSERT", "WITH", f"projection:confirmations {settings.topic('contracts')}"} <= names

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from shared.bus.subscription import take_turn
 from shared.clock import SystemClock
 from shared.events.definition import Recorded
 from shared.projections.projection import PoisonEventError
 from shared.projections.reading import as_of
 from shared.projections.runner import apply_batch
 from shared.store.transaction import Cause, on, read_log
+from tests.integration.shared.bus.log_and_topic import eventually
 from tests.integration.shared.projections.balances import BALANCES_PROJECTION, claimed
 from tests.integration.shared.projections.office import NAME, Office
 
@@ -48,6 +50,7 @@ async def test_two_writers_of_one_row_do_not_lose_each_others_effect(office: Off
     async with office.engine.connect() as reading:
         first, second = await read_log(reading, NAME, after=0, limit=10)
     async with office.engine.begin() as one:
+        await take_turn(one, BALANCES_PROJECTION.consumer)
         await apply_batch(on(one, NAME, SystemClock(), CAUSE), BALANCES_PROJECTION, [first])
         other = asyncio.create_task(_apply(office, second))
         while not await office.sql("SELECT 1 FROM pg_locks WHERE NOT granted"):
@@ -58,7 +61,26 @@ async def test_two_writers_of_one_row_do_not_lose_each_others_effect(office: Off
 
 async def _apply(office: Office, event: Recorded[Any]) -> None:
     async with office.engine.begin() as connection:
+        await take_turn(connection, BALANCES_PROJECTION.consumer)
         await apply_batch(on(connection, NAME, SystemClock(), CAUSE), BALANCES_PROJECTION, [event])
+
+
+async def test_the_live_runner_waits_for_its_turn(office: Office) -> None:
+    await office.business(9)
+    async with office.live():
+        await office.caught_up()
+        async with office.engine.begin() as other:
+            await take_turn(other, BALANCES_PROJECTION.consumer)
+            before = await office.rows()
+            await office.business(3)
+
+            async def waits() -> bool:
+                return bool(await office.sql("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
+
+            await eventually(waits)
+            assert await office.rows() == before
+        await office.caught_up()
+    assert await office.rows() == await office.fold_of_the_log()
 
 
 async def test_a_batch_with_an_event_that_cannot_be_applied_writes_nothing(office: Office) -> None:

@@ -1,0 +1,259 @@
+"""How one subscription takes events in: each once and in order, and what becomes of one that cannot be applied."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.bus.envelope import Envelope
+from shared.bus.image import ForkError
+from shared.bus.kafka import TopicPartition
+from shared.bus.parking import ToPark, keys_parked, park
+from shared.bus.subscription import (
+    FencedError,
+    GapError,
+    Place,
+    PoisonError,
+    Subscription,
+    Surroundings,
+    is_passing,
+    move,
+)
+from shared.events.definition import Recorded
+from shared.store.rules import rules_for
+from shared.store.tables import consumer_positions
+from shared.store.transaction import caused_by, on
+from shared.supervision import HaltedError, Progress, State
+from shared.telemetry import redact, span_of_batch
+
+_PAUSE_S_MIN: Final = 0.05
+_PAUSE_S_MAX: Final = 2.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Item:
+    """A record of a topic: its envelope, its value as it came, and where its reader is once it is dealt with."""
+
+    envelope: Envelope
+    value: bytes
+    after: Place
+    _event: Recorded[Any] | None = None
+
+    def opened(self) -> Recorded[Any]:
+        """Read the payload, for all subscriptions once; raises what `Envelope.opened` raises."""
+        if self._event is None:
+            self._event = self.envelope.opened()
+        return self._event
+
+
+@dataclass(slots=True)
+class Partition:
+    """A partition as a subscription reads it: where it is, which keys wait, and whether it was read from its start."""
+
+    place: Place
+    parked: set[str] = field(default_factory=set)
+    rewound: bool = False
+
+
+@dataclass(slots=True)
+class Applied:
+    """What applying a batch for one subscription came to: the keys that wait, and how many events were appended."""
+
+    waiting: set[str]
+    appended: int
+
+
+class Applier:
+    """Applies the events of a subscription's topics; `progress` says how it is, and whether it has halted."""
+
+    def __init__(self, around: Surroundings, subscription: Subscription) -> None:
+        self.around, self.subscription = around, subscription
+        self.progress = Progress()
+        self.partitions: dict[Any, Partition] = {}
+        self._wanted = subscription.wanted()
+
+    @property
+    def name(self) -> str:
+        """The name under which its positions are kept."""
+        return self.subscription.consumer
+
+    async def begin(self, source: TopicPartition) -> Partition:
+        """Look up how far this subscription is in a partition."""
+        row = consumer_positions.c
+        async with self.around.engine.begin() as connection:
+            start = insert(consumer_positions).values(
+                consumer=self.name, topic=source.topic, partition=source.partition, next_offset=0, position=0
+            )
+            await connection.execute(start.on_conflict_do_nothing())
+            found = await connection.execute(
+                sa.select(row.next_offset, row.position, row.hash).where(
+                    row.consumer == self.name, row.topic == source.topic, row.partition == source.partition
+                )
+            )
+            known = Partition(Place(*found.one()), await keys_parked(connection, self.name, *source))
+        self.partitions[source] = known
+        return known
+
+    def new_ones(self, source: TopicPartition, partition: Partition, items: Sequence[Item]) -> tuple[list[Item], str]:
+        """Drop what is known already; give what is new, up to a gap, and what the gap is. Raises ForkError."""
+        last = partition.place
+        new: list[Item] = []
+        where = f"{source.topic}, partition {source.partition}"
+        for item in items:
+            envelope = item.envelope
+            if envelope.position <= last.position:
+                if envelope.position == last.position and envelope.hash != last.hash:
+                    raise ForkError(
+                        f"{where}: position {envelope.position} is now {envelope.hash[:12]}, but {last.hash[:12]} was"
+                        f" applied: {self.name} and the topic have parted"
+                    )
+                continue
+            if envelope.prevposition != last.position:
+                return (
+                    new,
+                    f"{where}: position {envelope.position} follows {envelope.prevposition}, not {last.position}",
+                )
+            last = item.after
+            new.append(item)
+        return new, ""
+
+    def rewind(self, partition: Partition, gap: str) -> None:
+        """Take note that a partition is read from its start, because it may have been made anew; GapError if it was."""
+        if partition.rewound:
+            raise GapError(f"{gap}, also when read from its start; {self.name} misses events")
+        _log.warning("consumer.rewound", consumer=self.name, gap=gap)
+        partition.rewound = True
+
+    async def settle(self, source: TopicPartition, partition: Partition, items: Sequence[Item]) -> None:
+        """Apply new events, so many to a transaction; raises PoisonError or FencedError."""
+        for together in self._slices(items):
+            await self._settle(source, partition, together)
+
+    def _slices(self, items: Sequence[Item]) -> Iterator[list[Item]]:
+        together: list[Item] = []
+        wanted = 0
+        for item in items:
+            together.append(item)
+            wanted += self._wants(item)
+            if wanted == self.subscription.batch_max:
+                yield together
+                together, wanted = [], 0
+        if together:
+            yield together
+
+    def _wants(self, item: Item) -> bool:
+        return self._wanted is None or item.envelope.type.rpartition(".v")[0] in self._wanted
+
+    async def _settle(self, source: TopicPartition, partition: Partition, items: Sequence[Item]) -> None:
+        """Apply events together; where that fails, halve them until the one that cannot be applied stands alone."""
+        try:
+            await apply_together([(self, partition)], source, items)
+        except (FencedError, HaltedError):
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is in the way)
+            if len(items) == 1:
+                await self._give_up(source, partition, items[0], error)
+                return
+            middle = len(items) // 2
+            await self._settle(source, partition, items[:middle])
+            await self._settle(source, partition, items[middle:])
+
+    async def apply_on(
+        self, connection: AsyncConnection, source: TopicPartition, partition: Partition, items: Sequence[Item]
+    ) -> Applied:
+        """Apply events in a transaction that has moved the position already; those of waiting keys are laid aside."""
+        around, appended = self.around, 0
+        waiting = await keys_parked(connection, self.name, *source) if partition.parked else set()
+        wanted = [item for item in items if self._wants(item)]
+        events = [item.opened() for item in wanted if item.envelope.key not in waiting]
+        behind = [_to_park(item, "waits for an earlier one") for item in wanted if item.envelope.key in waiting]
+        await park(connection, self.name, *source, behind, around.clock.now())
+        if events:
+            cause = caused_by(events[0], f"{around.context}:{self.name}")
+            measures = None if self.subscription.derived else await rules_for(connection, around.measures)
+            tx = on(connection, around.context, around.clock, cause, measures)
+            await self.subscription.apply(tx, events)
+            appended = len(tx.appended())
+            await tx.flush()
+        return Applied(waiting, appended)
+
+    async def _give_up(self, source: TopicPartition, partition: Partition, item: Item, error: Exception) -> None:
+        """Stop at an event that cannot be applied, or lay it aside, as the subscription says."""
+        event = item.envelope
+        reason = redact(f"{type(error).__name__}: {getattr(error, 'orig', None) or error}")
+        if self.subscription.poison == "halt":
+            raise PoisonError(
+                f"{self.name} cannot apply {event.id} ({event.type}) of {source.topic}, partition"
+                f" {source.partition}, offset {item.after.next_offset - 1}: {reason}"
+            ) from error
+
+        async def lay_aside() -> None:
+            async with self.around.engine.begin() as connection:
+                await move(connection, [self.subscription], *source, partition.place, item.after)
+                at = self.around.clock.now()
+                await park(connection, self.name, *source, [_to_park(item, reason)], at)
+
+        await persistently(lay_aside, [self.progress])
+        partition.place = item.after
+        partition.parked.add(event.key)
+        self.around.on_readable()
+        _log.error("consumer.event_parked", consumer=self.name, event_id=event.id, key=event.key, reason=reason)
+
+
+async def apply_together(
+    readers: Sequence[tuple[Applier, Partition]], source: TopicPartition, items: Sequence[Item]
+) -> None:
+    """Apply events for subscriptions that are at the same place, in one transaction which moves them all on.
+
+    Tries again while the database is away or busy. Any other exception is of an event that one of them cannot apply, or
+    FencedError; then nothing has happened for any of them.
+    """
+    (first, partition), *_ = readers
+    around, old, new = first.around, partition.place, items[-1].after
+    names = ", ".join(applier.name for applier, _ in readers)
+
+    async def once() -> list[Applied]:
+        async with around.engine.begin() as connection:
+            await move(connection, [applier.subscription for applier, _ in readers], *source, old, new)
+            return [await applier.apply_on(connection, source, part, items) for applier, part in readers]
+
+    behind = (item.envelope.traceparent for item in items)
+    with span_of_batch(around.tracer, f"{names} {source.topic}", behind):
+        done = await persistently(once, [applier.progress for applier, _ in readers])
+    for (_, part), applied in zip(readers, done, strict=True):
+        part.place, part.parked, part.rewound = new, applied.waiting, False
+    around.on_readable()
+    if any(applied.appended for applied in done):
+        around.on_commit()
+
+
+async def persistently[T](attempt: Callable[[], Awaitable[T]], told: Sequence[Progress]) -> T:
+    """Try again and again while the database is away or busy, and say so; that is never the event's fault."""
+    pause = _PAUSE_S_MIN
+    while True:
+        try:
+            result = await attempt()
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            for progress in told:
+                progress.state = State.RETRYING
+                progress.detail = f"{type(error).__name__}: {getattr(error, 'orig', None) or error}"
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _PAUSE_S_MAX)
+        else:
+            for progress in told:
+                if progress.state is State.RETRYING:
+                    progress.at_work()
+            return result
+
+
+def _to_park(item: Item, reason: str) -> ToPark:
+    return ToPark(position=item.envelope.position, key=item.envelope.key, value=item.value, reason=reason)

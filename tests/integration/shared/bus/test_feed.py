@@ -1,0 +1,178 @@
+"""The feed: several read models take what was fetched once, together where they are level, each with its own fence."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from shared.bus import consumer as consumer_module
+from shared.bus.applying import Applier
+from shared.bus.consumer import Consumer, Subscription, Surroundings
+from shared.bus.feed import Feed
+from shared.bus.parking import unpark
+from shared.events.definition import Recorded
+from shared.store.transaction import Transaction
+from shared.supervision import State, Supervised
+from tests.integration.shared.bus.log_and_topic import CLOCK, CONTEXT, Log, eventually, in_partition, running, state
+
+
+class Reader:
+    """A read model that lists what was applied in a table of its own, and can be told what to choke on."""
+
+    def __init__(self, log: Log, name: str, poison: Any = "halt") -> None:
+        self.log, self.name = log, name
+        self.bad: set[int] = set()
+        self.subscription = Subscription(
+            consumer=name, contexts=(CONTEXT,), apply=self.apply, poison=poison, derived=True
+        )
+
+    async def apply(self, tx: Transaction, events: Sequence[Recorded[Any]]) -> None:
+        rows = [{"p": event.position, "o": event.key} for event in events]
+        await tx.connection.execute(sa.text(f"INSERT INTO {self.name} (position, owner) VALUES (:p, :o)"), rows)
+        if self.bad & {event.position for event in events}:
+            raise ValueError("this one is no good")
+
+    async def positions(self) -> list[int]:
+        async with self.log.engine.connect() as connection:
+            return list((await connection.execute(sa.text(f"SELECT position FROM {self.name} ORDER BY 1"))).scalars())
+
+    async def has(self, *positions: int) -> None:
+        async def reached() -> bool:
+            return await self.positions() == list(positions)
+
+        await eventually(reached)
+
+
+class Shared:
+    """Two readers of one feed."""
+
+    def __init__(self, log: Log, *readers: Reader) -> None:
+        self.around = Surroundings(settings=log.settings, context=CONTEXT, engine=log.engine, clock=CLOCK)
+        feed = Feed(self.around, f"{log.settings.topic_prefix}.{CONTEXT}.projections", (CONTEXT,))
+        self.feed = Supervised("feed", feed.run)
+        self.consumers = [Consumer(self.around, reader.subscription, feed) for reader in readers]
+        self.tasks = [Supervised(consumer.name, consumer.run) for consumer in self.consumers]
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        async with running(self.feed, *self.tasks):
+            yield
+
+
+async def readers_of(log: Log, poison: Any = "halt") -> tuple[Reader, Reader]:
+    for name in ("one", "other"):
+        await log.change(f"CREATE TABLE {name} (position bigint UNIQUE, owner text)")
+    return Reader(log, "one", poison), Reader(log, "other", poison)
+
+
+async def published(log: Log, owners: Sequence[str]) -> None:
+    await log.append(owners)
+    async with running(log.relay()):
+        await eventually(log.drained)
+
+
+async def test_readers_that_are_level_move_on_in_one_transaction(log: Log) -> None:
+    one, other = await readers_of(log)
+    await published(log, in_partition(0))
+    async with (shared := Shared(log, one, other)).at_work():
+        await one.has(1, 2, 3, 4, 5)
+        await other.has(1, 2, 3, 4, 5)
+        assert [consumer.lag() for consumer in shared.consumers] == [0, 0]
+    written = "SELECT xmin FROM one UNION SELECT xmin FROM other UNION SELECT xmin FROM consumer_positions"
+    moved = f"SELECT count(DISTINCT CAST(xmin AS text)) FROM ({written} WHERE position = 5) AS w"
+    assert await log.scalar(moved) == 1
+
+
+async def test_one_that_halts_leaves_the_other_at_work_and_goes_on_from_there_when_it_is_mended(log: Log) -> None:
+    one, other = await readers_of(log)
+    one.bad = {3}
+    await published(log, in_partition(0))
+    async with (shared := Shared(log, one, other)).at_work():
+        await state(shared.tasks[0], State.HALTED)
+        await other.has(1, 2, 3, 4, 5)
+        assert await one.positions() == [1, 2]
+        assert "one cannot apply contracts-3" in shared.tasks[0].progress.detail
+        assert (shared.feed.progress.state, shared.tasks[1].progress.state) == (State.RUNNING, State.RUNNING)
+        one.bad = set()
+        shared.tasks[0].start()
+        await one.has(1, 2, 3, 4, 5)
+        await published(log, in_partition(0)[:1])
+        await one.has(1, 2, 3, 4, 5, 6)
+        await other.has(1, 2, 3, 4, 5, 6)
+
+
+async def test_one_lays_an_owners_events_aside_and_the_other_applies_them(log: Log) -> None:
+    one, other = await readers_of(log, "park")
+    first, second = in_partition(0)[:2]
+    one.bad = {2}
+    await published(log, [first, second, first, second])
+    async with (shared := Shared(log, one, other)).at_work():
+        await other.has(1, 2, 3, 4)
+        await one.has(1, 3)
+        one.bad = set()
+        assert await unpark(shared.around, one.subscription, second) == 2
+        await published(log, [second])
+        await one.has(1, 2, 3, 4, 5)
+        await other.has(1, 2, 3, 4, 5)
+
+
+async def test_a_replaced_process_stores_nothing_for_the_one_whose_place_was_taken(log: Log) -> None:
+    one, other = await readers_of(log)
+    await published(log, in_partition(0)[:2])
+    async with Shared(log, one, other).at_work():
+        await one.has(1, 2)
+        await other.has(1, 2)
+        await log.append(in_partition(0)[:1])
+        await log.change(
+            "INSERT INTO other (position, owner) SELECT position, key FROM events WHERE position = 3",
+            "UPDATE consumer_positions SET next_offset = 3, position = 3,"
+            " hash = (SELECT encode(hash, 'hex') FROM events WHERE position = 3)"
+            " WHERE partition = 0 AND consumer = 'other'",
+        )
+        await published(log, in_partition(0)[:1])
+        await one.has(1, 2, 3, 4)
+        await other.has(1, 2, 3, 4)
+
+
+async def test_a_gap_for_both_halts_both_and_the_feed_stays(log: Log) -> None:
+    one, other = await readers_of(log)
+    await published(log, in_partition(0))
+    await log.append(in_partition(0)[:2])
+    await log.write(await log.sealed(7, 6), 0)
+    async with (shared := Shared(log, one, other)).at_work():
+        for task in shared.tasks:
+            await state(task, State.HALTED)
+            assert "position 7 follows 6, not 5, also when read from its start" in task.progress.detail
+        assert shared.feed.progress.state == State.RUNNING
+    assert await one.positions() == await other.positions() == [1, 2, 3, 4, 5]
+
+
+async def test_a_new_reader_comes_near_by_itself_before_it_joins_the_others(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = await readers_of(log)
+    await published(log, in_partition(0))
+    async with Shared(log, one).at_work():
+        await one.has(1, 2, 3, 4, 5)
+    alone: list[str] = []
+
+    async def watched(feed: Feed, applier: Applier) -> None:
+        alone.append(applier.name)
+        await run_for(feed, applier)
+
+    run_for = Feed.run_for
+    monkeypatch.setattr(Feed, "run_for", watched)
+    monkeypatch.setattr(consumer_module, "_FAR_BEHIND", 3)
+    async with (shared := Shared(log, one, other)).at_work():
+        await other.has(1, 2, 3, 4, 5)
+        assert alone == ["other"]
+
+        async def joined() -> bool:
+            return shared.tasks[1].progress.state == State.RUNNING and shared.consumers[1].lag() == 0
+
+        await eventually(joined)
+        await published(log, in_partition(0)[:1])
+        await one.has(1, 2, 3, 4, 5, 6)
+        await other.has(1, 2, 3, 4, 5, 6)
