@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.issuance.day_count import last_day_of_days, last_day_of_months
 from services.issuance.deadlines import EXPIRE_UNREGISTERED, GRACE
 from services.issuance.order_list_audit import ORDER_LIST_CHECKS
+from services.issuance.period_audit import APPROVED_PLANS, PERIOD_CHECKS
 from services.issuance.receipts.audit import RECEIPT_CHECKS
 from shared.audit import Breach, Check, Count
 from shared.measures.looking_back import rules_of
@@ -17,13 +18,13 @@ from shared.store.rules import announced
 
 _ENDS = (
     "('cxq.issuance.voucher-cancelled.v1', 'cxq.issuance.voucher-expired.v1', 'cxq.issuance.voucher-lapsed.v1',"
-    " 'cxq.issuance.voucher-redeemed.v1')"
+    " 'cxq.issuance.voucher-redeemed.v1', 'cxq.issuance.voucher-redeemed.v2')"
 )
 """The facts that move money: `paid` is spent, `released` returns to the allowance, the rest stays reserved."""
 
 _PERIODS = sa.text(
     f"""
-    WITH vouchers AS (
+    WITH {APPROVED_PLANS}, vouchers AS (
         SELECT stream, data->>'period_id' AS period_id, (data->>'amount')::bigint AS amount
         FROM events WHERE type = 'cxq.issuance.voucher-claimed.v1'
     ), moved AS (
@@ -31,8 +32,7 @@ _PERIODS = sa.text(
             count(*) FILTER (WHERE type = 'cxq.issuance.voucher-claimed.v1') AS claims,
             coalesce(sum((data->>'amount')::bigint) FILTER (WHERE type = 'cxq.issuance.voucher-claimed.v1'), 0)
                 AS issued,
-            coalesce(sum((data->>'paid')::bigint) FILTER (WHERE type = 'cxq.issuance.voucher-redeemed.v1'), 0)
-                AS spent,
+            coalesce(sum((data->>'paid')::bigint), 0) AS spent,
             coalesce(sum((data->>'released')::bigint) FILTER (WHERE type IN {_ENDS}), 0) AS released,
             coalesce(sum((data->>'amount')::bigint - coalesce((data->>'paid')::bigint, 0))
                 FILTER (WHERE type IN {_ENDS} AND (data->>'released')::bigint = 0), 0) AS withheld,
@@ -46,12 +46,10 @@ _PERIODS = sa.text(
     SELECT p.data->>'period_id' AS period_id, (p.data->>'quota')::bigint AS planned,
         q.quota, q.remaining, q.issued AS row_issued, q.returned AS row_returned, q.claims AS row_claims,
         m.claims, m.issued, m.spent, m.released, m.withheld, m.returned, coalesce(o.amount, 0) AS outstanding
-    FROM events a
-    JOIN events p ON p.stream = a.stream AND p.type = 'cxq.issuance.period-proposed.v1'
+    FROM plans p
     JOIN moved m ON m.period_id = p.data->>'period_id'
     LEFT JOIN outstanding o ON o.period_id = p.data->>'period_id'
     LEFT JOIN quotas q ON q.period_id = p.data->>'period_id'
-    WHERE a.type = 'cxq.issuance.period-approved.v1'
     """
 )
 
@@ -81,10 +79,10 @@ async def quota_is_conserved(connection: AsyncConnection, count: Count) -> Async
 
 
 _FACE_VALUES = sa.text(
-    """
+    f"""
+    WITH {APPROVED_PLANS}
     SELECT c.position, (c.data->>'amount')::bigint AS amount, (p.data->>'face_value_max')::bigint AS cap
-    FROM events c LEFT JOIN events p
-        ON p.stream = 'period-' || (c.data->>'period_id') AND p.type = 'cxq.issuance.period-proposed.v1'
+    FROM events c LEFT JOIN plans p ON p.stream = 'period-' || (c.data->>'period_id')
     WHERE c.type = 'cxq.issuance.voucher-claimed.v1' ORDER BY c.position
     """
 )
@@ -154,7 +152,7 @@ _USES = sa.text(
         (data->>'paid')::bigint AS paid, (data->>'released')::bigint AS released
     FROM events
     WHERE type IN ('cxq.issuance.voucher-committed.v1', 'cxq.issuance.voucher-commitment-released.v1',
-        'cxq.issuance.voucher-redeemed.v1')
+        'cxq.issuance.voucher-redeemed.v1', 'cxq.issuance.voucher-redeemed.v2')
     ORDER BY stream, version
     """
 )
@@ -187,23 +185,25 @@ async def vouchers_pay_once(connection: AsyncConnection, count: Count) -> AsyncI
 
 
 _CLAIMS = sa.text(
-    """
+    f"""
+    WITH {APPROVED_PLANS}
     SELECT c.position, c.stream, (c.data->>'on')::date AS day, (c.data->>'register_by')::date AS last_day,
         (c.data->>'provisional')::boolean AS provisional, (p.data->>'registration_days')::integer AS length,
+        least((p.data->>'registration_last_day')::date, (p.data->>'validity_last_day')::date) AS latest,
         c.data->>'pack' AS pack
-    FROM events c JOIN events p
-        ON p.stream = 'period-' || (c.data->>'period_id') AND p.type = 'cxq.issuance.period-proposed.v1'
+    FROM events c JOIN plans p ON p.stream = 'period-' || (c.data->>'period_id')
     WHERE c.type = 'cxq.issuance.voucher-claimed.v1' ORDER BY c.position
     """
 )
 _COMMITMENTS = sa.text(
-    """
+    f"""
+    WITH {APPROVED_PLANS}
     SELECT c.position, c.stream, (c.data->>'on')::date AS day, (c.data->>'valid_until')::date AS last_day,
         (c.data->>'provisional')::boolean AS provisional, (p.data->>'validity_months')::integer AS length,
-        v.data->>'pack' AS pack
+        (p.data->>'validity_last_day')::date AS latest, v.data->>'pack' AS pack
     FROM events c
     JOIN events v ON v.stream = c.stream AND v.type = 'cxq.issuance.voucher-claimed.v1'
-    JOIN events p ON p.stream = 'period-' || (c.data->>'period_id') AND p.type = 'cxq.issuance.period-proposed.v1'
+    JOIN plans p ON p.stream = 'period-' || (c.data->>'period_id')
     WHERE c.type = 'cxq.issuance.voucher-committed.v1' ORDER BY c.position
     """
 )
@@ -236,6 +236,8 @@ async def deadlines_are_counted_right(connection: AsyncConnection, count: Count)
             allowed = {last_day_of(row.day, row.length, roll=roll)}
             if row.provisional:  # decided before the year's notice was out: weekends only
                 allowed.add(last_day_of(row.day, row.length, roll=roll, weekends_only=True))
+            if row.latest is not None:  # the period's own last day
+                allowed = {min(day, row.latest) for day in allowed}
             if row.last_day not in allowed:
                 found = f"{row.day} and {row.length}: recorded {row.last_day}, counted {sorted(allowed)}"
                 yield Breach(where=f"position {row.position}, {row.stream}", found=found)
@@ -336,4 +338,5 @@ CHECKS = (
     _check("K4", "places in a period are 1 to n without gaps and follow arrival", places_follow_arrival),
     *RECEIPT_CHECKS,
     *ORDER_LIST_CHECKS,
+    *PERIOD_CHECKS,
 )

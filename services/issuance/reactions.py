@@ -11,10 +11,11 @@ from typing import Any
 import structlog
 
 from services.issuance import claimants, ledger
+from services.issuance.bookkeeping import note_provider
 from services.issuance.deadlines import EXPIRE_UNREGISTERED, await_registration
 from services.issuance.domain.claimant import BARRING
 from services.issuance.domain.commitment import AnsweredNo, RefuseCommitment, Submission, commit_all, refusal_of
-from services.issuance.domain.period import Period, period
+from services.issuance.domain.period import Period, period, validity_deadline
 from services.issuance.domain.voucher import (
     Command,
     Event,
@@ -42,7 +43,7 @@ from shared.events.issuance import (
 from shared.events.redemption import FundsDisbursed, RedemptionLapsed, RedemptionRefused
 from shared.events.registry.claimants import ClaimantCertificatesChanged, ClaimantRegistered
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
-from shared.kernel.calendar import Deadline, deadline_on, months_after
+from shared.kernel.calendar import Deadline
 from shared.kernel.refusal import Refused
 from shared.procedures.due import clear_deadline
 from shared.store.transaction import Loaded, Transaction
@@ -109,6 +110,7 @@ async def _commit(tx: Transaction, event: Recorded[ContractSubmitted]) -> None:
         if commitments[voucher_id]:
             await clear_deadline(tx, EXPIRE_UNREGISTERED, voucher_id)
             tx.append(f"voucher-{voucher_id}", held[voucher_id].version, commitments[voucher_id])
+    await note_provider(tx.connection, contract.contract_id, contract.provider_id)
 
 
 async def _validity(tx: Transaction, contract: ContractSubmitted, held: Iterable[Loaded[Any]]) -> dict[str, Deadline]:
@@ -119,8 +121,7 @@ async def _validity(tx: Transaction, contract: ContractSubmitted, held: Iterable
         terms = (await tx.load(period, f"period-{period_id}")).state
         if not isinstance(terms, Period):
             raise TypeError(f"{period_id} has vouchers but no plan")
-        last_day = months_after(contract.on, terms.validity_months)
-        valid_until[period_id] = deadline_on(last_day, tx.measures.working_days, roll=roll)
+        valid_until[period_id] = validity_deadline(terms, contract.on, tx.measures.working_days, roll=roll)
     return valid_until
 
 

@@ -8,7 +8,7 @@ import asyncpg
 from fastapi import Request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.http.edge import Visit, edge_of, visit_of
 from shared.http.identity import Caller
@@ -59,16 +59,8 @@ class Desk:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """Open a connection on which nothing can be written; StoreBusyError when the database does not answer."""
-        try:
-            async with self._edge.runtime.engine.connect() as connection:
-                await connection.execution_options(postgresql_readonly=True)
-                yield connection
-        except PoolTimeoutError as error:
-            raise StoreBusyError("no connection to the database was free in time") from error
-        except DBAPIError as error:
-            raise classified(error) from error
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
-            raise StoreBusyError("the database does not answer") from error
+        async with read_only(self._edge.runtime.engine) as connection:
+            yield connection
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
@@ -81,6 +73,21 @@ class Desk:
         """Fold a stream as it stands; version 0 means that there is none."""
         async with self.reading() as tx:
             return await tx.load(decider, stream)
+
+
+@asynccontextmanager
+async def read_only(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Open a connection on which nothing can be written; StoreBusyError when the database does not answer."""
+    try:
+        async with engine.connect() as connection:
+            await connection.execution_options(postgresql_readonly=True)
+            yield connection
+    except PoolTimeoutError as error:
+        raise StoreBusyError("no connection to the database was free in time") from error
+    except DBAPIError as error:
+        raise classified(error) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+        raise StoreBusyError("the database does not answer") from error
 
 
 def cause_of(visit: Visit) -> Cause:

@@ -1,13 +1,12 @@
-"""What is sent to issuance and what it answers."""
+"""What is sent to issuance about claims and vouchers and what it answers."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from shared.http.models import Body, Money, View
 
-type PeriodPhase = Literal["proposed", "approved", "open", "exhausted", "closed"]
 type VoucherState = Literal["claimed", "committed", "used", "redeemed", "cancelled", "expired", "lapsed", "revoked"]
 type ClaimOutcome = Literal["issued", "refused", "not_seen"]
 
@@ -15,57 +14,8 @@ _PERIOD = "prd_01jq8v5x0000000000000000aa"
 _VOUCHER = "vch_01jq8v5x0000000000000000ff"
 _CLAIMANT = "clm_01jq8v5x0000000000000000cc"
 _CONTRACT = "ctr_01jq8v5x0000000000000000bb"
-_NAME = "2026 年第一期"
 
 Pack = Annotated[str, Field(description="适用的规则 · The rules that decided", examples=["beijing-2023"])]
-
-
-class PeriodPlan(Body):
-    name: str = Field(min_length=1, max_length=100, examples=[_NAME])
-    quota: Money = Field(description="总额度 · What the period may issue", examples=[{"amount": 20_000_000}])
-    opens_at: AwareDatetime = Field(description="开放时刻 · First instant", examples=["2026-03-01T01:00:00Z"])
-    closes_at: AwareDatetime = Field(
-        description="截止时刻（不含） · First instant that is too late", examples=["2026-03-31T16:00:00Z"]
-    )
-
-
-class Period(View):
-    period_id: str = Field(examples=[_PERIOD])
-    name: str = Field(examples=[_NAME])
-    phase: PeriodPhase = Field(examples=["open"])
-    opens_at: datetime = Field(examples=["2026-03-01T01:00:00Z"])
-    closes_at: datetime = Field(examples=["2026-03-31T16:00:00Z"])
-    quota: Money
-    issued: Money
-    returned: Money
-    remaining: Money = Field(description="剩余额度 · What is left")
-    claims: int = Field(description="已发放张数 · Vouchers issued", examples=[17])
-    face_value_max: Money = Field(description="单张最高限额（第十二条） · Face value cap (art. 12)")
-    registration_days: int = Field(
-        description="登记科研活动的期限（第十五条第二款） · Days to register (art. 15(2))", examples=[15]
-    )
-    validity_months: int = Field(
-        description="登记后的有效期（第十五条第二款） · Months of validity once registered (art. 15(2))", examples=[3]
-    )
-    pack: Pack
-
-
-class PeriodItem(View):
-    period_id: str = Field(examples=[_PERIOD])
-    name: str = Field(examples=[_NAME])
-    phase: PeriodPhase = Field(examples=["open"])
-    opens_at: datetime = Field(examples=["2026-03-01T01:00:00Z"])
-    closes_at: datetime = Field(examples=["2026-03-31T16:00:00Z"])
-    quota: Money
-    issued: Money
-    returned: Money
-    remaining: Money
-    claims: int = Field(examples=[17])
-    face_value_max: Money
-
-
-class PeriodPlanItem(PeriodItem):
-    proposed_by: str = Field(description="提出人 · Who proposed it", examples=["officer-li"])
 
 
 class ClaimRequest(Body):

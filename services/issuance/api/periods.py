@@ -1,25 +1,70 @@
 """Periods: planned and approved by two officers, shown to everyone (art. 4, 12)."""
 
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from fastapi import Response
+from pydantic import BaseModel
 
 from services.issuance import ledger
-from services.issuance.api.models import Period, PeriodItem, PeriodPlan, PeriodPlanItem
+from services.issuance.api.period_models import (
+    PauseView,
+    Period,
+    PeriodFigures,
+    PeriodItem,
+    PeriodPlan,
+    PeriodPlanItem,
+    PlannedPeriod,
+    ReasonBody,
+)
 from services.issuance.api.visibility import PeriodId
-from services.issuance.domain import period as periods_domain
-from services.issuance.domain.period import period
+from services.issuance.domain.period import Event, Phase, State, period, phase_at
+from services.issuance.domain.period import Period as PeriodState
+from services.issuance.domain.plan import Plan, Settings
 from services.issuance.ledger import Quota
 from services.issuance.projections.period_board import PERIOD_BOARD, TABLE, periods
-from services.issuance.use_cases.planning_periods import approve_period, propose_period
+from services.issuance.projections.voucher_balances import VOUCHER_BALANCES, holders_in
+from services.issuance.use_cases.planning_periods import (
+    approve_period,
+    change_plan,
+    propose_period,
+    withdraw_plan,
+)
+from services.issuance.use_cases.running_periods import pause_period, resume_period
 from shared.http.commands import CommandRequest, Presented, response_of
 from shared.http.models import Money
-from shared.http.reading import CursorText, Limit, Page, ReadRequest
+from shared.http.problems import ProblemError
+from shared.http.reading import CursorText, Limit, Page, ReadDesk, ReadRequest
 from shared.http.routes import operation, router_for
-from shared.store.transaction import UnknownSubjectError
+from shared.kernel.refusal import refuse
+from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
 router = router_for("issuance", tag="periods")
+
+_PLAN_FAULTS = (
+    "quota-not-positive",
+    "period-ends-before-it-opens",
+    "period-already-over",
+    "face-value-cap-out-of-range",
+    "registration-days-out-of-range",
+    "validity-out-of-range",
+    "registration-ends-too-early",
+    "validity-ends-too-early",
+)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A period with its deciding row, if it has one, at an instant of the server's clock."""
+
+    state: State
+    version: int
+    quota: Quota | None
+    at: datetime
 
 
 @router.post(
@@ -28,21 +73,71 @@ router = router_for("issuance", tag="periods")
     status_code=201,
     response_model=Period,
     summary="提出发放周期 · Propose a period",
-    openapi_extra=operation(codes=("quota-not-positive", "period-ends-before-it-opens", "period-already-over")),
+    openapi_extra=operation(codes=_PLAN_FAULTS),
 )
 async def propose(body: PeriodPlan, request: CommandRequest) -> Response:
-    period_id = request.new_id("prd")
+    period_id, plan = request.new_id("prd"), _plan(body)
     return await request.run(
-        lambda tx: propose_period(
-            tx,
-            period_id=period_id,
-            name=body.name,
-            quota=body.quota.amount,
-            opens_at=body.opens_at,
-            closes_at=body.closes_at,
-            proposed_by=request.caller.principal,
+        _then_seen(
+            period_id,
+            lambda tx: propose_period(
+                tx,
+                period_id=period_id,
+                name=plan.name,
+                quota=plan.quota,
+                opens_at=plan.opens_at,
+                closes_at=plan.closes_at,
+                proposed_by=request.caller.principal,
+                settings=plan.settings,
+            ),
         ),
-        lambda handled: _presented(handled.state, handled.version, None, status=201),
+        lambda seen: _presented(seen, status=201),
+    )
+
+
+@router.post(
+    "/periods/{period_id}/plan",
+    operation_id="changePeriodPlan",
+    response_model=Period,
+    summary="修改尚未开放的周期计划，原批准失效 · Change a plan before it opens; its approval is void",
+    openapi_extra=operation(if_match=True, codes=(*_PLAN_FAULTS, "period-already-open", "period-not-in-this-state")),
+)
+async def change(period_id: PeriodId, body: PeriodPlan, request: CommandRequest) -> Response:
+    return await request.run(
+        _then_seen(
+            period_id,
+            lambda tx: change_plan(
+                tx,
+                period_id=period_id,
+                plan=_plan(body),
+                changed_by=request.caller.principal,
+                if_match=request.if_match,
+            ),
+        ),
+        _presented,
+    )
+
+
+@router.post(
+    "/periods/{period_id}/withdrawal",
+    operation_id="withdrawPeriod",
+    response_model=Period,
+    summary="撤回尚未开放的周期 · Withdraw a period that is not open yet",
+    openapi_extra=operation(if_match=True, codes=("period-already-open", "period-not-in-this-state")),
+)
+async def withdraw(period_id: PeriodId, body: ReasonBody, request: CommandRequest) -> Response:
+    return await request.run(
+        _then_seen(
+            period_id,
+            lambda tx: withdraw_plan(
+                tx,
+                period_id=period_id,
+                reason=body.reason,
+                withdrawn_by=request.caller.principal,
+                if_match=request.if_match,
+            ),
+        ),
+        _presented,
     )
 
 
@@ -50,15 +145,52 @@ async def propose(body: PeriodPlan, request: CommandRequest) -> Response:
     "/periods/{period_id}/approval",
     operation_id="approvePeriod",
     response_model=Period,
-    summary="批准发放周期（不得由提出人批准） · Approve a period, as somebody else",
+    summary="批准并公告发放周期（不得由参与拟定的人批准） · Approve and announce a plan of others",
     openapi_extra=operation(if_match=True, codes=("four-eyes", "period-already-over", "period-not-in-this-state")),
 )
 async def approve(period_id: PeriodId, request: CommandRequest) -> Response:
     return await request.run(
-        lambda tx: approve_period(
-            tx, period_id=period_id, approved_by=request.caller.principal, if_match=request.if_match
+        _then_seen(
+            period_id,
+            lambda tx: approve_period(
+                tx, period_id=period_id, approved_by=request.caller.principal, if_match=request.if_match
+            ),
         ),
-        lambda handled: _presented(handled.state, handled.version, None),
+        _presented,
+    )
+
+
+@router.post(
+    "/periods/{period_id}/pause",
+    operation_id="pausePeriod",
+    response_model=Period,
+    summary="暂停申领，理由公开 · Take no claims for the time being, for a public reason",
+    openapi_extra=operation(codes=("period-already-paused", "period-already-over", "period-not-in-this-state")),
+)
+async def pause(period_id: PeriodId, body: ReasonBody, request: CommandRequest) -> Response:
+    return await request.run(
+        _then_seen(
+            period_id,
+            lambda tx: pause_period(tx, period_id=period_id, reason=body.reason, paused_by=request.caller.principal),
+        ),
+        _presented,
+    )
+
+
+@router.post(
+    "/periods/{period_id}/resumption",
+    operation_id="resumePeriod",
+    response_model=Period,
+    summary="恢复申领，理由公开 · Take claims again, for a public reason",
+    openapi_extra=operation(codes=("period-not-paused", "period-already-over", "period-not-in-this-state")),
+)
+async def resume(period_id: PeriodId, body: ReasonBody, request: CommandRequest) -> Response:
+    return await request.run(
+        _then_seen(
+            period_id,
+            lambda tx: resume_period(tx, period_id=period_id, reason=body.reason, resumed_by=request.caller.principal),
+        ),
+        _presented,
     )
 
 
@@ -66,7 +198,9 @@ async def approve(period_id: PeriodId, request: CommandRequest) -> Response:
 async def list_periods(request: ReadRequest, limit: Limit = 50, cursor: CursorText = None) -> Page[PeriodItem]:
     await request.caught_up(PERIOD_BOARD)
     select = periods(announced_only=True)
-    return await request.page(select, [TABLE.c.period_id.desc()], limit, cursor, _item)
+    return await request.page(
+        select, [TABLE.c.period_id.desc()], limit, cursor, lambda row: PeriodItem(**_figures(row, request.now))
+    )
 
 
 @router.get(
@@ -77,62 +211,181 @@ async def list_periods(request: ReadRequest, limit: Limit = 50, cursor: CursorTe
 async def list_period_plans(request: ReadRequest, limit: Limit = 50, cursor: CursorText = None) -> Page[PeriodPlanItem]:
     await request.caught_up(PERIOD_BOARD)
     select = periods(announced_only=False)
-    return await request.page(select, [TABLE.c.period_id.desc()], limit, cursor, _plan_item)
+    return await request.page(
+        select, [TABLE.c.period_id.desc()], limit, cursor, lambda row: _plan_item(row, request.now)
+    )
+
+
+@router.get(
+    "/period-plans/{period_id}",
+    operation_id="getPeriodPlan",
+    response_model=PlannedPeriod,
+    summary="查看周期计划，含待批准的 · A period as it is planned, announced or not",
+)
+async def get_period_plan(period_id: PeriodId, request: ReadRequest) -> Response:
+    seen = await _look(request, period_id)
+    state = _planned(seen)
+    view = PlannedPeriod(
+        **_described(seen),
+        proposed_by=state.proposed_by,
+        authors=list(state.authors),
+        approved_by=state.approved_by,
+    )
+    return response_of(Presented(body=view, version=seen.version).answer())
 
 
 @router.get(
     "/periods/{period_id}",
     operation_id="getPeriod",
     response_model=Period,
-    summary="查看周期及实时剩余额度 · A period with what is left at this moment",
+    summary="查看已公告的周期，含服务器倒计时 · An announced period, with the server's countdown",
 )
 async def get_period(period_id: PeriodId, request: ReadRequest) -> Response:
-    loaded = await request.load(period, f"period-{period_id}")
-    async with request.connection() as connection:
-        quota = await ledger.quota_of(connection, period_id)
+    seen = await _look(request, period_id)
+    if not _planned(seen).announced:
+        raise UnknownSubjectError(period_id)
     # Not `request.answer`: what is left changes without a new version, so nobody may be told "not modified".
-    return response_of(_presented(loaded.state, loaded.version, quota).answer())
+    return response_of(_presented(seen).answer())
 
 
-def _presented(state: periods_domain.State, version: int, quota: Quota | None, *, status: int = 200) -> Presented:
-    """Represent a period; before its approval it has all of its quota."""
-    if not isinstance(state, periods_domain.Period):
-        raise UnknownSubjectError("period")
-    view = Period(
-        period_id=state.period_id,
+@router.get(
+    "/periods/{period_id}/figures",
+    operation_id="getPeriodFigures",
+    response_model=PeriodFigures,
+    summary="周期截止后的发放情况 · What a period came to, once it is closed",
+    openapi_extra=operation(idempotent=False, codes=("period-not-closed", "behind")),
+)
+async def get_period_figures(period_id: PeriodId, request: ReadRequest) -> Response:
+    seen = await _look(request, period_id)
+    state, quota = _planned(seen), seen.quota
+    if not state.announced or quota is None:
+        raise UnknownSubjectError(period_id)
+    if _phase(seen) is not Phase.CLOSED:
+        raise refuse("period-not-closed", article="12", value=seen.at, limit=state.closes_at, kind="state")
+    as_of = await request.caught_up(VOUCHER_BALANCES)
+    async with request.connection() as connection:
+        vouchers, claimants = (await connection.execute(holders_in(period_id))).one()
+    if not quota.closed or vouchers != quota.claims:  # the last of it is not written down or not counted yet
+        raise ProblemError("behind", value=vouchers, limit=quota.claims, headers={"Retry-After": "1"})
+    view = PeriodFigures(
+        period_id=period_id,
         name=state.name,
-        phase=state.phase.value,
-        opens_at=state.opens_at,
-        closes_at=state.closes_at,
-        quota=Money.of(state.quota),
-        issued=Money.of(quota.issued if quota else 0),
-        returned=Money.of(quota.returned if quota else 0),
-        remaining=Money.of(quota.remaining if quota else state.quota),
-        claims=quota.claims if quota else 0,
-        face_value_max=Money.of(state.face_value_max),
-        registration_days=state.registration_days,
-        validity_months=state.validity_months,
-        pack=state.pack,
+        quota=Money.of(quota.quota),
+        issued=Money.of(quota.issued),
+        vouchers=vouchers,
+        claimants=claimants,
+        returned=Money.of(quota.returned),
+        remaining=Money.of(quota.remaining),
+        as_of=as_of,
     )
-    location = f"/v1/periods/{state.period_id}" if version == 1 else ""
-    return Presented(body=view, version=version, status=status, location=location)
+    return response_of(Presented(body=view).answer())
 
 
-def _item(row: sa.Row[Any]) -> PeriodItem:
-    return PeriodItem(**_figures(row))
+def _plan(body: PeriodPlan) -> Plan:
+    return Plan(
+        name=body.name,
+        quota=body.quota.amount,
+        opens_at=body.opens_at,
+        closes_at=body.closes_at,
+        settings=Settings(
+            face_value_max=body.face_value_max.amount if body.face_value_max is not None else None,
+            registration_days=body.registration_days,
+            validity_months=body.validity_months,
+            registration_last_day=body.registration_last_day,
+            validity_last_day=body.validity_last_day,
+        ),
+    )
 
 
-def _plan_item(row: sa.Row[Any]) -> PeriodPlanItem:
-    return PeriodPlanItem(**_figures(row), proposed_by=row.proposed_by)
+def _then_seen(
+    period_id: str, use_case: Callable[[Transaction], Awaitable[Handled[Event, State]]]
+) -> Callable[[Transaction], Awaitable[_Seen]]:
+    """Run a use case and look at what it leaves, all in one transaction."""
+
+    async def run(tx: Transaction) -> _Seen:
+        handled = await use_case(tx)
+        quota = await ledger.quota_of(tx.connection, period_id)
+        return _Seen(state=handled.state, version=handled.version, quota=quota, at=tx.now)
+
+    return run
 
 
-def _figures(row: sa.Row[Any]) -> dict[str, Any]:
+async def _look(request: ReadDesk, period_id: str) -> _Seen:
+    async with request.reading() as tx:
+        loaded = await tx.load(period, f"period-{period_id}")
+        quota = await ledger.quota_of(tx.connection, period_id)
+        return _Seen(state=loaded.state, version=loaded.version, quota=quota, at=tx.now)
+
+
+def _planned(seen: _Seen) -> PeriodState:
+    if not isinstance(seen.state, PeriodState):
+        raise UnknownSubjectError("period")
+    return seen.state
+
+
+def _phase(seen: _Seen) -> Phase:
+    state = _planned(seen)
+    return phase_at(state.phase, state.opens_at, state.closes_at, seen.at)
+
+
+def _opens_in_ms(seen: _Seen) -> int | None:
+    """Count down by the server's clock, rounded up: whoever comes when it says 0 finds the period open."""
+    phase = _phase(seen)
+    if phase in {Phase.PROPOSED, Phase.WITHDRAWN, Phase.CLOSED}:
+        return None
+    return max(0, -((seen.at - _planned(seen).opens_at) // _MILLISECOND))
+
+
+def _described(seen: _Seen) -> dict[str, Any]:
+    """Describe a period; before its approval it has all of its quota."""
+    state = _planned(seen)
+    quota = seen.quota if state.phase is not Phase.PROPOSED else None
+    return {
+        "period_id": state.period_id,
+        "name": state.name,
+        "phase": _phase(seen).value,
+        "opens_at": state.opens_at,
+        "closes_at": state.closes_at,
+        "server_time": seen.at,
+        "opens_in_ms": _opens_in_ms(seen),
+        "pause": PauseView(reason=state.pause.reason, since=state.pause.since) if state.pause is not None else None,
+        "withdrawal_reason": state.withdrawn_because,
+        "quota": Money.of(state.quota),
+        "issued": Money.of(quota.issued if quota else 0),
+        "returned": Money.of(quota.returned if quota else 0),
+        "remaining": Money.of(quota.remaining if quota else state.quota),
+        "claims": quota.claims if quota else 0,
+        "face_value_max": Money.of(state.face_value_max),
+        "registration_days": state.registration_days,
+        "validity_months": state.validity_months,
+        "registration_last_day": state.registration_last_day,
+        "validity_last_day": state.validity_last_day,
+        "pack": state.pack,
+    }
+
+
+def _presented(seen: _Seen, *, status: int = 200) -> Presented:
+    view: BaseModel = Period(**_described(seen))
+    location = f"/v1/periods/{_planned(seen).period_id}" if seen.version == 1 else ""
+    return Presented(body=view, version=seen.version, status=status, location=location)
+
+
+def _plan_item(row: sa.Row[Any], at: datetime) -> PeriodPlanItem:
+    return PeriodPlanItem(
+        **_figures(row, at), proposed_by=row.proposed_by, changed_by=row.changed_by, approved_by=row.approved_by
+    )
+
+
+def _figures(row: sa.Row[Any], at: datetime) -> Mapping[str, Any]:
+    paused = row.paused_since is not None
     return {
         "period_id": row.period_id,
         "name": row.name,
-        "phase": row.phase,
+        "phase": phase_at(Phase(row.phase), row.opens_at, row.closes_at, at).value,
         "opens_at": row.opens_at,
         "closes_at": row.closes_at,
+        "pause": PauseView(reason=row.pause_reason, since=row.paused_since) if paused else None,
+        "withdrawal_reason": row.withdrawal_reason,
         "quota": Money.of(row.quota),
         "issued": Money.of(row.issued),
         "returned": Money.of(row.returned),

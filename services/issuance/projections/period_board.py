@@ -15,7 +15,11 @@ from shared.events.issuance import (
     PeriodClosed,
     PeriodExhausted,
     PeriodOpened,
+    PeriodPaused,
+    PeriodPlanChanged,
     PeriodProposed,
+    PeriodResumed,
+    PeriodWithdrawn,
     QuotaReturned,
     VoucherClaimed,
 )
@@ -31,16 +35,35 @@ TABLE = sa.Table(
     sa.Column("closes_at", sa.DateTime(timezone=True)),
     sa.Column("face_value_max", sa.BigInteger),
     sa.Column("proposed_by", sa.Text),
+    sa.Column("changed_by", sa.Text),
+    sa.Column("approved_by", sa.Text),
+    sa.Column("announced_at", sa.DateTime(timezone=True)),
+    sa.Column("paused_since", sa.DateTime(timezone=True)),
+    sa.Column("pause_reason", sa.Text),
+    sa.Column("withdrawal_reason", sa.Text),
     sa.Column("quota", sa.BigInteger, nullable=False),
     sa.Column("issued", sa.BigInteger, nullable=False),
     sa.Column("returned", sa.BigInteger, nullable=False),
     sa.Column("remaining", sa.BigInteger, nullable=False),
     sa.Column("claims", sa.Integer, nullable=False),
 )
-"""`name`, `phase`, the hours and the cap are null only while a period's plan has not been seen yet."""
+"""`name`, `phase`, the hours and the cap are null only while a period's plan has not been seen yet.
+
+`changed_by` had the last hand in the plan, if it was changed; whatever was announced once has its `announced_at`.
+"""
 
 type Event = (
-    PeriodProposed | PeriodApproved | PeriodOpened | PeriodExhausted | PeriodClosed | QuotaReturned | VoucherClaimed
+    PeriodProposed
+    | PeriodPlanChanged
+    | PeriodWithdrawn
+    | PeriodApproved
+    | PeriodOpened
+    | PeriodPaused
+    | PeriodResumed
+    | PeriodExhausted
+    | PeriodClosed
+    | QuotaReturned
+    | VoucherClaimed
 )
 
 
@@ -49,20 +72,21 @@ def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row:
     data: Event = event.data
     before = row or _unseen(key)
     match data:
-        case PeriodProposed():
-            plan = {
-                "name": data.name,
-                "phase": "proposed",
-                "opens_at": data.opens_at,
-                "closes_at": data.closes_at,
-                "face_value_max": data.face_value_max,
-                "proposed_by": data.proposed_by,
-            }
-            return before | plan | {"quota": data.quota, "remaining": before["remaining"] + data.quota}
-        case PeriodApproved():
-            return before | {"phase": "approved"}
+        case PeriodProposed(proposed_by=proposed_by):
+            return _planned(before, data) | {"proposed_by": proposed_by}
+        case PeriodPlanChanged(changed_by=changed_by):
+            return _planned(before, data) | {"changed_by": changed_by, "approved_by": None}
+        case PeriodWithdrawn(reason=reason):
+            return before | {"phase": "withdrawn", "withdrawal_reason": reason}
+        case PeriodApproved(approved_by=approved_by):
+            announced = {"announced_at": event.recorded_at}  # in one breath with the approval
+            return before | announced | {"phase": "approved", "approved_by": approved_by}
         case PeriodOpened():
             return before | {"phase": "open"}
+        case PeriodPaused(reason=reason, at=at):
+            return before | {"paused_since": at, "pause_reason": reason}
+        case PeriodResumed():
+            return before | {"paused_since": None, "pause_reason": None}
         case PeriodExhausted():
             return before | {"phase": "exhausted"}
         case PeriodClosed():
@@ -77,9 +101,22 @@ def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row:
     assert_never(data)
 
 
+def _planned(before: Row, plan: PeriodProposed | PeriodPlanChanged) -> Row:
+    """Let a row say what the plan says; what was claimed and returned meanwhile is kept."""
+    return before | {
+        "name": plan.name,
+        "phase": "proposed",
+        "opens_at": plan.opens_at,
+        "closes_at": plan.closes_at,
+        "face_value_max": plan.face_value_max,
+        "quota": plan.quota,
+        "remaining": before["remaining"] - before["quota"] + plan.quota,
+    }
+
+
 def _unseen(key: RowKey) -> Row:
-    plan = dict.fromkeys(("name", "phase", "opens_at", "closes_at", "face_value_max", "proposed_by"))
-    return {"period_id": key[0], **plan, "quota": 0, "issued": 0, "returned": 0, "remaining": 0, "claims": 0}
+    sums = {"quota": 0, "issued": 0, "returned": 0, "remaining": 0, "claims": 0}
+    return dict.fromkeys(TABLE.columns.keys()) | {"period_id": key[0]} | sums
 
 
 def _row(data: Event) -> tuple[RowKey, ...]:
@@ -91,8 +128,12 @@ PERIOD_BOARD = Projection(
     table=TABLE,
     rows={
         PeriodProposed: _row,
+        PeriodPlanChanged: _row,
+        PeriodWithdrawn: _row,
         PeriodApproved: _row,
         PeriodOpened: _row,
+        PeriodPaused: _row,
+        PeriodResumed: _row,
         PeriodExhausted: _row,
         PeriodClosed: _row,
         QuotaReturned: _row,
@@ -104,6 +145,6 @@ PERIOD_BOARD = Projection(
 
 
 def periods(*, announced_only: bool) -> sa.Select[Any]:
-    """Select the periods, for the public without the plans that nobody has approved yet."""
+    """Select the periods, for the public without the plans that were never announced."""
     seen = sa.select(TABLE).where(TABLE.c.phase.is_not(None))
-    return seen.where(TABLE.c.phase != "proposed") if announced_only else seen
+    return seen.where(TABLE.c.announced_at.is_not(None)) if announced_only else seen

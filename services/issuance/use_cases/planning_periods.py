@@ -1,10 +1,24 @@
-"""Planning a period and approving it: two officers, one announcement (art. 12)."""
+"""Planning a period, changing its plan and approving it: never one person alone, and one announcement (art. 12)."""
 
 from datetime import datetime
 
 from services.issuance import ledger
-from services.issuance.deadlines import await_opening_and_closing
-from services.issuance.domain.period import ApprovePeriod, Period, ProposePeriod, State, Unplanned, period
+from services.issuance.bookkeeping import set_grant
+from services.issuance.deadlines import await_opening_and_closing, forget_opening_and_closing
+from services.issuance.domain.period import (
+    ApprovePeriod,
+    ChangePlan,
+    Event,
+    Period,
+    Phase,
+    ProposePeriod,
+    State,
+    Unplanned,
+    WithdrawPlan,
+    period,
+)
+from services.issuance.domain.plan import Plan, Settings
+from services.issuance.quotas_gate import open_gate, shut_gate
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
 
@@ -17,17 +31,15 @@ async def propose_period(
     opens_at: datetime,
     closes_at: datetime,
     proposed_by: str,
-) -> Handled[object, State]:
-    """Plan a period with the terms of today; `quota` in fen."""
+    settings: Settings | None = None,
+) -> Handled[Event, State]:
+    """Plan a period with the terms of today, or stricter ones of its own; `quota` in fen."""
     return await tx.handle(
         period,
         f"period-{period_id}",
         ProposePeriod(
             period_id=period_id,
-            name=name,
-            quota=quota,
-            opens_at=opens_at,
-            closes_at=closes_at,
+            plan=Plan(name=name, quota=quota, opens_at=opens_at, closes_at=closes_at, settings=settings or Settings()),
             proposed_by=proposed_by,
             at=tx.now,
             on=tx.today,
@@ -36,16 +48,66 @@ async def propose_period(
     )
 
 
+async def change_plan(
+    tx: Transaction, *, period_id: str, plan: Plan, changed_by: str, if_match: int | None = None
+) -> Handled[Event, State]:
+    """Change a plan that is not open yet; an approval it had is void, and nobody claims before the next one."""
+    change = ChangePlan(
+        plan=plan,
+        changed_by=changed_by,
+        claims=await _halted(tx, period_id),
+        at=tx.now,
+        on=tx.today,
+        terms=tx.measures.on(tx.today),
+    )
+    handled = await tx.handle(period, f"period-{period_id}", change, if_match=if_match)
+    if handled.events:
+        await shut_gate(tx.connection, period_id)
+    elif isinstance(handled.state, Period) and handled.state.phase is Phase.APPROVED:
+        await await_opening_and_closing(tx, handled.state)  # it reads as before, and its approval holds
+    return handled
+
+
+async def withdraw_plan(
+    tx: Transaction, *, period_id: str, reason: str, withdrawn_by: str, if_match: int | None = None
+) -> Handled[Event, State]:
+    """Withdraw a plan that is not open yet, for a reason that everybody may read."""
+    withdraw = WithdrawPlan(
+        reason=reason,
+        withdrawn_by=withdrawn_by,
+        claims=await _halted(tx, period_id),
+        at=tx.now,
+        on=tx.today,
+    )
+    handled = await tx.handle(period, f"period-{period_id}", withdraw, if_match=if_match)
+    await shut_gate(tx.connection, period_id)
+    await set_grant(tx, period_id, 0)
+    return handled
+
+
 async def approve_period(
     tx: Transaction, *, period_id: str, approved_by: str, if_match: int | None = None
-) -> Handled[object, State]:
-    """Approve a plan as somebody else, and give it its money and its hours."""
+) -> Handled[Event, State]:
+    """Approve a plan as somebody who had no hand in it, give it its money and its hours, and announce it."""
     stream = f"period-{period_id}"
-    if isinstance((await tx.load(period, stream)).state, Unplanned):
-        raise UnknownSubjectError(period_id)
+    await _check_planned(tx, period_id)
     approve = ApprovePeriod(approved_by=approved_by, at=tx.now, on=tx.today)
     handled = await tx.handle(period, stream, approve, if_match=if_match)
     if isinstance(handled.state, Period):
         await await_opening_and_closing(tx, handled.state)
-        await ledger.open_quota(tx.connection, handled.state)
+        await open_gate(tx.connection, handled.state)
+        await set_grant(tx, period_id, handled.state.quota)
     return handled
+
+
+async def _halted(tx: Transaction, period_id: str) -> int:
+    """Take a plan off the due list, let no claim be granted before this transaction ends, and say how many were."""
+    await _check_planned(tx, period_id)
+    await forget_opening_and_closing(tx, period_id)
+    given = await ledger.quota_of(tx.connection, period_id, lock=True)
+    return given.claims if given is not None else 0
+
+
+async def _check_planned(tx: Transaction, period_id: str) -> None:
+    if isinstance((await tx.load(period, f"period-{period_id}")).state, Unplanned):
+        raise UnknownSubjectError(period_id)

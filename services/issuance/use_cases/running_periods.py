@@ -1,14 +1,42 @@
-"""Opening and closing periods when their hour has come."""
+"""Opening and closing periods when their hour has come, and pausing them in between."""
 
 from services.issuance import ledger
-from services.issuance.domain.period import ClosePeriod, OpenPeriod, period
+from services.issuance.domain.period import (
+    ClosePeriod,
+    Event,
+    OpenPeriod,
+    PausePeriod,
+    ResumePeriod,
+    State,
+    Unplanned,
+    period,
+)
 from services.issuance.pseudonyms import draw_key
-from shared.store.transaction import Transaction
+from services.issuance.quotas_gate import pause_gate, shut_gate
+from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
 
 async def open_period(tx: Transaction, period_id: str) -> None:
-    """Announce that a period is open; claims were taken from its first instant on, whenever this runs."""
+    """Write down that a period is open; claims were taken from its first instant on, whenever this runs."""
     await tx.handle(period, f"period-{period_id}", OpenPeriod(at=tx.now))
+
+
+async def pause_period(tx: Transaction, *, period_id: str, reason: str, paused_by: str) -> Handled[Event, State]:
+    """Take no claims for the time being; those granted before stay granted."""
+    await _lock(tx, period_id)
+    pause = PausePeriod(reason=reason, paused_by=paused_by, at=tx.now)
+    handled = await tx.handle(period, f"period-{period_id}", pause)
+    await pause_gate(tx.connection, period_id, paused=True)
+    return handled
+
+
+async def resume_period(tx: Transaction, *, period_id: str, reason: str, resumed_by: str) -> Handled[Event, State]:
+    """Take claims again."""
+    await _lock(tx, period_id)
+    resume = ResumePeriod(reason=reason, resumed_by=resumed_by, at=tx.now)
+    handled = await tx.handle(period, f"period-{period_id}", resume)
+    await pause_gate(tx.connection, period_id, paused=False)
+    return handled
 
 
 async def close_period(tx: Transaction, period_id: str) -> None:
@@ -19,4 +47,11 @@ async def close_period(tx: Transaction, period_id: str) -> None:
     close = ClosePeriod(issued=given.issued, vouchers=given.claims, at=tx.now)
     if (await tx.handle(period, f"period-{period_id}", close)).events:
         await draw_key(tx.connection, period_id)
-        await ledger.close_quota(tx.connection, period_id)
+        await shut_gate(tx.connection, period_id)
+
+
+async def _lock(tx: Transaction, period_id: str) -> None:
+    """Wait for the claims that are on their way: what they write to the period is read after this."""
+    if isinstance((await tx.load(period, f"period-{period_id}")).state, Unplanned):
+        raise UnknownSubjectError(period_id)
+    await ledger.quota_of(tx.connection, period_id, lock=True)

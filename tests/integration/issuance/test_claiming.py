@@ -115,7 +115,13 @@ async def test_a_period_opens_and_closes_by_the_clock_whether_or_not_the_due_lis
         await office.claim(period_id, claimant_id, FACE)
     await office.wait_until(NINE_IN_MARCH + timedelta(days=1))
     facts = await office.history(f"period-{period_id}")
-    assert [name for name, _ in facts] == ["period-proposed", "period-approved", "period-opened", "period-closed"]
+    assert [name for name, _ in facts] == [
+        "period-proposed",
+        "period-approved",
+        "period-announced",
+        "period-opened",
+        "period-closed",
+    ]
     assert (facts[-1][1]["issued"], facts[-1][1]["vouchers"]) == (FACE, 1)
     office.clock.at = NINE_IN_MARCH  # a claim that read the clock before the end, and comes after the closing
     with pytest.raises(Refused, match="period-closed"):

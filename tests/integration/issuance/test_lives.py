@@ -157,6 +157,7 @@ async def test_where_the_rule_says_so_expired_money_returns_to_the_quota_and_ope
     assert await office.names(f"period-{held.period_id}") == [
         "period-proposed",
         "period-approved",
+        "period-announced",
         "period-exhausted",
         "quota-returned",
     ]

@@ -1,0 +1,114 @@
+"""What periods have left, for whoever asks and whoever listens: one per process, made when somebody comes first."""
+
+import asyncio
+from contextlib import suppress
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from fastapi.sse import EventSourceResponse
+from starlette.types import Receive, Scope, Send
+
+from services.issuance.api.period_models import RemainingQuota
+from services.issuance.remaining_quota import (
+    Listener,
+    LiveQuota,
+    Look,
+    Remaining,
+    TooManyListenersError,
+    look_at,
+)
+from shared.http.desk import read_only
+from shared.http.edge import edge_of
+from shared.http.models import Money
+from shared.http.problems import ProblemError
+from shared.http.seconds import monotonic_seconds
+from shared.runtime import Runtime
+
+SLOW_S = 5.0
+"""How long a listener may leave a message untaken; after that it is let go, and may come again."""
+_RETRY_S = "30"
+
+
+async def live_quota_of(request: Request) -> LiveQuota:
+    """Give the one of this process."""
+    state = request.app.state
+    if not hasattr(state, "live_quota"):
+        state.live_quota = _made(edge_of(request).runtime)
+    return cast("LiveQuota", state.live_quota)
+
+
+Live = Annotated[LiveQuota, Depends(live_quota_of)]
+"""The type of a handler's parameter that gives it what periods have left."""
+
+
+def _made(runtime: Runtime) -> LiveQuota:
+    async def read() -> Look:
+        async with read_only(runtime.engine) as connection:
+            return await look_at(connection, runtime.clock.now())
+
+    return LiveQuota(read, _written, monotonic_seconds)
+
+
+def _written(look: Look, state: Remaining) -> bytes:
+    view = RemainingQuota(
+        period_id=state.period_id,
+        quota=Money.of(state.quota),
+        remaining=Money.of(state.remaining),
+        claims=state.claims,
+        paused=state.paused,
+        closed=state.closed,
+        as_of=look.as_of,
+        server_time=look.at,
+    )
+    return view.model_dump_json().encode()
+
+
+class QuotaStream(EventSourceResponse):
+    """Tells a listener what a period has left, now and whenever it changes, until its time is over or it is gone.
+
+    ProblemError `too-many-listeners` when there is no room. A listener may name the event it heard last
+    (`Last-Event-ID`): every message is the whole state, so that there is nothing to catch up on.
+    """
+
+    def __init__(self, live: LiveQuota, look: Look, period_id: str) -> None:
+        super().__init__(())
+        self._live, self._look, self._period_id = live, look, period_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI gives it)
+        """Serve one listener."""
+        try:
+            listener = self._live.listen(self._look, self._period_id)
+        except TooManyListenersError:
+            raise ProblemError("too-many-listeners", headers={"Retry-After": _RETRY_S}) from None
+        leaving = asyncio.create_task(_until_gone(receive, listener))
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await _tell(listener, send)
+        finally:
+            self._live.leave(listener)
+            leaving.cancel()
+            with suppress(asyncio.CancelledError):
+                await leaving
+
+
+async def _tell(listener: Listener, send: Send) -> None:
+    while True:
+        await listener.woken.wait()
+        listener.woken.clear()
+        if listener.over:
+            break
+        message, listener.message = listener.message, None
+        if message is not None:
+            try:
+                async with asyncio.timeout(SLOW_S):
+                    await send({"type": "http.response.body", "body": message, "more_body": True})
+            except TimeoutError:
+                return  # too slow: nothing more can be sent, not even the end
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _until_gone(receive: Receive, listener: Listener) -> None:
+    """End a listener that has hung up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    listener.end()

@@ -1,0 +1,40 @@
+"""What a period has left, asked or listened to: public, hot, and never more than a tick old (art. 4, 12)."""
+
+from fastapi import Response
+from fastapi.sse import EventSourceResponse
+
+from services.issuance.api.live import Live, QuotaStream
+from services.issuance.api.period_models import RemainingQuota
+from services.issuance.api.visibility import PeriodId
+from shared.http.commands import JSON
+from shared.http.routes import operation, router_for
+from shared.store.transaction import UnknownSubjectError
+
+router = router_for("issuance", tag="periods")
+
+
+@router.get(
+    "/periods/{period_id}/remaining-quota",
+    operation_id="getRemainingQuota",
+    response_model=RemainingQuota,
+    summary="实时剩余额度，至多 0.1 秒前 · What is left, a tenth of a second ago at most",
+)
+async def get_remaining_quota(period_id: PeriodId, live: Live) -> Response:
+    body = live.written(await live.look(), period_id)
+    if body is None:
+        raise UnknownSubjectError(period_id)
+    return Response(body, media_type=JSON)
+
+
+@router.get(
+    "/periods/{period_id}/remaining-quota/events",
+    operation_id="listenToRemainingQuota",
+    response_class=EventSourceResponse,
+    summary="订阅剩余额度的变化（SSE，至多五分钟） · Hear of every change, as server-sent events, five minutes at most",
+    openapi_extra=operation(idempotent=False, codes=("too-many-listeners",)),
+)
+async def listen_to_remaining_quota(period_id: PeriodId, live: Live) -> Response:
+    look = await live.look()
+    if period_id not in look.periods:
+        raise UnknownSubjectError(period_id)
+    return QuotaStream(live, look, period_id)
