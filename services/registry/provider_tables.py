@@ -55,3 +55,18 @@ delegations = sa.Table(
     sa.Column("ended_on", sa.Date),
 )
 """Duties handed to service agencies: in force from acceptance and the first day on, to the last day or the end."""
+
+service_people = sa.Table(
+    "service_people",
+    REGISTRY,
+    sa.Column("person_id", sa.Text, primary_key=True),
+    sa.Column("provider_id", sa.Text, nullable=False, index=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("position", sa.Text, nullable=False),
+    sa.Column("qualifications", ARRAY(sa.Text), nullable=False),
+    sa.Column("facility_ids", ARRAY(sa.Text), nullable=False),
+    sa.Column("active_from", sa.Date, nullable=False),
+    sa.Column("active_until", sa.Date),
+    sa.Column("salt", sa.Text, nullable=False),
+)
+"""Who serves at which facilities, both days inclusive (art. 6(3)); personal, and `salt` belongs to the digest."""

@@ -78,7 +78,7 @@ async def list_facilities(
     limit: Limit = 50,
     cursor: CursorText = None,
 ) -> Page[FacilityItem]:
-    """Search what is open, or was on a day, by name, kind, status, district and provider; a past day stays as it was."""
+    """Search what is open, or was on a day, by name, kind, status, district and provider; a past day stays."""
     day = day_asked(request, on)
     past = day < business_date(request.now)
     await request.caught_up(provider_list)

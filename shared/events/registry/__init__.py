@@ -11,6 +11,7 @@ from shared.events.registry import (
     referral_agencies,
     representation,
     service_agencies,
+    service_people,
     standing,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "referral_agencies",
     "representation",
     "service_agencies",
+    "service_people",
     "standing",
 ]

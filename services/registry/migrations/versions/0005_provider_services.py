@@ -10,7 +10,7 @@ down_revision = "0004"
 
 _TABLES = (
     "provider_entries", "provider_departments", "delegations",
-    "facility_history", "facility_former_descriptions", "facility_proofs",
+    "facility_history", "facility_former_descriptions", "facility_proofs", "service_people",
 )  # fmt: skip
 
 
