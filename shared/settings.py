@@ -51,6 +51,8 @@ class Settings(MeasuresSettings):
     rate_burst: int = 1_000
     rate_per_second: float = 200.0
     """How many requests one principal, or one address without a token, may send at once and in the long run."""
+    background: bool = True
+    """Whether a service that serves HTTP also does its background work; without it, `cxq worker` has to run beside."""
     documents_url: str = ""
     """Where evidence files lie: `s3://bucket/prefix`, `file:///folder`; empty means a folder under `state_dir`."""
     receipt_key_file: Annotated[Path | None, BeforeValidator(lambda said: said or None)] = None
