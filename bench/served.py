@@ -1,4 +1,4 @@
-"""Issuance in a process of its own, which may be killed and started again."""
+"""Issuance as it is run under load: HTTP in one process, its background in another; both may be killed and started."""
 
 import asyncio
 import signal
@@ -20,12 +20,14 @@ _LOG_SHOWN = 2_000
 
 
 class Served:
-    """One uvicorn with relay, reactions and projections; it ends when this process does, however that ends."""
+    """One uvicorn for HTTP and one worker for relay, reactions and projections; they end when this process does."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._settings, self._log = settings, folder / "issuance.log"
+        self._worker_log = folder / "worker.log"
         self.port = free_port()
         self._child: subprocess.Popen[bytes] | None = None
+        self._worker: subprocess.Popen[bytes] | None = None
 
     @property
     def pid(self) -> int:
@@ -34,8 +36,15 @@ class Served:
             raise LookupError("issuance does not run")
         return self._child.pid
 
+    @property
+    def worker_pid(self) -> int:
+        """The process id of the background; LookupError while it does not run."""
+        if self._worker is None or self._worker.poll() is not None:
+            raise LookupError("the worker does not run")
+        return self._worker.pid
+
     async def start(self) -> None:
-        """Start it and wait until it is ready; RuntimeError with the end of its log when it is not."""
+        """Start both and wait until claims are taken; RuntimeError with the end of the log when they are not."""
         told = {
             f"CXQ_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             for name, value in self._settings.model_dump().items()
@@ -45,8 +54,11 @@ class Served:
             "--host", "127.0.0.1", "--port", str(self.port),
             "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning",
         ]  # fmt: skip
-        environment = told | {"CXQ_LOG_LEVEL": "warning"}
+        environment = told | {"CXQ_LOG_LEVEL": "warning", "CXQ_BACKGROUND": "false"}
         self._child = spawn(command, log=self._log, death_signal=signal.SIGKILL, environment=environment)
+        if self._worker is None or self._worker.poll() is not None:
+            worker = [sys.executable, "-m", "services.cli", "worker", "issuance"]
+            self._worker = spawn(worker, log=self._worker_log, death_signal=signal.SIGKILL, environment=environment)
         await self.until_ready()
 
     async def until_ready(self) -> None:
@@ -66,17 +78,20 @@ class Served:
         raise RuntimeError(f"issuance was not ready; its log ends with:\n{written_since(self._log, 0)[-_LOG_SHOWN:]}")
 
     async def kill(self) -> None:
-        """End it as a power cut would."""
-        if self._child is not None:
-            self._child.kill()
-            await asyncio.to_thread(self._child.wait)
+        """End both as a power cut would."""
+        for process in (self._child, self._worker):
+            if process is not None:
+                process.kill()
+                await asyncio.to_thread(process.wait)
 
     async def stop(self) -> None:
-        """End it in good order, or by force when it takes too long."""
-        if self._child is None or self._child.poll() is not None:
-            return
-        self._child.send_signal(signal.SIGINT)
-        try:
-            await asyncio.to_thread(self._child.wait, _STOP_S)
-        except subprocess.TimeoutExpired:
-            await self.kill()
+        """End both in good order, or by force when it takes too long."""
+        for process in (self._child, self._worker):
+            if process is None or process.poll() is not None:
+                continue
+            process.send_signal(signal.SIGINT)
+            try:
+                await asyncio.to_thread(process.wait, _STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                await asyncio.to_thread(process.wait)

@@ -11,7 +11,7 @@ from shared.bus.consumer import Consumer
 from shared.bus.feed import Feed
 from shared.bus.membership import Membership
 from shared.bus.parking import Parked, parked, unpark
-from shared.bus.readable import News
+from shared.bus.readable import News, listen
 from shared.bus.relay import Relay
 from shared.bus.subscription import Subscription, Surroundings, reactions_of
 from shared.clock import Clock
@@ -70,14 +70,14 @@ class Runtime:
         self.commands = Commands(self.engine, context.name, clock, self.wake, self.rules)
         self._membership = Membership(settings, context.name)
         self.news = News()
-        self.relay = Relay(settings, context.name, self.news.tell)
+        self.relay = Relay(settings, context.name)
         self._due = DueList(self._background_engine, context.name, clock, self.rules, context.deadlines, self.wake)
         self._feeds = self._shared_feeds()
         self.consumers = tuple(
             Consumer(self._surroundings(), each, self._feeds.get(each.contexts) if each.derived else None)
             for each in self.subscriptions
         )
-        self._tasks = self._background() if settings.background else []
+        self._tasks = [Supervised("news", self._listen), *(self._background() if settings.background else [])]
 
     async def __aenter__(self) -> Self:
         """Open the runtime; the background starts with `start_background`."""
@@ -155,6 +155,9 @@ class Runtime:
         if self.context.deadlines:
             tasks.append(Supervised("due-list", self._work_off))
         return tasks
+
+    async def _listen(self, progress: Progress) -> None:
+        await listen(self.settings, self.context.name, self.news, progress)
 
     async def _work_off(self, progress: Progress) -> None:
         progress.at_work()

@@ -204,6 +204,11 @@ class Tracing:
         """Give what the background makes its spans with."""
         return self._provider.get_tracer("cxq") if self._provider else trace.NoOpTracer()
 
+    @property
+    def is_on(self) -> bool:
+        """Whether anybody gets the spans."""
+        return self._provider is not None
+
     def of_requests(self) -> TelemetryConfig:
         """Tell FastAPI what to trace; metrics and error logs are ours."""
         if self._provider is None:

@@ -9,7 +9,7 @@ GOAL = Goal(id="A1", what="claims/noop", target=2.0)
 
 async def measure() -> Ratio:
     """Let claims and no-ops take turns; then kill PostgreSQL and the service amid claims, and look what is left."""
-    used = dict.fromkeys(("service", "PostgreSQL", "Kafka"), 0.0)
+    used = dict.fromkeys(("service", "worker", "PostgreSQL", "Kafka"), 0.0)
     claimed = 0
     async with stage() as here:
 

@@ -131,7 +131,7 @@ def worker(service: Service) -> None:
 
     from shared.telemetry import configure_logs
 
-    chosen = settings()
+    chosen = settings().model_copy(update={"background": True})
     configure_logs(chosen, context=service)
     _call_ourselves(f"cxq-{service}")
     uvloop.run(_work(service, chosen))

@@ -1,14 +1,30 @@
 """The one place where the parts of issuance meet."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
 
 from services.issuance.api import claims, ledger, order_list, periods, quotas, receipts, vouchers
-from services.issuance.api.intake_desk import open_intake
+from services.issuance.api.claim_lane import ClaimLane
+from services.issuance.api.intake_desk import awarded
 from services.issuance.api.policy import POLICY
 from services.issuance.audit import CHECKS
-from services.issuance.deadlines import CLOSE_PERIOD, EXPIRE_UNREGISTERED, OPEN_PERIOD, PROVE_BALANCES
+from services.issuance.deadlines import (
+    CLOSE_PERIOD,
+    EXPIRE_UNREGISTERED,
+    FIND_UNREGISTERED,
+    GRACE,
+    OPEN_PERIOD,
+    PROVE_BALANCES,
+    REMIND_OF_REGISTRATION,
+    REMIND_OF_VALIDITY,
+    REMINDERS_BEGIN,
+)
+from services.issuance.intake.intake import Intake
+from services.issuance.intake.sequencer import Surroundings, connector
 from services.issuance.projections.annual_totals import ANNUAL_TOTALS
 from services.issuance.projections.claimant_vouchers import CLAIMANT_VOUCHERS
 from services.issuance.projections.exposure import EXPOSURE
@@ -16,21 +32,58 @@ from services.issuance.projections.ledger import LEDGER_ENTRIES
 from services.issuance.projections.period_board import PERIOD_BOARD
 from services.issuance.projections.voucher_balances import VOUCHER_BALANCES
 from services.issuance.reactions import REACTIONS
-from services.issuance.use_cases.expiring import expire_unregistered
+from services.issuance.use_cases.expiring import expire_unregistered, find_unregistered
 from services.issuance.use_cases.proving_balances import prove_balances
+from services.issuance.use_cases.reminding import Reminding
 from services.issuance.use_cases.running_periods import close_period, open_period
 from shared.context import BoundedContext
 from shared.http.application import build_app
-from shared.procedures.due import DueHandlers
+from shared.http.edge import Edge
+from shared.procedures.daily import Daily
+from shared.procedures.due import DueHandlers, Together
 from shared.procedures.following_measures import FOLLOWING_MEASURES
 from shared.settings import Settings
+
+_DAILY = (
+    Daily(kind=FIND_UNREGISTERED, after=GRACE, work=find_unregistered),
+    Daily(kind=REMIND_OF_REGISTRATION, after=REMINDERS_BEGIN, work=Reminding("registration")),
+    Daily(kind=REMIND_OF_VALIDITY, after=REMINDERS_BEGIN, work=Reminding("validity")),
+)
 
 DUE: DueHandlers = {
     OPEN_PERIOD: open_period,
     CLOSE_PERIOD: close_period,
-    EXPIRE_UNREGISTERED: expire_unregistered,
+    EXPIRE_UNREGISTERED: Together(expire_unregistered),
     PROVE_BALANCES: prove_balances,
+    **{daily.kind: daily for daily in _DAILY},
 }
+
+
+def open_intake(app: FastAPI, edge: Edge) -> AbstractAsyncContextManager[None]:
+    """Give an app its intake (`intake_of`), and close it with the app."""
+    runtime = edge.runtime
+    intake = Intake(
+        Surroundings(
+            clock=runtime.clock,
+            seconds=lambda: asyncio.get_running_loop().time(),
+            measures=lambda: runtime.rules.current(runtime.engine),
+            connect=connector(runtime.settings, edge.context.name),
+            granted=awarded,
+            on_commit=runtime.wake,
+        )
+    )
+    app.state.intake = intake
+    app.add_middleware(ClaimLane, edge=edge, intake=intake)
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await intake.close()
+
+    return opened()
+
 
 CONTEXT = BoundedContext(
     name="issuance",

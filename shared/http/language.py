@@ -1,5 +1,6 @@
 """Which of our two languages a caller reads: Chinese unless `Accept-Language` prefers English."""
 
+from functools import lru_cache
 from typing import Literal
 
 type Language = Literal["zh", "en"]
@@ -8,6 +9,7 @@ LANGUAGES: tuple[Language, ...] = ("zh", "en")
 CONTENT_LANGUAGE: dict[Language, str] = {"zh": "zh-CN", "en": "en"}
 
 
+@lru_cache(maxsize=256)
 def language_of(accept_language: str) -> Language:
     """Choose by the quality values of `Accept-Language` (RFC 9110); what cannot be read counts as nothing."""
     best: dict[Language, float] = {"zh": 0.0, "en": 0.0}

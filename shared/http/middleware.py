@@ -20,9 +20,9 @@ from shared.telemetry import REQUEST_SECONDS, REQUESTS
 
 SERVICE_LIMIT_S = 4.0
 """How long an answer may take to begin; what a caller prefers to wait comes on top."""
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}")
-_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-_HEADERS = {
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}")
+TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+ANSWER_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -59,7 +59,15 @@ class EdgeMiddleware:
             except Exception as error:  # noqa: BLE001 (nobody outside this layer could answer with a problem)
                 await self._answer_failure(error, scope, receive, answered, visit)
             finally:
-                self._log(scope, visit, answered.status, self._seconds() - began)
+                note_answer(
+                    self._edge,
+                    visit,
+                    method=scope["method"],
+                    path=scope["path"],
+                    route=getattr(scope.get("route"), "path", ""),
+                    status=answered.status,
+                    seconds=self._seconds() - began,
+                )
 
     async def _in_time(self, scope: Scope, receive: Receive, answered: "_Answered", headers: Headers) -> None:
         limit = SERVICE_LIMIT_S + preferred_wait(headers.getlist("prefer"))
@@ -85,8 +93,8 @@ class EdgeMiddleware:
     def _visit(self, scope: Scope, headers: Headers) -> Visit:
         now = self._edge.runtime.clock.now()
         given = headers.get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else new_id("req", now)
-        parent = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
+        request_id = given if REQUEST_ID.fullmatch(given) else new_id("req", now)
+        parent = TRACEPARENT.fullmatch(headers.get("traceparent", ""))
         client = scope.get("client")
         return Visit(
             request_id=request_id,
@@ -97,26 +105,27 @@ class EdgeMiddleware:
             address=str(client[0]) if client else "unknown",
         )
 
-    def _log(self, scope: Scope, visit: Visit, status: int, seconds: float) -> None:
-        operation = visit.operation or "none"
-        REQUESTS.labels(self._edge.context.name, operation, str(status)).inc()
-        REQUEST_SECONDS.labels(self._edge.context.name, operation).observe(seconds)
-        route = scope.get("route")
-        log = _access.debug if scope["path"].startswith(_QUIET) else _access.info
-        log(
-            "request",
-            method=scope["method"],
-            route=getattr(route, "path", ""),
-            operation=visit.operation,
-            status=status,
-            ms=round(seconds * 1000, 1),
-            principal=visit.caller.principal if visit.caller else None,
-            role=visit.caller.role.value if visit.caller else None,
-        )
-
     @staticmethod
     def _seconds() -> float:
         return asyncio.get_running_loop().time()
+
+
+def note_answer(edge: Edge, visit: Visit, *, method: str, path: str, route: str, status: int, seconds: float) -> None:
+    """Count an answer and its time, and write the line of the access log; `path` decides only how loud it is."""
+    operation = visit.operation or "none"
+    REQUESTS.labels(edge.context.name, operation, str(status)).inc()
+    REQUEST_SECONDS.labels(edge.context.name, operation).observe(seconds)
+    log = _access.debug if path.startswith(_QUIET) else _access.info
+    log(
+        "request",
+        method=method,
+        route=route,
+        operation=visit.operation,
+        status=status,
+        ms=round(seconds * 1000, 1),
+        principal=visit.caller.principal if visit.caller else None,
+        role=visit.caller.role.value if visit.caller else None,
+    )
 
 
 class _Answered:
@@ -132,7 +141,7 @@ class _Answered:
             self.status = message["status"]
             self.on_start()
             headers = MutableHeaders(scope=message)
-            for name, value in _HEADERS.items():
+            for name, value in ANSWER_HEADERS.items():
                 headers.setdefault(name, value)
             headers["X-Request-Id"] = self._visit.request_id
             for name, value in self._visit.headers.items():

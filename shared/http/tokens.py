@@ -36,22 +36,32 @@ class Verifier:
 
     async def caller(self, authorization: str | None) -> Caller:
         """Verify an `Authorization` header; ProblemError `not-authenticated`, `token-invalid` or `token-expired`."""
-        scheme, _, token = (authorization or "").strip().partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        token = _bearer(authorization)
+        if not token:
             raise ProblemError("not-authenticated", headers={"WWW-Authenticate": 'Bearer realm="cxq"'})
-        token = token.strip()
-        digest = hashlib.sha256(token.encode()).digest()
-        kept = self._kept.get(digest)
-        if kept is not None and kept[1] <= self._clock.now() < kept[2]:
-            self._kept.move_to_end(digest)
-            return kept[0]
+        known = self._known(token)
+        if known is not None:
+            return known
         claims = await self._verified(token)
         caller, expires = self._caller(claims)
         now = self._clock.now()
-        self._kept[digest] = caller, now, min(expires, now + _KEPT_FOR)
+        self._kept[_digest(token)] = caller, now, min(expires, now + _KEPT_FOR)
         if len(self._kept) > _KEPT_MAX:
             self._kept.popitem(last=False)
         return caller
+
+    def remembered(self, authorization: str) -> Caller | None:
+        """Give the caller of a token that was verified within the last minute; None says nothing about it."""
+        token = _bearer(authorization)
+        return self._known(token) if token else None
+
+    def _known(self, token: str) -> Caller | None:
+        digest = _digest(token)
+        kept = self._kept.get(digest)
+        if kept is None or not kept[1] <= self._clock.now() < kept[2]:
+            return None
+        self._kept.move_to_end(digest)
+        return kept[0]
 
     async def _verified(self, token: str) -> dict[str, Any]:
         if len(token) > _TOKEN_CHARS_MAX:
@@ -102,6 +112,16 @@ class Verifier:
         if any(begin > now + _SKEW for begin in begins):
             raise invalid_token(description="the token is not valid yet")
         return caller, expires
+
+
+def _bearer(authorization: str | None) -> str:
+    """Read the token out of an `Authorization` header; empty when it holds none."""
+    scheme, _, token = (authorization or "").strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 def invalid_token(code: str = "token-invalid", description: str = "the token is not valid") -> ProblemError:

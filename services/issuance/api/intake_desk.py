@@ -1,16 +1,12 @@
 """Where claims that came over HTTP are brought to the intake, and where its answers are written."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import cast
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 
 from services.issuance.api.vouchers import presented
 from services.issuance.domain.voucher import voucher
 from services.issuance.intake.intake import Intake, TooManyClaimsError
-from services.issuance.intake.sequencer import Surroundings, connector
 from shared.events.issuance import VoucherClaimed
 from shared.http.desk import cause_of
 from shared.http.edge import Edge, Visit, writer_for
@@ -19,31 +15,6 @@ from shared.kernel.refusal import Refused
 from shared.store.execution import Answer, IdempotencyKey
 
 CLAIMS = "/v1/claims"
-
-
-def open_intake(app: FastAPI, edge: Edge) -> AbstractAsyncContextManager[None]:
-    """Give an app its intake (`intake_of`), and close it with the app."""
-    runtime = edge.runtime
-    intake = Intake(
-        Surroundings(
-            clock=runtime.clock,
-            seconds=lambda: asyncio.get_running_loop().time(),
-            measures=lambda: runtime.rules.current(runtime.engine),
-            connect=connector(runtime.settings, edge.context.name),
-            granted=awarded,
-            on_commit=runtime.wake,
-        )
-    )
-    app.state.intake = intake
-
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            await intake.close()
-
-    return opened()
 
 
 def intake_of(request: Request) -> Intake:

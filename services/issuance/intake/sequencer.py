@@ -242,8 +242,8 @@ def _rules_of(plan: Period, measures: Measures) -> Callable[[date], Rules]:
     def rules_on(day: date) -> Rules:
         if day not in counted:
             terms = measures.on(day)
-            last_day = days_after(day, plan.registration_days)
-            register_by = deadline_on(last_day, measures.working_days, roll=terms.voucher.roll_to_working_day)
+            roll = terms.voucher.roll_to_working_day
+            register_by = registration_deadline(plan, day, measures.working_days, roll=roll)
             counted[day] = Rules(terms=terms, register_by=register_by)
         return counted[day]
 

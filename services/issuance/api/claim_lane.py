@@ -1,0 +1,183 @@
+"""The ordinary claim, answered without a web framework in its way; every other request takes the ordinary way.
+
+Whatever is not spelt in the one ordinary manner steps aside, before anything has been decided: its answer, above all
+its problem, is written by the same route as ever. Both ways lead to the same intake and write the same bytes.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import msgspec
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.issuance.api.intake_desk import CLAIMS, ask
+from services.issuance.intake.intake import Intake
+from shared.http.edge import Edge, Visit, writer_for
+from shared.http.failures import problem_of
+from shared.http.identity import Caller
+from shared.http.language import language_of
+from shared.http.limits import JSON_BYTES_MAX
+from shared.http.middleware import ANSWER_HEADERS, REQUEST_ID, TRACEPARENT, note_answer
+from shared.http.models import AMOUNT_FEN_MAX
+from shared.http.problems import PROBLEM_JSON
+from shared.http.routes import IDEMPOTENCY_KEY
+from shared.kernel.ids import is_id, new_id
+from shared.store.execution import Answer, IdempotencyKey
+
+OPERATION = "claimVoucher"
+_ONCE = (b"authorization", b"idempotency-key", b"content-type", b"accept", b"accept-language", b"x-request-id",
+         b"traceparent", b"content-length")  # fmt: skip
+"""The headers that matter to a claim."""
+_JSON_TYPES = {b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"}
+_ACCEPTED = {b"", b"*/*", b"application/json", b"application/json, text/plain, */*"}
+_STEPS_ASIDE = {b"transfer-encoding", b"expect", b"content-encoding"}
+_FIXED = [(name.lower().encode(), value.encode()) for name, value in ANSWER_HEADERS.items()]
+
+
+class _Amount(msgspec.Struct, forbid_unknown_fields=True):
+    amount: int
+    currency: Literal["CNY"] = "CNY"
+
+
+class _Claim(msgspec.Struct, forbid_unknown_fields=True):
+    period_id: str
+    amount: _Amount
+
+
+_decoder = msgspec.json.Decoder(_Claim)
+
+
+class ClaimLane:
+    """Meets claims before everything else does."""
+
+    def __init__(self, app: ASGIApp, edge: Edge, intake: Intake) -> None:
+        self._app, self._edge, self._intake = app, edge, intake
+        self._allowed = edge.context.policy[OPERATION]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer an ordinary claim; let everything else pass."""
+        if (
+            scope["type"] != "http"
+            or scope["path"] != CLAIMS
+            or scope["method"] != "POST"
+            or scope["query_string"]
+            or self._edge.runtime.tracing.is_on
+        ):
+            await self._app(scope, receive, send)
+            return
+        head = _ordinary(scope["headers"])
+        caller = self._edge.verifier.remembered(head[b"authorization"].decode("latin-1")) if head else None
+        if head is None or caller is None or caller.role not in self._allowed:
+            await self._app(scope, receive, send)
+            return
+        first = await receive()
+        claim = _read(first)
+        allowance = self._edge.buckets.take(caller.principal) if claim is not None else None
+        if claim is None or allowance is None or not allowance.granted:
+            await self._app(scope, _again(first, receive), send)
+            return
+        began = asyncio.get_running_loop().time()
+        visit = self._visit(scope, head, caller)
+        visit.headers = allowance.headers()
+        key = IdempotencyKey(
+            principal=caller.principal,
+            operation=OPERATION,
+            key=head[b"idempotency-key"].decode("latin-1"),
+            payload=_canonical(claim, first["body"]),
+        )
+        answer = await self._decided(visit, key, claim)
+        await _send(send, answer, visit)
+        seconds = asyncio.get_running_loop().time() - began
+        note_answer(self._edge, visit, method="POST", path=CLAIMS, route=CLAIMS, status=answer.status, seconds=seconds)
+
+    async def _decided(self, visit: Visit, key: IdempotencyKey, claim: _Claim) -> Answer:
+        try:
+            return await ask(self._intake, self._edge, visit, key, claim.period_id, claim.amount.amount)
+        except Exception as error:  # noqa: BLE001 (as in the outermost layer: every failure has its document)
+            problem = problem_of(error, writer_for(self._edge, visit, CLAIMS))
+            headers = {"Content-Type": PROBLEM_JSON, **problem.headers}
+            return Answer(status=problem.status, headers=headers, body=problem.body)
+
+    def _visit(self, scope: Scope, head: Mapping[bytes, bytes], caller: Caller) -> Visit:
+        now = self._edge.runtime.clock.now()
+        given, parent = head[b"x-request-id"].decode("latin-1"), head[b"traceparent"].decode("latin-1")
+        request_id = given if REQUEST_ID.fullmatch(given) else new_id("req", now)
+        traced = TRACEPARENT.fullmatch(parent)
+        client = scope.get("client")
+        return Visit(
+            request_id=request_id,
+            trace_id=traced[1] if traced else request_id,
+            traceparent=traced[0] if traced else None,
+            language=language_of(head[b"accept-language"].decode("latin-1")),
+            began=now,
+            address=str(client[0]) if client else "unknown",
+            caller=caller,
+            operation=OPERATION,
+        )
+
+
+def _ordinary(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes] | None:
+    """Read the headers of a request that says everything once and in the ordinary way; None for any other."""
+    head = dict.fromkeys(_ONCE, b"")
+    for name, value in headers:
+        if name in head:
+            if head[name]:
+                return None
+            head[name] = value
+        elif name in _STEPS_ASIDE:
+            return None
+    if (
+        head[b"content-type"] not in _JSON_TYPES
+        or head[b"accept"] not in _ACCEPTED
+        or not head[b"authorization"]
+        or IDEMPOTENCY_KEY.fullmatch(head[b"idempotency-key"].decode("latin-1")) is None
+    ):
+        return None
+    return head
+
+
+def _read(message: Message) -> _Claim | None:
+    """Read a body that came in one piece; None unless it is a claim that leaves nothing to complain about."""
+    body = message.get("body", b"")
+    if message["type"] != "http.request" or message.get("more_body") or len(body) > JSON_BYTES_MAX or b"\\" in body:
+        return None
+    try:
+        claim = _decoder.decode(body)
+    except msgspec.DecodeError:
+        return None
+    is_said_once = (
+        body.count(b'"period_id"') == 1 and body.count(b'"amount"') == 2 and body.count(b'"currency"') <= 1  # noqa: PLR2004
+    )
+    if not is_said_once or not is_id(claim.period_id, "prd") or not 0 <= claim.amount.amount <= AMOUNT_FEN_MAX:
+        return None
+    return claim
+
+
+def _canonical(claim: _Claim, body: bytes) -> bytes:
+    """Write what was asked as the ordinary way writes it (`canonical_payload`), so that a key knows its request."""
+    currency = ',"currency":"CNY"' if b'"currency"' in body else ""
+    asked = f'{{"amount":{{"amount":{claim.amount.amount}{currency}}},"period_id":"{claim.period_id}"}}'
+    return f'["POST","{CLAIMS}",[]]\n{asked}'.encode()
+
+
+def _again(first: Message, receive: Receive) -> Receive:
+    """Let a message that was read be read once more."""
+    unread = [first]
+
+    async def receive_again() -> Message:
+        return unread.pop() if unread else await receive()
+
+    return receive_again
+
+
+async def _send(send: Send, answer: Answer, visit: Visit) -> None:
+    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
+    headers.append((b"content-length", str(len(answer.body)).encode()))
+    headers.append((b"x-request-id", visit.request_id.encode()))
+    headers.extend((name.lower().encode(), value.encode()) for name, value in visit.headers.items())
+    if answer.replayed:
+        headers.append((b"idempotency-replayed", b"true"))
+    headers.extend(_FIXED)
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
