@@ -6,35 +6,44 @@ from fastapi import FastAPI
 
 from services.registry.api import (
     access_records,
+    affiliations,
     applications,
     claimant_disclosures,
     claimant_profiles,
     claimant_users,
     claimants,
+    design_centres,
     eligibility,
     exits,
     facilities,
     facility_changes,
+    field_centres,
     imports,
+    laboratories,
+    measure_changes,
     measures,
     offers,
     people,
     providers,
+    referral_agencies,
+    referrals,
     representation,
-    standing,
     reviews,
-    measure_changes,
+    service_agencies,
+    standing,
 )
 from services.registry.api.policy import POLICY
 from services.registry.audit import CHECKS
 from services.registry.projections import PROJECTIONS
 from services.registry.reactions import REACTIONS
+from services.registry.use_cases.affiliating import RECOGNITION_LAPSES
+from services.registry.use_cases.cataloguing_laboratories import lapse_recognition
 from services.registry.use_cases.importing_facilities import IMPORT_GOES_ON, go_on_with_import
 from services.registry.use_cases.inviting_users import INVITATION_ENDS, expire
 from services.registry.use_cases.judging_claimants import ELIGIBILITY_MAY_CHANGE, reassess
 from services.registry.use_cases.leaving_the_list import EXIT_ENDS, conclude_exit
-from services.registry.use_cases.owning import may_read_papers
 from services.registry.use_cases.publishing_listings import NOTICE_ENDS, conclude_notice
+from services.registry.use_cases.reading_documents import may_read_document
 from services.registry.use_cases.sanctioning import BAN_ENDS, lift
 from shared.context import BoundedContext
 from shared.documents.routes import documents_router
@@ -61,11 +70,18 @@ CONTEXT = BoundedContext(
         facilities.router,
         facility_changes.router,
         people.router,
-        documents_router("registry", may_read_papers),
+        documents_router("registry", may_read_document),
         imports.router,
         measure_changes.router,
         offers.router,
         standing.router,
+        affiliations.router,
+        referral_agencies.router,
+        referrals.router,
+        service_agencies.router,
+        laboratories.router,
+        field_centres.router,
+        design_centres.router,
     ),
     policy=POLICY,
     projections=PROJECTIONS,
@@ -75,6 +91,7 @@ CONTEXT = BoundedContext(
         EXIT_ENDS: conclude_exit,
         NOTICE_ENDS: conclude_notice,
         BAN_ENDS: lift,
+        RECOGNITION_LAPSES: lapse_recognition,
         INVITATION_ENDS: expire,
         ELIGIBILITY_MAY_CHANGE: reassess,
     },
@@ -94,6 +111,13 @@ CONTEXT = BoundedContext(
         "documents": "证明文件 · Documents that prove what was said",
         "service-people": "服务人员 · Who serves at the facilities (art. 6(3))",
         "services": "服务与价格 · Services and their prices",
+        "affiliations": "推荐机构、专业服务机构、实验室的申请与审核 · Applications of agencies and laboratories",
+        "referral-agencies": "推荐机构 · Referral agencies (faq 4)",
+        "referrals": "推荐机构与其服务的企业 · Referral agencies and the claimants they serve (faq 4)",
+        "service-agencies": "专业服务机构 · Service agencies (faq 5)",
+        "laboratories": "创新券接收实验室与开放实验室目录 · Laboratories and their catalogue (faq 5, 7)",
+        "field-centres": "领域中心及其成员单位 · Field centres and their members (faq 5)",
+        "design-centres": "可提供工业设计服务的实验室 · Laboratories that offer industrial design (faq 3)",
         "standing": "专家与监督处理 · Experts, measures and standing",
     },
 )

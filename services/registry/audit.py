@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.registry.domain.credit_code import is_valid, normalised
 from services.registry.domain.profile import digest_of
+from services.registry.institution_audit import INSTITUTION_CHECKS
 from services.registry.tables import claimants, providers
 from shared.audit import Breach, Check, Count
 from shared.kernel.calendar import months_after
@@ -15,7 +16,9 @@ from shared.kernel.calendar import months_after
 _BARRING = "('disqualify', 'delist')"
 _NEW = """('cxq.registry.claimant-registered.v1', 'cxq.registry.claimant-certificates-changed.v1',
     'cxq.registry.provider-applied.v1', 'cxq.registry.provider-listed.v1', 'cxq.registry.facility-opened.v1',
-    'cxq.registry.service-offered.v1')"""
+    'cxq.registry.service-offered.v1', 'cxq.registry.affiliation-requested.v1',
+    'cxq.registry.affiliation-granted.v1', 'cxq.registry.laboratory-entered.v1',
+    'cxq.registry.referral-agency-described.v1', 'cxq.registry.promotion-event-planned.v1')"""
 _DURING_A_BAN = sa.text(
     f"""
     SELECT s.data->>'party_id' AS party_id, s.data->>'sanction_id' AS sanction_id, n.position, n.type
@@ -196,5 +199,6 @@ CHECKS = (
         promise="every change of the rules was announced by two people, ahead of its first day, and is decided by",
         look=changes_of_rules_had_four_eyes,
     ),
+    *INSTITUTION_CHECKS,
     Check(id="M8", promise="nothing new for a barred party within its ban", look=nothing_new_within_a_ban),
 )

@@ -13,6 +13,7 @@ affiliations = sa.Table(
     sa.Column("principal", sa.Text, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("credit_code", sa.Text, nullable=False, index=True),
+    sa.Column("organisation", sa.Text, nullable=False),
     sa.Column("through", sa.Text, nullable=False),
     sa.Column("submission", JSONB, nullable=False),
     sa.Column("documents", ARRAY(sa.Text), nullable=False),
@@ -22,7 +23,7 @@ affiliations = sa.Table(
 )
 """Agencies and laboratories that have joined or apply (faq 4, 5, 7), with all they said; `salt` belongs to its digest.
 
-A laboratory's code is its organisation's, and `through` its agency or field centre; `accreditations` are
+A laboratory's code is its `organisation`'s, and `through` its agency or field centre; `accreditations` are
 those the office recorded last, with their numbers, if it ever did. `closed` came to nothing or is over.
 """
 _AGENCY, _LABORATORY = affiliations.c.kind != "laboratory", affiliations.c.kind == "laboratory"

@@ -319,7 +319,7 @@ class StandingView(View):
     """Whether anything stands against a party."""
 
     party_id: str
-    party_kind: Literal["claimant", "provider"]
+    party_kind: PartyKind
     good: bool = Field(description="没有生效的措施 · No measure is in force")
     measures: list[MeasureInForce]
 

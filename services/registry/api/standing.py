@@ -15,6 +15,7 @@ from services.registry.api.models import (
 )
 from services.registry.domain import expert as experts_domain
 from services.registry.domain.sanction import Event, Lifted, Proposed, State, Unproposed, sanction, stage_of
+from services.registry.institution_tables import affiliations
 from services.registry.tables import claimants, providers, sanctions
 from services.registry.use_cases import enrolling_experts, sanctioning
 from services.registry.use_cases.streams import stream_of
@@ -79,7 +80,7 @@ async def get_expert(expert_id: str, request: ReadRequest) -> Response:
     ),
 )  # fmt: skip
 async def propose_sanction(body: SanctionBody, request: CommandRequest) -> Response:
-    """Propose a measure against a claimant or a provider; it has no effect until somebody else approves it."""
+    """Propose a measure against a party of the register; it has no effect until somebody else approves it."""
     sanction_id = request.new_id("snc")
 
     async def propose(tx: Transaction) -> Handled[Event, State]:
@@ -150,10 +151,11 @@ async def get_standing(party_id: str, request: ReadRequest) -> StandingView:
             sa.select(providers.c.principal, sa.literal("provider").label("kind")).where(
                 providers.c.provider_id == party_id
             ),
+            sa.select(affiliations.c.principal, affiliations.c.kind).where(affiliations.c.party_id == party_id),
         )
         party = (await connection.execute(kinds)).one_or_none()
         found = (await connection.execute(sa.select(sanctions).where(in_force).order_by(sanctions.c.sanction_id))).all()
-    of_the_office = request.caller.role not in {Role.CLAIMANT, Role.PROVIDER}
+    of_the_office = request.caller.role in {Role.OFFICER, Role.APPROVER, Role.AUDITOR}
     if party is None or not (of_the_office or party.principal == request.caller.principal):
         raise UnknownSubjectError(party_id)
     measures = [

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from services.registry.domain.sanction import BARRING
+from services.registry.institution_tables import affiliations
 from services.registry.tables import claimants, providers, sanctions
 from shared.store.transaction import Transaction
 
@@ -24,6 +25,12 @@ async def is_barred(tx: Transaction, *party_ids: str) -> bool:
 
 async def is_code_barred(tx: Transaction, credit_code: str) -> bool:
     """Tell whether a body is barred under any id it ever had, locking its rows so that no measure comes in between."""
+    as_agency = (
+        sa.select(affiliations.c.party_id)
+        .where(affiliations.c.credit_code == credit_code, affiliations.c.kind != "laboratory")
+        .order_by(affiliations.c.party_id)
+        .with_for_update()
+    )
     as_claimant = sa.select(claimants.c.claimant_id).where(claimants.c.credit_code == credit_code).with_for_update()
     as_provider = (
         sa.select(providers.c.provider_id)
@@ -31,6 +38,7 @@ async def is_code_barred(tx: Transaction, credit_code: str) -> bool:
         .order_by(providers.c.provider_id)
         .with_for_update()
     )
-    known = list((await tx.connection.execute(as_claimant)).scalars())
-    known += (await tx.connection.execute(as_provider)).scalars()
+    known: list[str] = []
+    for party in (as_agency, as_claimant, as_provider):  # always in this order
+        known += (await tx.connection.execute(party)).scalars()
     return await is_barred(tx, *known)

@@ -10,8 +10,6 @@ from services.registry.tables import facilities, providers, services
 from services.registry.use_cases.barring import is_code_barred
 from services.registry.use_cases.streams import stream_of
 from shared.events.registry.facilities import ServiceKind
-from shared.http.identity import Caller
-from shared.http.policy import Role
 from shared.kernel.refusal import refuse
 from shared.store.transaction import Transaction, UnknownSubjectError
 
@@ -67,11 +65,6 @@ async def check_owns_facility(tx: Transaction, facility_id: str, principal: str)
 async def check_owns_service(tx: Transaction, service_id: str, principal: str) -> str:
     """Give the provider of a principal's own service, locking its row; `UnknownSubjectError` for anyone else's."""
     return await _owner(tx, services, services.c.service_id, service_id, principal)
-
-
-async def may_read_papers(_tx: Transaction, caller: Caller, _document_id: str) -> bool:
-    """Let the office read every document of the register; to anybody else only the own ones exist."""
-    return caller.role in {Role.OFFICER, Role.APPROVER, Role.AUDITOR}
 
 
 async def _owner(tx: Transaction, table: sa.Table, column: sa.Column[str], subject: str, principal: str) -> str:

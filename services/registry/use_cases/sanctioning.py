@@ -18,6 +18,7 @@ from services.registry.domain.sanction import (
     Unproposed,
     sanction,
 )
+from services.registry.institution_tables import affiliations
 from services.registry.tables import claimants, providers, sanctions
 from services.registry.use_cases.streams import stream_of
 from shared.events.registry.standing import Measure, PartyKind
@@ -33,7 +34,7 @@ async def propose(
     tx: Transaction, sanction_id: str, officer: str, *, party_id: str, measure: Measure, until: date | None,
     grounds: str,
 ) -> Handled[Event, State]:  # fmt: skip
-    """Propose a measure against a claimant or a provider; its grounds stay here, their digest goes into the log."""
+    """Propose a measure against a party; its grounds stay here, their digest goes into the log."""
     kind = await _locked_kind(tx, party_id)
     if kind is None:
         raise refuse("party-unknown", article="16", value=party_id)
@@ -118,7 +119,9 @@ async def _locked_kind(tx: Transaction, party_id: str) -> PartyKind | None:
     as_provider = sa.select(providers.c.provider_id).where(providers.c.provider_id == party_id)
     if (await tx.connection.execute(as_provider.with_for_update())).first() is not None:
         return "provider"
-    return None
+    joined = sa.select(affiliations.c.kind).where(affiliations.c.party_id == party_id)
+    kind: PartyKind | None = (await tx.connection.execute(joined.with_for_update())).scalar_one_or_none()
+    return kind
 
 
 async def _is_listed(tx: Transaction, party_id: str, kind: PartyKind) -> bool:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from shared.events.definition import event
 
-type PartyKind = Literal["claimant", "provider", "expert"]
+type PartyKind = Literal["claimant", "provider", "expert", "referral_agency", "service_agency", "laboratory"]
 type Measure = Literal["suspend_disbursement", "disqualify", "delist"]
 
 
