@@ -11,7 +11,7 @@ import asyncpg
 import structlog
 
 from services.issuance.domain.arrivals import Granted, Outcome, Rules, decide_in_order
-from services.issuance.domain.period import Period
+from services.issuance.domain.period import Period, registration_deadline
 from services.issuance.intake.answers import resolve
 from services.issuance.intake.asking import Asked
 from services.issuance.intake.book import Book, Page
@@ -20,7 +20,6 @@ from services.issuance.intake.writing import Award, Batch, Refusal, Stale, write
 from shared.clock import Clock
 from shared.database import LIMITS
 from shared.events.issuance import VoucherClaimed
-from shared.kernel.calendar import days_after, deadline_on
 from shared.kernel.refusal import Refused
 from shared.measures.reader import Measures
 from shared.settings import Settings
