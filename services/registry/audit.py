@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.registry.claimant_audit import CLAIMANT_CHECKS
 from services.registry.domain.credit_code import is_valid, normalised
-from services.registry.domain.profile import digest_of
 from services.registry.institution_audit import INSTITUTION_CHECKS
 from services.registry.tables import claimants, providers
 from shared.audit import Breach, Check, Count
@@ -57,10 +57,6 @@ _EXITS = sa.text(
     WHERE r.type = 'cxq.registry.provider-exit-requested.v1' ORDER BY r.position
     """
 )
-_DIGESTS = sa.text(
-    "SELECT data->>'claimant_id' AS claimant_id, data->>'profile_digest' AS digest, position FROM events"
-    " WHERE type = 'cxq.registry.claimant-registered.v1' ORDER BY position"
-)
 _CHANGES = sa.text(
     """
     SELECT a.data->>'change_id' AS change_id, a.position, (a.data->>'first_day')::date AS first_day,
@@ -101,18 +97,6 @@ async def credit_codes_are_valid_and_of_one_party(connection: AsyncConnection, c
                 yield Breach(where=party_id, found="its credit code is not valid, or not written as it is kept")
             if often[normalised(code)] > 1:
                 yield Breach(where=party_id, found="its credit code belongs to another party too")
-
-
-async def profiles_match_their_digests(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
-    """Hold what a claimant declared against the digest in the log; a changed profile shows."""
-    found = await connection.execute(sa.select(claimants.c.claimant_id, claimants.c.profile, claimants.c.salt))
-    kept = {row.claimant_id: digest_of(row.salt, row.profile) for row in found}
-    for row in (await connection.execute(_DIGESTS)).all():
-        count.checked += 1
-        if row.claimant_id not in kept:
-            yield Breach(where=f"position {row.position}", found=f"{row.claimant_id} registered, but has no profile")
-        elif kept[row.claimant_id] != row.digest:
-            yield Breach(where=row.claimant_id, found=f"its profile is not the one of position {row.position}")
 
 
 async def listings_had_their_notice(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
@@ -178,7 +162,7 @@ CHECKS = (
         promise="every credit code is valid and of one claimant and one provider at most",
         look=credit_codes_are_valid_and_of_one_party,
     ),
-    Check(id="R2", promise="every profile is the one whose digest is in the log", look=profiles_match_their_digests),
+    *CLAIMANT_CHECKS,
     Check(
         id="R3",
         promise="every measure of art. 17 was imposed by somebody other than its proposer",

@@ -8,7 +8,7 @@ from pydantic import Field
 from services.registry.api.models import (
     ContactBody,
     CreditCode,
-    EnterpriseFactsBody,
+    EnterpriseSelfBody,
     MemberBody,
     Name,
     PrincipalName,
@@ -97,7 +97,7 @@ class InvitationItem(View):
     expires_at: datetime
 
 
-class EnterpriseProfileBody(EnterpriseFactsBody):
+class EnterpriseProfileBody(EnterpriseSelfBody):
     """A company described anew; its credit code stays, its certificates have their own operation."""
 
     kind: Literal["enterprise"]

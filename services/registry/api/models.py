@@ -64,8 +64,8 @@ class DeclarationsBody(Body):
     clean_record: bool = Field(description="无不良诚信记录 · Has no bad integrity record", examples=[True])
 
 
-class EnterpriseFactsBody(Body):
-    """What art. 7 asks of an enterprise."""
+class EnterpriseSelfBody(Body):
+    """What an enterprise says of itself by art. 7, but for its certificates."""
 
     founded_on: date = Field(description="注册成立日期 · Day of registration", examples=["2023-09-09"])
     district: District
@@ -78,12 +78,17 @@ class EnterpriseFactsBody(Body):
         description="首次入库科技型中小企业的日期 · First listing as a technology SME",
         examples=[None],
     )
-    certificates: Certificates = ()
     declarations: DeclarationsBody
     undertaking: bool = Field(
         description="确认符合条件，材料真实、合规、准确 · Confirms that the conditions are met and all is true",
         examples=[True],
     )
+
+
+class EnterpriseFactsBody(EnterpriseSelfBody):
+    """What art. 7 asks of an enterprise."""
+
+    certificates: Certificates = ()
 
 
 class ContactBody(Body):

@@ -16,7 +16,7 @@ from services.registry.api.models import (
 from services.registry.domain import expert as experts_domain
 from services.registry.domain.sanction import Event, Lifted, Proposed, State, Unproposed, sanction, stage_of
 from services.registry.institution_tables import affiliations
-from services.registry.tables import claimants, providers, sanctions
+from services.registry.tables import claimant_users, claimants, providers, sanctions
 from services.registry.use_cases import enrolling_experts, sanctioning
 from services.registry.use_cases.streams import stream_of
 from shared.events.registry.experts import ExpertEnrolled
@@ -145,9 +145,10 @@ async def get_standing(party_id: str, request: ReadRequest) -> StandingView:
     in_force = sa.and_(sanctions.c.party_id == party_id, sanctions.c.imposed_on.is_not(None), ~sanctions.c.lifted)
     async with request.connection() as connection:
         kinds = sa.union_all(
-            sa.select(claimants.c.principal, sa.literal("claimant").label("kind")).where(
-                claimants.c.claimant_id == party_id
-            ),
+            sa.select(claimant_users.c.principal, sa.literal("claimant").label("kind"))
+            .select_from(claimants)
+            .outerjoin(claimant_users, _is_user(request.caller.principal))
+            .where(claimants.c.claimant_id == party_id),
             sa.select(providers.c.principal, sa.literal("provider").label("kind")).where(
                 providers.c.provider_id == party_id
             ),
@@ -163,6 +164,10 @@ async def get_standing(party_id: str, request: ReadRequest) -> StandingView:
         for row in found
     ]
     return StandingView(party_id=party_id, party_kind=party.kind, good=not measures, measures=measures)
+
+
+def _is_user(principal: str) -> sa.ColumnElement[bool]:
+    return (claimant_users.c.claimant_id == claimants.c.claimant_id) & (claimant_users.c.principal == principal)
 
 
 def _grounds(sanction_id: str) -> sa.Select[Any]:

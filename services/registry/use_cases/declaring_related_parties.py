@@ -60,6 +60,6 @@ async def _registered(tx: Transaction, codes: Sequence[str]) -> dict[str, list[s
         ),
     )
     found: dict[str, list[str]] = {}
-    for code, party_id in (await tx.connection.execute(both)).tuples():
+    for code, party_id in await tx.connection.execute(both):
         found.setdefault(code, []).append(party_id)
     return found
