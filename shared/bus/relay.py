@@ -54,14 +54,13 @@ class FencedError(Exception):
 class Relay:
     """Publishes one context's log; `run` it under care, and `wake` it after a commit.
 
-    Its session hears the whole database, in every process: `on_readable` is told when read models have moved on.
     The lock, the log and the checkpoint are used over one connection: without the lock nothing more is read or stored.
     A record may be published twice, after a crash or by a relay that lost its lock a moment ago; none is lost, and per
     partition the first of each position comes in order, with the position before it as `prevposition`.
     """
 
-    def __init__(self, settings: Settings, context: str, on_readable: Callable[[], None] = lambda: None) -> None:
-        self._settings, self._context, self._on_readable = settings, context, on_readable
+    def __init__(self, settings: Settings, context: str) -> None:
+        self._settings, self._context = settings, context
         self._topic = settings.topic(context)
         self._woken = asyncio.Event()
         self._disposing: set[asyncio.Task[None]] = set()
@@ -120,7 +119,6 @@ class Relay:
         )
         try:
             await connection.add_listener("cxq_events", lambda *_: self.wake())
-            await connection.add_listener(READABLE, lambda *_: self._on_readable())
             yield connection
         finally:
             with suppress(Exception):

@@ -81,7 +81,7 @@ class CommandDesk(Desk):
         if otherwise.status_code != 202 or seconds == 0 or "idempotency-replayed" in otherwise.headers:  # noqa: PLR2004
             return otherwise
         try:
-            outcome = await wait_for(probe, seconds)
+            outcome = await wait_for(probe, seconds, self._edge.runtime.news)
         except Refused as refused:
             return writer_of(self._request).of_refusal(refused).response()
         if outcome is None:

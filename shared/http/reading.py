@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import UnaryExpression
 
+from shared.bus.readable import heard
 from shared.http.commands import Presented, response_of
 from shared.http.cursors import Cursors
 from shared.http.desk import Desk
@@ -21,7 +22,8 @@ from shared.projections.reading import as_of
 
 LIMIT_MAX = 200
 _BEHIND_S = 2.0
-_POLL_S = 0.02
+_LOOK_AGAIN_S = 0.25
+"""How long a reader waits for news at most before it looks for itself; only lost news make it wait that long."""
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="每页条数 · Items on a page")]
 """The type of a handler's `limit` parameter; give it the default 50."""
@@ -72,6 +74,7 @@ class ReadDesk(Desk):
         loop = asyncio.get_running_loop()
         until = loop.time() + _BEHIND_S
         while True:
+            news = self._edge.runtime.news.next()
             async with self.connection() as connection:
                 reached = await as_of(
                     connection, projection, self._edge.context.name, self._edge.settings.topic(self._edge.context.name)
@@ -79,9 +82,10 @@ class ReadDesk(Desk):
             if reached >= wanted:
                 self._as_of = reached
                 return reached
-            if loop.time() >= until:
+            left = until - loop.time()
+            if left <= 0:
                 raise ProblemError("behind", value=reached, limit=wanted, headers={"Retry-After": "1"})
-            await asyncio.sleep(_POLL_S)
+            await heard(news, min(_LOOK_AGAIN_S, left))
 
     async def page[T](
         self,

@@ -5,12 +5,13 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
+from shared.bus.readable import News, heard
+
 if TYPE_CHECKING:
     from shared.http.commands import Presented
 
 WAIT_S_MAX = 10
-_PAUSE_S_FIRST = 0.02
-_PAUSE_S_MAX = 0.25
+_LOOK_AGAIN_S = 0.25
 _WAIT = re.compile(r"\bwait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
 
 type Probe = Callable[[], Awaitable["Presented | None"]]
@@ -23,12 +24,14 @@ def preferred_wait(prefer: Sequence[str]) -> int:
     return min(int(found[1]), WAIT_S_MAX) if found else 0
 
 
-async def wait_for(probe: Probe, seconds: float) -> "Presented | None":
-    """Ask the probe again and again, with growing pauses, until it has an outcome or the time is over."""
+async def wait_for(probe: Probe, seconds: float, news: News) -> "Presented | None":
+    """Ask the probe again whenever there is news, and now and then without, until it has an outcome or time is over."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
-    pause = _PAUSE_S_FIRST
-    while (outcome := await probe()) is None and loop.time() < until:
-        await asyncio.sleep(min(pause, max(0.0, until - loop.time())))
-        pause = min(pause * 2, _PAUSE_S_MAX)
-    return outcome
+    while True:
+        told = news.next()
+        outcome = await probe()
+        left = until - loop.time()
+        if outcome is not None or left <= 0:
+            return outcome
+        await heard(told, min(_LOOK_AGAIN_S, left))

@@ -100,6 +100,7 @@ async def test_what_is_committed_is_published_projected_answered_and_followed_up
     names = {part.name for part in health.parts}
     assert names == {
         "database",
+        "news",
         "relay",
         "membership",
         "reactions",
