@@ -22,6 +22,7 @@ from services.registry.api import (
     laboratories,
     measure_changes,
     measures,
+    new_products,
     offers,
     people,
     providers,
@@ -73,6 +74,7 @@ CONTEXT = BoundedContext(
         documents_router("registry", may_read_document),
         imports.router,
         measure_changes.router,
+        new_products.router,
         offers.router,
         standing.router,
         affiliations.router,
@@ -97,6 +99,7 @@ CONTEXT = BoundedContext(
     },
     checks=CHECKS,
     tags={
+        "new-products": "新技术新产品（服务）清单 · Certified new products (faq 2)",
         "measures": "规定及其出处，按日期 · The rules in force on a day, with the words they rest on",
         "eligibility": "资格自查，无需登录 · The self-check of art. 7, without signing in",
         "claimants": "申领单位 · Claimants: companies and teams",

@@ -9,6 +9,7 @@ from services.registry.projections.facility_history import facility_history
 from services.registry.projections.field_centre_members import field_centre_members
 from services.registry.projections.laboratory_catalogue import laboratory_catalogue
 from services.registry.projections.measure_changes import measure_changes
+from services.registry.projections.new_product_list import new_product_list
 from services.registry.projections.provider_entries import provider_entries
 from services.registry.projections.provider_list import provider_list
 from services.registry.projections.provider_notices import provider_notices
@@ -16,6 +17,7 @@ from services.registry.projections.referrals import referrals
 from services.registry.projections.service_catalogue import service_catalogue
 
 PROJECTIONS = (
+    new_product_list,
     claimant_list,
     measure_changes,
     provider_list,

@@ -19,13 +19,12 @@ from services.registry.tables import (
     facility_index,
 )
 from services.registry.use_cases.describing_facilities import describe_anew, described, indexed
+from services.registry.use_cases.loading_many import load_many
 from services.registry.use_cases.owning import Standing, own_provider, standing_of
 from services.registry.use_cases.streams import stream_of
-from shared.events.codec import decode
 from shared.kernel.ids import new_id
 from shared.kernel.refusal import Reason, Refused, refuse_unless
 from shared.procedures.due import set_deadline
-from shared.store.tables import events
 from shared.store.transaction import Transaction, UnknownSubjectError
 
 IMPORT_GOES_ON = "facility-import-goes-on"
@@ -245,17 +244,8 @@ async def _states(tx: Transaction, facility_ids: Sequence[str]) -> dict[str, tup
     if not facility_ids:
         return {}
     by_stream = {stream_of(facility_id, "fac"): facility_id for facility_id in facility_ids}
-    rows = await tx.connection.execute(
-        sa.select(events.c.stream, events.c.type, sa.cast(events.c.data, sa.Text), events.c.version)
-        .where(events.c.stream == sa.any_(_texts(by_stream)))
-        .order_by(events.c.stream, events.c.version)
-    )
-    states: dict[str, tuple[State, int]] = {}
-    for stream, kind, payload, version in rows:
-        facility_id = by_stream[stream]
-        before = states[facility_id][0] if facility_id in states else facility.initial
-        states[facility_id] = (facility.evolve(before, decode(kind, payload)), version)
-    return states
+    loaded = await load_many(tx, facility, by_stream)
+    return {by_stream[stream]: (each.state, each.version) for stream, each in loaded.items()}
 
 
 async def _named_before(tx: Transaction, import_id: str | None, numbers: Iterable[str]) -> set[str]:

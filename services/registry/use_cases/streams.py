@@ -4,6 +4,7 @@ from shared.kernel.ids import is_id
 from shared.store.transaction import UnknownSubjectError
 
 _NOUNS = {
+    "npr": "new-product",
     "clm": "claimant",
     "prv": "provider",
     "fac": "facility",

@@ -2,13 +2,15 @@
 
 from alembic import op
 
-from services.registry import projections  # noqa: F401 (declares the read models' tables)
+from services.registry import projections, recognition_tables  # noqa: F401 (they declare their tables)
 from services.registry.tables import REGISTRY
 
 revision = "0007"
 down_revision = "0006"
 
-_TABLES = ("measure_change_reasons", "measure_changes")
+_TABLES = (
+    "measure_change_reasons", "measure_changes", "new_products", "new_product_withdrawals", "new_product_list",
+)  # fmt: skip
 
 
 def upgrade() -> None:
