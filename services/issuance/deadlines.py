@@ -11,9 +11,14 @@ OPEN_PERIOD = "open-period"
 CLOSE_PERIOD = "close-period"
 EXPIRE_UNREGISTERED = "expire-unregistered"
 PROVE_BALANCES = "prove-balances"
+FIND_UNREGISTERED = "find-unregistered"
+REMIND_OF_REGISTRATION = "remind-of-registration"
+REMIND_OF_VALIDITY = "remind-of-validity"
 
 GRACE = timedelta(hours=1)
 """How long after midnight a contract that was submitted on the last day may still arrive from its own context."""
+REMINDERS_BEGIN = timedelta(hours=9)
+"""How long after midnight the day's reminders are sent: nobody is woken by one."""
 
 
 async def await_opening_and_closing(tx: Transaction, period: Period) -> None:

@@ -7,6 +7,7 @@ from typing import Literal
 from shared.events.definition import Payload, event, upcaster
 
 type ExpiryCause = Literal["not_registered", "not_used"]
+type DeadlineKind = Literal["registration", "validity"]
 type LapseCause = Literal["not_applied", "refused"]
 type LiveStage = Literal["claimed", "committed", "used"]
 
@@ -245,6 +246,23 @@ class VoucherUsed:
     year: int
     amount: int
     contract_id: str
+    on: date
+
+
+@event("issuance.voucher-reminded", key="claimant_id")
+class VoucherReminded:
+    """The claimant is reminded that the voucher must be registered, or used, by its last day (art. 15(2)).
+
+    `days_left` counts from `on` to `last_day`; `provisional` while the working days of that year are unpublished.
+    """
+
+    voucher_id: str
+    period_id: str
+    claimant_id: str
+    deadline: DeadlineKind
+    last_day: date
+    provisional: bool
+    days_left: int
     on: date
 
 

@@ -70,6 +70,9 @@ class VoucherTerms:
     validity_months: Months
     returns_to_allowance: Codes
     return_to_quota: Switch
+    reminder_days_first: Days
+    reminder_days_second: Days
+    reminder_days_last: Days
     roll_to_working_day: Switch
     governed_by_deciding_act: Switch
 

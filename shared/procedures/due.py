@@ -1,6 +1,7 @@
 """Waiting as a fact: deadlines are rows, worked off in order of their due time."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -11,7 +12,19 @@ from shared.store.transaction import Transaction
 
 type DueHandler = Callable[[Transaction, str], Awaitable[None]]
 """Does what is due for a subject, in the transaction that also removes the deadline; early, late, twice: harmless."""
-type DueHandlers = Mapping[str, DueHandler]
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """A handler that does many subjects of its kind in few statements, in the order given; else like a `DueHandler`.
+
+    What fails for one of them fails for all: they are then given to it again one by one, so that the others are done.
+    """
+
+    do: Callable[[Transaction, Sequence[str]], Awaitable[None]]
+
+
+type DueHandlers = Mapping[str, DueHandler | Together]
 """By kind of deadline."""
 
 

@@ -1,10 +1,10 @@
 """The worker that does what is due, in order of the due times, each deadline once and with its effect."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 import asyncpg
@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.clock import Clock
-from shared.procedures.due import DueHandlers
+from shared.procedures.due import DueHandlers, Together
 from shared.store.execution import StoreBusyError, classified, sqlstate
 from shared.store.rules import Rules, rules_for
 from shared.store.tables import deadlines
@@ -25,7 +25,9 @@ from shared.telemetry import redact
 _LONGEST_SLEEP = timedelta(seconds=1)
 _SHORTEST_SLEEP = timedelta(milliseconds=20)
 _BATCH = 100
-"""Deadlines done in one transaction where all goes well."""
+"""Deadlines done in one transaction where all goes well; each takes a few statements."""
+_BATCH_TOGETHER = 250
+"""The same, of a kind whose handler does them together; while they are committed, no other event can be."""
 _RACES = 3
 """Times a deadline is tried at once when others append to its streams faster."""
 _FAILURE_LENGTH = 500
@@ -53,7 +55,7 @@ class DueList:
     A deadline disappears in the transaction of its effect, unless its handler set a new one of the same kind. One that
     fails keeps its row with the reason and is tried again later; the others go on. Several workers share the list. One
     transaction does deadlines of one kind only: each handler locks rows in its context's order, and the rows of another
-    kind's handler may come before those in it.
+    kind's handler may come before those in it. A handler that is `Together` takes a few statements for all of them.
     """
 
     def __init__(
@@ -82,7 +84,7 @@ class DueList:
 
     async def sweep(self) -> int:
         """Do everything that is due now, many to a transaction, and say how many deadlines were done."""
-        done, size = 0, _BATCH
+        done, size = 0, _BATCH_TOGETHER
         try:
             while True:
                 seen, count = await self._together(size)
@@ -90,7 +92,7 @@ class DueList:
                     return done
                 if count is not None:
                     done += count
-                    size = min(size * 2, _BATCH)
+                    size = min(size * 2, _BATCH_TOGETHER)
                     continue
                 for due in seen:
                     done += await self._alone(due)
@@ -104,18 +106,36 @@ class DueList:
         try:
             async with self._engine.begin() as connection:
                 rows = await connection.execute(_due_before(self._clock.now(), self._handlers).limit(limit))
-                seen.extend(_first_of_one_kind(rows))
-                parts = [part for due in seen if (part := await self._handle(connection, due)) is not None]
-                for part in parts:
-                    await part.flush()
+                seen.extend(self._first_of_one_kind(rows))
+                count = await self._handle_all(connection, seen)
         except Exception as error:
             if _is_away(error) or not seen:
                 raise
             _log.info("due deadlines are done one by one", context=self._context, size=len(seen), reason=_said(error))
             return seen, None
-        if parts:
+        if count:
             self._on_commit()
-        return seen, len(parts)
+        return seen, count
+
+    def _first_of_one_kind(self, rows: Iterable[sa.Row[Any]]) -> list[_Due]:
+        """Take the deadlines that come before the first one of another kind, as many as one transaction does."""
+        due = (_Due(kind=row.kind, subject=row.subject, due_at=row.due_at, attempts=row.attempts) for row in rows)
+        for kind, together in groupby(due, key=lambda one: one.kind):
+            return list(islice(together, _BATCH_TOGETHER if isinstance(self._handlers[kind], Together) else _BATCH))
+        return []
+
+    async def _handle_all(self, connection: AsyncConnection, seen: Sequence[_Due]) -> int:
+        """Do deadlines of one kind, whose rows this transaction holds, and say how many it has done."""
+        if seen and isinstance(handler := self._handlers[seen[0].kind], Together):
+            await connection.execute(_take_all(seen))
+            tx = await self._begin(connection, seen[0], more=len(seen) - 1)
+            await handler.do(tx, [due.subject for due in seen])
+            await tx.flush()
+            return len(seen)
+        parts = [part for due in seen if (part := await self._handle(connection, due)) is not None]
+        for part in parts:
+            await part.flush()
+        return len(parts)
 
     async def _alone(self, due: _Due) -> int:
         """Do one deadline, or note why it failed."""
@@ -143,11 +163,19 @@ class DueList:
         """Take a deadline off the list and run its handler; None when it is taken, moved or cleared meanwhile."""
         if (await connection.execute(_take(due))).first() is None:
             return None
-        cause = Cause(actor="clock", correlation_id=f"due-{due.kind}-{due.subject}")
-        measures = await rules_for(connection, self._rules)
-        tx = on(connection, self._context, self._clock, cause, measures)
-        await self._handlers[due.kind](tx, due.subject)
+        tx = await self._begin(connection, due)
+        match self._handlers[due.kind]:
+            case Together(do):
+                await do(tx, [due.subject])
+            case do_one:
+                await do_one(tx, due.subject)
         return tx
+
+    async def _begin(self, connection: AsyncConnection, due: _Due, *, more: int = 0) -> Transaction:
+        """Join the transaction in which a deadline is done, and so many more after it."""
+        name = f"due-{due.kind}-{due.subject}" + (f"+{more}" if more else "")
+        measures = await rules_for(connection, self._rules)
+        return on(connection, self._context, self._clock, Cause(actor="clock", correlation_id=name), measures)
 
     async def _postpone(self, due: _Due, error: Exception) -> None:
         attempts = min(due.attempts + 1, _MOST_ATTEMPTS)
@@ -201,14 +229,6 @@ def _due_before(now: datetime, handlers: DueHandlers) -> sa.Select[Any]:
     )
 
 
-def _first_of_one_kind(rows: Iterable[sa.Row[Any]]) -> list[_Due]:
-    """Take the deadlines that come before the first one of another kind."""
-    due = (_Due(kind=row.kind, subject=row.subject, due_at=row.due_at, attempts=row.attempts) for row in rows)
-    for _kind, together in groupby(due, key=lambda one: one.kind):
-        return list(together)
-    return []
-
-
 def _next_due(handlers: DueHandlers) -> sa.Select[Any]:
     """Select the nearest due time; retries are left to the sweep of every second."""
     return (
@@ -226,6 +246,14 @@ def _take(due: _Due) -> sa.UpdateBase:
         sa.delete(deadlines)
         .where(deadlines.c.kind == due.kind, deadlines.c.subject == free.scalar_subquery())
         .returning(deadlines.c.subject)
+    )
+
+
+def _take_all(seen: Sequence[_Due]) -> sa.UpdateBase:
+    """Delete deadlines of one kind whose rows are held."""
+    subjects = [due.subject for due in seen]
+    return sa.delete(deadlines).where(
+        deadlines.c.kind == seen[0].kind, deadlines.c.subject == sa.any_(sa.literal(subjects, sa.ARRAY(sa.Text)))
     )
 
 
