@@ -32,6 +32,7 @@ from services.registry.api import (
     reviews,
     service_agencies,
     standing,
+    usage,
 )
 from services.registry.api.policy import POLICY
 from services.registry.audit import CHECKS
@@ -71,6 +72,7 @@ CONTEXT = BoundedContext(
         facilities.router,
         facility_changes.router,
         people.router,
+        usage.router,
         documents_router("registry", may_read_document),
         imports.router,
         measure_changes.router,
@@ -113,6 +115,7 @@ CONTEXT = BoundedContext(
         "facility-imports": "设施与仪器批量导入与推送 · Facilities by the thousand: files and pushes",
         "documents": "证明文件 · Documents that prove what was said",
         "service-people": "服务人员 · Who serves at the facilities (art. 6(3))",
+        "usage": "设施使用机时 · How much facilities are used (art. 11)",
         "services": "服务与价格 · Services and their prices",
         "affiliations": "推荐机构、专业服务机构、实验室的申请与审核 · Applications of agencies and laboratories",
         "referral-agencies": "推荐机构 · Referral agencies (faq 4)",

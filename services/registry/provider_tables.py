@@ -1,7 +1,7 @@
 """What the registry keeps of a provider's services beside its log: who acts, who serves, what is used and booked."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint
 
 from services.registry.tables import REGISTRY
 
@@ -70,3 +70,29 @@ service_people = sa.Table(
     sa.Column("salt", sa.Text, nullable=False),
 )
 """Who serves at which facilities, both days inclusive (art. 6(3)); personal, and `salt` belongs to the digest."""
+
+usage_records = sa.Table(
+    "usage_records",
+    REGISTRY,
+    sa.Column("usage_id", sa.Text, primary_key=True),
+    sa.Column("provider_id", sa.Text, nullable=False, index=True),
+    sa.Column("facility_id", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("record_id", sa.Text),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("first_day", sa.Date, nullable=False),
+    sa.Column("last_day", sa.Date, nullable=False),
+    sa.Column("minutes", sa.Integer, nullable=False),
+    sa.Column("external_minutes", sa.Integer, nullable=False),
+    sa.Column("corrected_on", sa.Date),
+    sa.UniqueConstraint("provider_id", "source", "record_id"),
+    ExcludeConstraint(
+        (sa.column("facility_id"), "="),
+        (sa.column("source"), "="),
+        (sa.text("daterange(first_day, last_day, '[]')"), "&&"),
+        name="usage_records_no_overlap",
+        using="gist",
+    ),
+    sa.CheckConstraint("0 <= external_minutes AND external_minutes <= minutes", name="external"),
+)
+"""Machine time as it stands (art. 11): a sender's `record_id` is taken once, with the digest of what it first said."""

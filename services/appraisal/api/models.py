@@ -45,4 +45,8 @@ class ServiceRecordView(View):
     vouchers_paid: Money = Field(description="兑现的创新券金额 · Voucher money paid")
     facilities_open: int = Field(description="年末（或当前）开放的设施数 · Facilities open at the year's end, or now")
     facilities_value: Money = Field(description="其原值合计 · Their original value")
+    minutes_used: int = Field(
+        description="设施使用机时（分钟），取自使用记录 · Machine time in minutes, from usage records"
+    )
+    external_minutes: int = Field(description="其中对外服务机时（分钟） · Of that for others")
     third_party_testing: bool = Field(description="第三方检测机构 · A third-party testing firm (art. 11)")

@@ -12,6 +12,7 @@ from services.appraisal.projections.appraisal_rounds import appraisal_rounds
 from services.appraisal.projections.listed_providers import listed_providers
 from services.appraisal.projections.open_facilities import open_facilities
 from services.appraisal.projections.service_records import service_records
+from services.appraisal.projections.usage_totals import usage_totals
 from services.appraisal.use_cases import holding_rounds
 from services.appraisal.use_cases.holding_rounds import stream_of
 from shared.http.commands import CommandRequest, Presented
@@ -105,7 +106,7 @@ async def list_service_records(
     state = (await request.load(appraisal_round, stream_of(round_id))).state
     if not isinstance(state, Open):
         raise UnknownSubjectError(round_id)
-    for projection in (listed_providers, open_facilities, service_records):
+    for projection in (listed_providers, open_facilities, service_records, usage_totals):
         await request.caught_up(projection)
     query = records_of(state.year)
     listed = listed_providers.table
@@ -122,6 +123,7 @@ def records_of(year: int) -> sa.Select[Any]:
     """
     first, last = date(year, 1, 1), date(year, 12, 31)
     listed, opened, sums = listed_providers.table, open_facilities.table, service_records.table
+    used = usage_totals.table
     stays = listed.c.delisted_on.is_(None) | (listed.c.delisted_on > last)
     facilities = (
         sa.select(
@@ -147,10 +149,13 @@ def records_of(year: int) -> sa.Select[Any]:
                     sums.c.vouchers_paid,
                     facilities.c.facilities_open,
                     facilities.c.facilities_value,
+                    used.c.minutes_used,
+                    used.c.external_minutes,
                 )
             ),
         )
         .outerjoin(sums, (sums.c.provider_id == listed.c.provider_id) & (sums.c.year == year))
+        .outerjoin(used, (used.c.provider_id == listed.c.provider_id) & (used.c.year == year))
         .outerjoin(facilities, (facilities.c.provider_id == listed.c.provider_id) & stays)
         .where(listed.c.listed_on <= last, listed.c.delisted_on.is_(None) | (listed.c.delisted_on >= first))
     )

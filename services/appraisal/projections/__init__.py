@@ -4,5 +4,6 @@ from services.appraisal.projections.appraisal_rounds import appraisal_rounds
 from services.appraisal.projections.listed_providers import listed_providers
 from services.appraisal.projections.open_facilities import open_facilities
 from services.appraisal.projections.service_records import service_records
+from services.appraisal.projections.usage_totals import usage_totals
 
-PROJECTIONS = (appraisal_rounds, listed_providers, open_facilities, service_records)
+PROJECTIONS = (appraisal_rounds, listed_providers, open_facilities, service_records, usage_totals)

@@ -14,6 +14,7 @@ from shared.events.registry import (
     service_agencies,
     service_people,
     standing,
+    usage,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "service_agencies",
     "service_people",
     "standing",
+    "usage",
 ]

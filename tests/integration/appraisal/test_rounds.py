@@ -11,6 +11,7 @@ from shared.audit import Count
 from shared.events.definition import Recorded
 from shared.events.registry.facilities import FacilityOpened, FacilityWithdrawn
 from shared.events.registry.providers import ProviderCapabilitiesChanged, ProviderDelisted, ProviderListed
+from shared.events.registry.usage import UsageCorrected, UsageRecorded
 from shared.http.policy import Role
 from shared.kernel.money import yuan
 from tests.integration.registry.house import House
@@ -37,6 +38,13 @@ def opened(provider_id: str, facility_id: str, value: int, on: date = LAST_YEAR)
     )
 
 
+def used(usage_id: str, day: date, minutes: int, external_minutes: int) -> UsageRecorded:
+    return UsageRecorded(
+        usage_id=usage_id, facility_id="fac_1", provider_id="prv_1", source="manual", first_day=day,
+        last_day=day, minutes=minutes, external_minutes=external_minutes, on=date(2026, 10, 1),
+    )  # fmt: skip
+
+
 TOLD: list[Recorded[Any]] = [
     recorded(number, fact)
     for number, fact in enumerate(
@@ -48,7 +56,10 @@ TOLD: list[Recorded[Any]] = [
             ProviderDelisted(provider_id="prv_3", reason="art. 17", on=date(2026, 5, 1)),
             ProviderDelisted(provider_id="prv_4", reason="art. 17", on=date(2025, 12, 31)),
             ProviderCapabilitiesChanged(
-                provider_id="prv_2", capabilities=("testing",), third_party_testing=True, changed_by="officer-1",
+                provider_id="prv_2",
+                capabilities=("testing",),
+                third_party_testing=True,
+                changed_by="officer-1",
                 on=date(2026, 11, 2),
             ),
             opened("prv_1", "fac_1", yuan(4_000_000)),
@@ -60,6 +71,21 @@ TOLD: list[Recorded[Any]] = [
             registered("prv_1", "clm_2", MARCH),
             completed("prv_1", "clm_2", yuan(80_000), MARCH),
             paid("prv_1", yuan(40_000), MARCH),
+            used("usg_1", MARCH, 7_000, 2_000),
+            used("usg_2", LAST_YEAR, 600, 600),
+            used("usg_3", date(2026, 4, 1), 1_500, 1_000),
+            UsageCorrected(
+                usage_id="usg_3",
+                facility_id="fac_1",
+                provider_id="prv_1",
+                first_day=date(2026, 4, 1),
+                last_day=date(2026, 4, 1),
+                minutes_before=1_500,
+                external_minutes_before=1_000,
+                minutes=2_000,
+                external_minutes=2_000,
+                on=date(2026, 11, 1),
+            ),
         ],
         start=1,
     )
@@ -104,6 +130,8 @@ async def test_records_are_those_of_the_year_and_a_provider_sees_its_own(house: 
         "contracts_completed": 1,
         "actual_amount": {"amount": yuan(80_000), "currency": "CNY"},
         "vouchers_paid": {"amount": yuan(40_000), "currency": "CNY"},
+        "minutes_used": 9_000,
+        "external_minutes": 4_000,
         "facilities_open": 2,
         "facilities_value": {"amount": yuan(5_000_000), "currency": "CNY"},
     }
