@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.issuance.api import claims, ledger, order_list, periods, quotas, receipts, vouchers
+from services.issuance.api import claims, exports, ledger, order_list, periods, quotas, receipts, vouchers
 from services.issuance.api.claim_lane import ClaimLane
 from services.issuance.api.intake_desk import awarded
 from services.issuance.api.policy import POLICY
@@ -97,6 +97,7 @@ CONTEXT = BoundedContext(
         receipts.router,
         order_list.router,
         ledger.router,
+        exports.router,
     ),
     policy=POLICY,
     projections=(VOUCHER_BALANCES, CLAIMANT_VOUCHERS, ANNUAL_TOTALS, LEDGER_ENTRIES, EXPOSURE, PERIOD_BOARD),

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.issuance.books_audit import BOOKS_CHECKS
 from services.issuance.day_count import last_day_of_days, last_day_of_months
 from services.issuance.deadlines import EXPIRE_UNREGISTERED, GRACE
 from services.issuance.order_list_audit import ORDER_LIST_CHECKS
@@ -339,4 +340,5 @@ CHECKS = (
     *RECEIPT_CHECKS,
     *ORDER_LIST_CHECKS,
     *PERIOD_CHECKS,
+    *BOOKS_CHECKS,
 )

@@ -27,8 +27,8 @@ def post(books: Books, facts: Iterable[Posted]) -> None:
 
 
 def closed(books: Books) -> list[list[Any]]:
-    """Write balances as JSON has them; an account at nothing is left out."""
-    return [[*key, fen] for key, fen in books.items() if fen]
+    """Write balances as JSON has them, in one order; an account at nothing is left out."""
+    return [[*key, fen] for key, fen in sorted(books.items(), key=str) if fen]
 
 
 def reopened(sums: list[list[Any]]) -> Books:

@@ -33,4 +33,6 @@ POLICY: Policy = {
     "getLedgerBalances": _OFFICE,
     "listExposure": _OFFICE,
     "listLedgerProofs": _OFFICE,
+    "orderLedgerExport": _OFFICE,
+    "downloadLedgerExport": PUBLIC,
 }

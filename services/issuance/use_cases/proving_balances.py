@@ -107,10 +107,8 @@ async def _streams(connection: AsyncConnection, proof: Proof) -> None:
         proof.turn_to("journal", position=0, sums=[])
         return
     post(proof.books, (event.data for event in page if isinstance(event.data, POSTED)))
-    digest = hashlib.sha256(bytes.fromhex(proof.digest))
     for event in page:
-        digest.update(bytes.fromhex(event.hash))
-    proof.digest = digest.hexdigest()
+        proof.digest = hashlib.sha256(f"{proof.digest}{event.hash}".encode()).hexdigest()
     proof.events += len(page)
     await _compare_vouchers(connection, proof, [event for event in page if voucher_of(event.stream)])
     proof.turn_to("streams", stream=page[-1].stream, version=page[-1].version)

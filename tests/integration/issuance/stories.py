@@ -1,7 +1,7 @@
 """A season in an issuing office, with every end a voucher can come to; and read models that have heard all of it."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -89,6 +89,15 @@ async def season(office: Office) -> Season:
     )
 
 
+async def told_season(engine: AsyncEngine) -> Season:
+    """Live through a season, and let every read model hear of it."""
+    office = Office(engine)
+    found = await season(office)
+    await office.close()
+    await catch_up(engine)
+    return found
+
+
 def _contract(office: Office) -> str:
     return new_id("ctr", office.clock.now())
 
@@ -146,8 +155,3 @@ async def say_published(connection: AsyncConnection, position: int) -> None:
         " ON CONFLICT (partition) DO UPDATE SET position = :at"
     )
     await connection.execute(statement, {"at": position})
-
-
-def midnight_after(day: date) -> datetime:
-    """Give the first instant of the next day in Beijing."""
-    return datetime(day.year, day.month, day.day, 16, tzinfo=UTC)

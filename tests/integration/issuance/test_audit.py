@@ -98,7 +98,7 @@ async def test_an_office_at_work_has_no_breach_and_everything_was_looked_at(owne
 
 
 def _event(kind: str) -> str:
-    return f"position = (SELECT max(position) FROM events WHERE type = 'cxq.issuance.{kind}.v1')"
+    return f"position = (SELECT max(position) FROM events WHERE type LIKE 'cxq.issuance.{kind}.v%')"
 
 
 def _say(kind: str, field: str, value: str) -> str:
@@ -129,6 +129,21 @@ _AGAIN = (
         ("M5", _AGAIN.format(changed=' || \'{"contract_id": "ctr_2"}\'', which=_event("voucher-committed"))),
         ("M5", _AGAIN.format(changed="", which=_event("voucher-redeemed"))),
         ("M5", _say("voucher-redeemed", "contract_id", '"ctr_other"')),
+        ("M6", _say("voucher-redeemed", "revoked", "true")),
+        ("M6", _say("voucher-redeemed", "paid", "3999999")),
+        ("M6", _say("quota-granted", "amount", "1")),
+        ("M6", "DELETE FROM events WHERE type = 'cxq.issuance.quota-granted.v1'"),
+        ("M6", "UPDATE quotas SET issued = issued - 1, remaining = remaining + 1 WHERE claims = 3"),
+        ("M6", "UPDATE allowances SET reserved = reserved - 1"),
+        ("M6", _AGAIN.format(changed="", which=_event("voucher-committed"))),
+        ("P1", "DELETE FROM deadlines WHERE kind = 'prove-balances'"),
+        (
+            "P1",
+            (
+                "INSERT INTO ledger_proofs (night, position, state, stage, cursor, first_differences, sums, digest,"
+                " started_at) VALUES ('2026-03-03', 1, 'differs', 'done', '{}', '[\"exposure\"]', '[]', '', now())"
+            ),
+        ),
         ("M9", _say("voucher-claimed", "register_by", '"2026-04-19"')),
         ("M9", _say("voucher-committed", "valid_until", '"2026-06-03"')),
         ("M9", _say("voucher-expired", "on", '"2026-03-19"')),

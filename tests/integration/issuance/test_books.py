@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.issuance.domain.postings import COUNTED
 from services.issuance.tables import allowances, quotas
 from shared.settings import Settings
-from tests.integration.issuance.office import Office
 from tests.integration.issuance.serving import Call, caller, visiting
 from tests.integration.issuance.stories import (
     FACE,
@@ -20,8 +19,7 @@ from tests.integration.issuance.stories import (
     PROVIDER,
     SECOND_DAY,
     Season,
-    catch_up,
-    season,
+    told_season,
 )
 
 OFFICE = ("officer", "approver", "auditor")
@@ -41,9 +39,7 @@ def call(client: httpx.AsyncClient, settings: Settings) -> Call:
 
 @pytest.fixture(scope="module")
 async def lived(engine: AsyncEngine) -> Season:
-    found = await season(Office(engine))
-    await catch_up(engine)
-    return found
+    return await told_season(engine)
 
 
 async def _all(call: Call, path: str, **who: Any) -> list[dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""Files for people who keep the city's books in spreadsheets."""

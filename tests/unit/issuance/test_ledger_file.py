@@ -1,0 +1,96 @@
+"""The journal as a file: amounts to the fen, headings in both languages, and nothing a spreadsheet would carry out."""
+
+import csv
+import io
+import zipfile
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given as for_all
+from hypothesis import strategies as st
+from python_calamine import CalamineWorkbook
+
+from services.issuance.reports.ledger_file import (
+    COLUMNS,
+    HEADINGS,
+    Workbook,
+    cells_from_csv,
+    cells_of,
+    csv_lines,
+)
+
+ENTRY = SimpleNamespace(
+    position=1042,
+    line=1,
+    business_date=date(2026, 3, 2),
+    debit="reserved",
+    credit="quota",
+    fen=300_000_001,
+    period_id="prd_1",
+    year=2026,
+    claimant_id="clm_1",
+    voucher_id="vch_1",
+    contract_id=None,
+)
+DANGEROUS = ['=HYPERLINK("http://x")', "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
+
+
+def _read(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+def test_a_row_says_yuan_with_two_decimals_beside_whole_fen() -> None:
+    (row,) = _read(csv_lines([cells_of(ENTRY)]))
+    said = dict(zip(HEADINGS, row, strict=True))
+    assert said["金额（元） · amount (yuan)"] == "3000000.01"
+    assert said["金额（分） · amount (fen)"] == "300000001"
+    assert said["记账日 · business date"] == "2026-03-02"
+    assert said["合同 · contract"] == ""
+    assert all(" · " in heading for heading in HEADINGS)
+
+
+@pytest.mark.parametrize("text", DANGEROUS)
+def test_no_text_is_carried_out_as_a_formula(text: str, tmp_path: Path) -> None:
+    entry = SimpleNamespace(**vars(ENTRY) | {"claimant_id": text})
+    (row,) = _read(csv_lines([cells_of(entry)]))
+    assert row[9] == f"'{text}"
+    path = tmp_path / "ledger.xlsx"
+    with Workbook(path) as book:
+        book.add([cells_of(entry)])
+    workbook = CalamineWorkbook.from_path(path)
+    assert workbook.get_sheet_by_index(0).to_python()[1][9] == text
+    sheet = zipfile.ZipFile(path).read("xl/worksheets/sheet1.xml")
+    assert b"<f>" not in sheet
+
+
+@for_all(st.integers(1, 10**13))
+def test_no_fen_is_lost_between_fen_and_yuan(fen: int) -> None:
+    cells = cells_of(SimpleNamespace(**vars(ENTRY) | {"fen": fen}))
+    (row,) = _read(csv_lines([cells]))
+    assert Decimal(row[5]) * 100 == int(row[6]) == fen
+    assert list(cells_from_csv(row)) == list(cells)
+
+
+@for_all(st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=20))
+def test_what_was_written_is_read_again_as_it_was(text: str) -> None:
+    if text.startswith("'"):
+        text = f"x{text}"  # a leading mark is ours
+    cells = cells_of(SimpleNamespace(**vars(ENTRY) | {"claimant_id": text}))
+    (row,) = _read(csv_lines([cells]))
+    assert list(cells_from_csv(row)) == list(cells)
+
+
+def test_a_workbook_has_numbers_days_and_as_many_sheets_as_it_needs(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.xlsx"
+    with Workbook(path, sheet_rows_max=2) as book:
+        book.add([cells_of(ENTRY)] * 3)
+    workbook = CalamineWorkbook.from_path(path)
+    first, second = (workbook.get_sheet_by_index(number).to_python() for number in range(2))
+    assert (len(first), len(second)) == (3, 2)
+    assert first[0] == second[0] == list(HEADINGS)
+    assert first[1][2] == date(2026, 3, 2)
+    assert (first[1][5], first[1][6]) == (3_000_000.01, 300_000_001)
+    assert len(first[1]) <= len(COLUMNS)
