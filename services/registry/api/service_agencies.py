@@ -91,8 +91,10 @@ async def get_service_agency(agency_id: AgencyId, request: ReadRequest, on: DayQ
     if listed_on is None:
         raise UnknownSubjectError(agency_id)
     left_on = joined.on if isinstance(joined, Ended) else None
-    names = sa.select(affiliations.c.name, providers.c.name.label("provider_name")).where(
-        affiliations.c.party_id == agency_id, providers.c.provider_id == loaded.state.provider_id
+    names = (
+        sa.select(affiliations.c.name, providers.c.name.label("provider_name"))
+        .join(providers, providers.c.provider_id == loaded.state.provider_id)
+        .where(affiliations.c.party_id == agency_id)
     )
     async with request.connection() as connection:
         row = (await connection.execute(names)).one()
