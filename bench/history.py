@@ -13,7 +13,7 @@ from shared.measures.reader import Measures
 from shared.store.execution import Answer, IdempotencyKey
 from shared.store.transaction import Cause
 
-_AT_ONCE = 2_000
+_AT_ONCE = 1_000
 _CAUSE = Cause(actor="bench", correlation_id="bench")
 
 

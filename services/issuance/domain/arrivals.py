@@ -10,7 +10,7 @@ from services.issuance.domain.claiming import Claim, reasons_against
 from services.issuance.domain.period import Period
 from services.issuance.domain.voucher import ClaimVoucher, voucher
 from shared.events.issuance import VoucherClaimed
-from shared.kernel.calendar import Deadline, business_date
+from shared.kernel.calendar import Deadline
 from shared.kernel.decider import message
 from shared.kernel.refusal import Reason
 from shared.measures.terms import Terms
@@ -21,17 +21,13 @@ type Year = tuple[str, int]
 
 @message
 class Arrival:
-    """A claim as it came in: who asks for how many fen, and `at` which instant (its day decides, reading 10)."""
+    """A claim as it came in: who asks for how many fen, `at` which instant, `on` which day in Beijing (reading 10)."""
 
     voucher_id: str
     claimant_id: str
     amount: int
     at: datetime
-
-    @property
-    def on(self) -> date:
-        """The day of the claim in Beijing."""
-        return business_date(self.at)
+    on: date
 
     @property
     def year(self) -> Year:
@@ -79,10 +75,10 @@ def decide_in_order(arrivals: Iterable[Arrival], stock: Stock, rules_on: Callabl
     remaining, places, counted = stock.remaining, stock.places, dict(stock.counted)
     outcomes: list[Outcome] = []
     for arrival in arrivals:
-        on = arrival.on
+        on, year = arrival.on, arrival.year
         rules = rules_on(on)
         claimant = stock.claimants.get(arrival.claimant_id)
-        held = counted.get(arrival.year, 0)
+        held = counted.get(year, 0)
         claim = Claim(
             claimant=claimant,
             period=stock.period,
@@ -99,7 +95,7 @@ def decide_in_order(arrivals: Iterable[Arrival], stock: Stock, rules_on: Callabl
             continue
         remaining -= arrival.amount
         places += 1
-        counted[arrival.year] = held + arrival.amount
+        counted[year] = held + arrival.amount
         granted = ClaimVoucher(
             voucher_id=arrival.voucher_id,
             period_id=stock.period.period_id,

@@ -142,3 +142,6 @@ RULES: tuple[Callable[[Claim], Reason | None], ...] = (
     quota_suffices,
 )
 """In the order in which a refusal names them."""
+
+PASSING = frozenset({"period-not-approved", "period-not-open-yet", "period-paused"})
+"""Reasons that pass with time or by an act of the office; whoever was refused for one of them may ask the same again."""

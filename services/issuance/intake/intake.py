@@ -9,6 +9,7 @@ from services.issuance.domain.arrivals import Arrival
 from services.issuance.domain.claiming import quota_exhausted
 from services.issuance.intake.asking import Asked
 from services.issuance.intake.sequencer import Sequencer, Surroundings
+from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
 from shared.store.execution import Answer, IdempotencyKey, KeyInProgressError, StoreBusyError
@@ -54,7 +55,9 @@ class Intake:
         Raises `KeyInProgressError`, `KeyReusedError`, `KeyFencedError`, `TooManyClaimsError`, `UnknownSubjectError`,
         `StoreBusyError` (nothing has happened) or `OutcomeUnknownError` (the same request tells).
         """
-        arrival = Arrival(voucher_id=new_id("vch", at), claimant_id=claimant_id, amount=amount, at=at)
+        arrival = Arrival(
+            voucher_id=new_id("vch", at), claimant_id=claimant_id, amount=amount, at=at, on=business_date(at)
+        )
         return await self._answer(
             Asked(
                 period_id=period_id,

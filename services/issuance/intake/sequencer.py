@@ -11,6 +11,7 @@ import asyncpg
 import structlog
 
 from services.issuance.domain.arrivals import Granted, Outcome, Rules, decide_in_order
+from services.issuance.domain.claiming import PASSING
 from services.issuance.domain.period import Period, registration_deadline
 from services.issuance.intake.answers import resolve
 from services.issuance.intake.asking import Asked
@@ -159,7 +160,7 @@ class Sequencer:
             return None
         stock = self._book.stock(page, arrivals)
         outcomes = decide_in_order(arrivals, stock, _rules_of(page.period, measures))
-        if page.seen < seconds - _STALE_AFTER_S and any(is_for_now(outcome) for outcome in outcomes):
+        if page.seen < seconds - _STALE_AFTER_S and any(_is_by_the_period(outcome) for outcome in outcomes):
             return Stale(what="stale_period")
         decided = self._sorted(page, batch, outcomes, now)
         done = await write(connection, decided, self._book)
@@ -180,7 +181,7 @@ class Sequencer:
             if isinstance(outcome, Granted):
                 awards.append(Award(asked=asked, granted=outcome, answer=self._around.granted(outcome.fact)))
             else:
-                told = for_now if is_for_now(outcome) else refusals
+                told = for_now if _is_for_now(outcome) else refusals
                 told.append((asked, asked.told(Refused(*outcome))))
         return Batch(page=page, awards=awards, refusals=refusals, for_now=for_now, at=now)
 
@@ -229,8 +230,13 @@ def connector(settings: Settings, context: str) -> Callable[[], Awaitable["async
     return connect
 
 
-def is_for_now(outcome: Outcome) -> bool:
-    """Tell whether a claim is refused for how its period stands: such a refusal is not kept, the key stays free."""
+def _is_for_now(outcome: Outcome) -> bool:
+    """Tell whether a claim is refused for something that passes: such a refusal is not kept, the key stays free."""
+    return not isinstance(outcome, Granted) and any(reason.code in PASSING for reason in outcome)
+
+
+def _is_by_the_period(outcome: Outcome) -> bool:
+    """Tell whether a claim is refused for how its period stands."""
     return not isinstance(outcome, Granted) and any(reason.kind == "state" for reason in outcome)
 
 

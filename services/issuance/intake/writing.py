@@ -1,6 +1,6 @@
 """A decided batch, written with one statement."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -13,7 +13,9 @@ from services.issuance.domain.arrivals import Granted
 from services.issuance.domain.period import ExhaustPeriod, period
 from services.issuance.intake.asking import Asked
 from services.issuance.intake.book import Book, Page
-from shared.events.codec import encode, key_of, stored_type
+from shared.events.codec import encode, stored_type
+from shared.events.definition import TYPE_OF
+from shared.events.issuance import VoucherClaimed
 from shared.store.execution import Answer
 
 _WRITE = (
@@ -93,20 +95,6 @@ async def write(connection: "asyncpg.Connection[Any]", batch: Batch, book: Book)
         added[award.asked.arrival.year] += award.granted.fact.amount
         ceilings[award.asked.arrival.year] = award.granted.fact.allowance
     facts = [award.granted.fact for award in batch.awards]
-    streams = [f"voucher-{fact.voucher_id}" for fact in facts]
-    versions = [1] * len(facts)
-    types = [stored_type(fact) for fact in facts[:1]] * len(facts)
-    payloads = [msgspec.json.encode(fact).decode() for fact in facts]
-    metadatas = [award.asked.cause.metadata(award.asked.arrival.on).decode() for award in batch.awards]
-    keys = [fact.claimant_id for fact in facts]
-    if batch.exhausted:
-        for end in period.decide(ExhaustPeriod(at=batch.at), batch.page.period):
-            streams.append(f"period-{batch.page.period.period_id}")
-            versions.append(batch.page.version + 1)
-            types.append(stored_type(end))
-            payloads.append(encode(end).decode())
-            metadatas.append(metadatas[-1])
-            keys.append(key_of(end))
     answers = [*(award.answer for award in batch.awards), *(answer for _, answer in batch.refusals)]
     (row,) = await connection.fetch(
         _WRITE,
@@ -114,42 +102,52 @@ async def write(connection: "asyncpg.Connection[Any]", batch: Batch, book: Book)
         batch.page.revision,
         batch.taken,
         len(facts),
-        names,
+        _listed(names),
         [book.known(name).revision for name in names],
-        [name for name, _ in years],
+        _listed(name for name, _ in years),
         [year for _, year in years],
         [book.known(name).counted.get(year, 0) for name, year in years],
         list(added.values()),
         list(ceilings.values()),
-        [fact.voucher_id for fact in facts],
-        keys[: len(facts)],
+        _listed(fact.voucher_id for fact in facts),
+        _listed(fact.claimant_id for fact in facts),
+        [registration_ends(fact.register_by) for fact in facts],
         EXPIRE_UNREGISTERED,
-        [registration_ends(award.granted.register_by.last_day) for award in batch.awards],
-        streams,
-        versions,
-        types,
-        payloads,
-        metadatas,
-        keys,
-        [asked.key.principal for asked in asking],
+        TYPE_OF[VoucherClaimed].stored,
+        _listed(msgspec.json.encode(fact).decode() for fact in facts),
+        _listed(award.asked.cause.metadata(award.asked.arrival.on).decode() for award in batch.awards),
+        *_end(batch),
+        _listed(asked.key.principal for asked in asking),
         asking[0].key.operation,
-        [asked.key.key for asked in asking],
-        [asked.key.request_hash for asked in asking],
+        _listed(asked.key.key for asked in asking),
+        _listed(asked.key.request_hash.hex() for asked in asking[: len(answers)]),
         [answer.status for answer in answers],
-        [msgspec.json.encode(answer.headers).decode() for answer in answers],
-        [answer.body for answer in answers],
+        _listed(msgspec.json.encode(answer.headers).decode() for answer in answers),
+        _listed(answer.body.decode() for answer in answers),
         batch.at,
     )
     outcome, position, revision, which = row
     if outcome == "written":
-        return Written(first_position=position - len(streams) + 1, revision=revision)
-    numbered = [number - 1 for number in which or ()]
-    return Stale(
-        what=outcome,
-        answers=[asking[number] for number in numbered] if outcome == "known" else (),
-        claimants=[names[number] for number in numbered]
-        if outcome == "stale_claimant"
-        else [years[number][0] for number in numbered]
-        if outcome == "stale_allowance"
-        else (),
-    )
+        return Written(first_position=position - len(facts) - batch.exhausted + 1, revision=revision)
+    numbers = [number - 1 for number in which or ()]
+    match outcome:
+        case "known":
+            return Stale(what=outcome, answers=[asking[number] for number in numbers])
+        case "stale_claimant":
+            return Stale(what=outcome, claimants=[names[number] for number in numbers])
+        case "stale_allowance":
+            return Stale(what=outcome, claimants=[years[number][0] for number in numbers])
+    return Stale(what=outcome)
+
+
+def _end(batch: Batch) -> tuple[str | None, str | None, int | None]:
+    """Give the type, the payload and the version of the period's exhaustion, where the last fen is taken."""
+    if batch.exhausted:
+        for end in period.decide(ExhaustPeriod(at=batch.at), batch.page.period):
+            return stored_type(end), encode(end).decode(), batch.page.version + 1
+    return None, None, None
+
+
+def _listed(texts: Iterable[str]) -> str:
+    """Write a list of texts as the statement reads it."""
+    return "\x1f".join(texts)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from services.issuance.domain.arrivals import Arrival, Granted, Outcome, Rules, Stock, decide_in_order, left_after
 from services.issuance.domain.claimant import Claimant
 from services.issuance.domain.period import Period, period
-from shared.kernel.calendar import Deadline
+from shared.kernel.calendar import Deadline, business_date
 from tests.unit.issuance.facts import APPROVED, OPENS, PROPOSED, TERMS
 
 _STATE = period.fold([PROPOSED, APPROVED])
@@ -29,7 +29,7 @@ def _rules(day: date) -> Rules:
 
 
 def _arrival(number: int, claimant_id: str = "clm_a", amount: int = 5_000_000, at: datetime = OPENS) -> Arrival:
-    return Arrival(voucher_id=f"vch_{number}", claimant_id=claimant_id, amount=amount, at=at)
+    return Arrival(voucher_id=f"vch_{number}", claimant_id=claimant_id, amount=amount, at=at, on=business_date(at))
 
 
 def _said(outcomes: list[Outcome]) -> list[object]:

@@ -4,9 +4,13 @@ import re
 from pathlib import Path
 
 import services.issuance
+from services.issuance.api.intake_desk import awarded
+from services.issuance.api.vouchers import presented
 from services.issuance.app import CONTEXT, create_app
+from services.issuance.domain.voucher import voucher
 from shared.http.application import catalogue_of
 from shared.settings import Settings
+from tests.unit.issuance.facts import CLAIMED
 
 FOLDER = Path(services.issuance.__file__).parent
 ONLY_BETWEEN_CONTEXTS = {
@@ -34,3 +38,8 @@ def test_every_refusal_a_caller_can_meet_is_explained_in_both_languages() -> Non
     assert used - ONLY_BETWEEN_CONTEXTS - catalogue.keys() == set()
     for code in used - ONLY_BETWEEN_CONTEXTS:
         assert {"zh", "en"} <= catalogue[code].title.keys() & catalogue[code].remedy.keys(), code
+
+
+def test_a_granted_claim_is_told_what_reading_its_voucher_tells() -> None:
+    told, read = awarded(CLAIMED), presented(voucher.fold([CLAIMED]), 1, status=201).answer()
+    assert (told.status, dict(told.headers), told.body) == (read.status, dict(read.headers), read.body)
