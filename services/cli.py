@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from services.commands import development, documents, importing, keeping, measures, receipts, running
+from services.commands import development, documents, exporting, importing, keeping, measures, receipts, running
 from services.commands.environment import state_folder
 from services.commands.problems import CommandProblem, Exit, explain
 from services.commands.telling import tell
@@ -38,6 +38,7 @@ for _panel, _commands in _PANELS.items():
         app.command(rich_help_panel=_panel)(_command)
 app.add_typer(measures.measures, name="measures", rich_help_panel="Keep in order")
 app.add_typer(importing.imports, name="import", rich_help_panel="Run")
+app.add_typer(exporting.exports, name="export", rich_help_panel="Run")
 app.add_typer(development.clock, name="clock", rich_help_panel="Develop")
 
 

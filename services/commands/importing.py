@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.commands.environment import settings
-from services.commands.problems import CommandProblem, Exit
+from services.commands.asking import officer_s_token, told
+from services.commands.problems import Exit
 from services.commands.telling import answer, progress_of
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ imports = typer.Typer(no_args_is_help=True, help="Bring the data of a file into 
 _ATTEMPTS = 5
 _PAUSE_S = 0.5
 _SHOWN = 20
+_WHO = "The registry"
 
 
 @imports.command()
@@ -39,9 +40,9 @@ def facilities(
     async def send_and_watch() -> list[dict[str, Any]]:
         async with httpx.AsyncClient(base_url=url, timeout=30) as client:
             with progress_of(f"import {file.name}") as report:
-                job = await import_file(client, file, provider, token or _officer_s_token(), report)
+                job = await import_file(client, file, provider, token or officer_s_token(), report)
                 answer(", ".join(f"{job[name]:,} {name}" for name in ("created", "changed", "unchanged", "refused")))
-                return await refused_rows(client, job["import_id"], token or _officer_s_token())
+                return await refused_rows(client, job["import_id"], token or officer_s_token())
 
     refused = asyncio.run(send_and_watch())
     for row in refused:
@@ -70,10 +71,10 @@ async def import_file(
         if sent.status_code != 503:  # noqa: PLR2004
             break
         await asyncio.sleep(_PAUSE_S)
-    job = _told(sent)
+    job = told(sent, _WHO)
     while job["state"] == "running":
         await asyncio.sleep(_PAUSE_S)
-        job = _told(await client.get(f"/v1/facility-imports/{job['import_id']}", headers=headers))
+        job = told(await client.get(f"/v1/facility-imports/{job['import_id']}", headers=headers), _WHO)
         report(job["done"], job["rows"])
     return job
 
@@ -95,7 +96,7 @@ async def _send_alone(url: str, path: str, file: Path, token: str, **fields: str
     import httpx
 
     async with httpx.AsyncClient(base_url=url, timeout=30) as client:
-        return await send_file(client, path, file, token or _officer_s_token(), **fields)
+        return await send_file(client, path, file, token or officer_s_token(), **fields)
 
 
 async def send_file(client: "httpx.AsyncClient", path: str, file: Path, token: str, **fields: str) -> dict[str, Any]:
@@ -111,7 +112,7 @@ async def send_file(client: "httpx.AsyncClient", path: str, file: Path, token: s
         if sent.status_code != 503:  # noqa: PLR2004
             break
         await asyncio.sleep(_PAUSE_S)
-    return _told(sent)
+    return told(sent, _WHO)
 
 
 def _tell_refused(rows: list[dict[str, Any]], named: str) -> None:
@@ -129,23 +130,5 @@ async def refused_rows(client: "httpx.AsyncClient", import_id: str, token: str) 
         params={"result": "refused", "limit": _SHOWN},
         headers={"Authorization": f"Bearer {token}", "Accept-Language": "en"},
     )
-    rows: list[dict[str, Any]] = _told(found)["items"]
+    rows: list[dict[str, Any]] = told(found, _WHO)["items"]
     return rows
-
-
-def _told(response: "httpx.Response") -> dict[str, Any]:
-    if response.is_success:
-        told: dict[str, Any] = response.json()
-        return told
-    try:
-        problem = response.json()
-    except ValueError:
-        problem = {}
-    said = problem.get("detail") or f"The registry answered {response.status_code}."
-    raise CommandProblem(said, problem.get("remedy", ""), Exit.FAILED)
-
-
-def _officer_s_token() -> str:
-    from shared.http.local_issuer import LocalIssuer
-
-    return LocalIssuer(settings()).issue("officer", "officer")

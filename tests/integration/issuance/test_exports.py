@@ -13,10 +13,13 @@ import pytest
 from python_calamine import CalamineWorkbook
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.commands.exporting import export_ledger
+from services.commands.problems import CommandProblem
 from services.issuance.api import exports
 from services.issuance.reports.ledger_file import BOM, HEADINGS
 from shared.clock import SystemClock
 from shared.http.links import VALID_FOR
+from shared.http.local_issuer import LocalIssuer
 from shared.settings import Settings
 from tests.integration.issuance.office import Office
 from tests.integration.issuance.serving import Call, caller, visiting
@@ -144,3 +147,36 @@ async def test_only_the_office_orders_and_a_workbook_has_its_limit(
     assert (
         await call("POST", "/v1/ledger/exports", role="auditor", body=order | {"account": "cash"})
     ).status_code == 422
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+async def test_the_command_writes_a_file_that_is_whole_or_not_there(
+    client: httpx.AsyncClient, settings: Settings, lived: Season, tmp_path: Path, suffix: str
+) -> None:
+    token = LocalIssuer(settings).issue("officer", "officer-li")
+    heard: list[tuple[int, int]] = []
+    file = tmp_path / f"ledger{suffix}"
+    wanted = {"claimant_id": lived.claimant_id, "year": 2026, "account": None}
+    order = await export_ledger(client, file, wanted, token, lambda done, total: heard.append((done, total)))
+    assert heard[-1] == (order["entries"], order["entries"])
+    rows = _rows(file.read_bytes()) if suffix == ".csv" else _sheet(file)
+    assert len(rows) == order["entries"] + 1
+    assert {row[9] for row in rows[1:]} == {lived.claimant_id}
+    assert _names(tmp_path) == [file.name]
+
+
+async def test_a_refused_order_is_told_in_the_service_s_words_and_leaves_no_file(
+    client: httpx.AsyncClient, settings: Settings, lived: Season, tmp_path: Path
+) -> None:
+    token = LocalIssuer(settings).issue("claimant", "user-1", lived.claimant_id)
+    with pytest.raises(CommandProblem, match="This is for: approver, auditor, officer"):
+        await export_ledger(client, tmp_path / "ledger.csv", {}, token, lambda _done, _total: None)
+    assert _names(tmp_path) == []
+
+
+def _sheet(file: Path) -> list[list[Any]]:
+    return CalamineWorkbook.from_path(file).get_sheet_by_index(0).to_python()
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())

@@ -1,0 +1,29 @@
+"""What commands that speak to a running service have in common: whose token, and what to make of an answer."""
+
+from typing import TYPE_CHECKING, Any
+
+from services.commands.environment import settings
+from services.commands.problems import CommandProblem, Exit
+
+if TYPE_CHECKING:
+    import httpx
+
+
+def officer_s_token() -> str:
+    """Issue an officer's token, which only development can."""
+    from shared.http.local_issuer import LocalIssuer
+
+    return LocalIssuer(settings()).issue("officer", "officer")
+
+
+def told(response: "httpx.Response", who: str) -> dict[str, Any]:
+    """Give the JSON of a good answer; of another, a CommandProblem in the service's own words."""
+    if response.is_success:
+        answer: dict[str, Any] = response.json()
+        return answer
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = {}
+    said = problem.get("detail") or f"{who} answered {response.status_code}."
+    raise CommandProblem(said, problem.get("remedy", ""), Exit.FAILED)
