@@ -10,9 +10,7 @@ _SIXTY_FOUR_BITS = (1 << 64) - 1
 
 async def digest(connection: AsyncConnection, table: sa.Table) -> str:
     """Sum up a table: the number of its rows and the sum of their hashes, `120-9f3c…`; the order does not matter."""
-    statement = sa.text(
-        f'SELECT count(*), coalesce(sum(hashtextextended(CAST(t AS text), 0)), 0) FROM "{table.name}" t'
-    )
+    statement = sa.text(f'SELECT count(*), coalesce(sum(hash_record_extended(t, 0)), 0) FROM "{table.name}" t')
     rows, total = (await connection.execute(statement)).one()
     return f"{rows}-{int(total) & _SIXTY_FOUR_BITS:016x}"
 

@@ -69,16 +69,20 @@ class Projection:
         Raises `PoisonEventError` at the first event that cannot be applied; `rows` then holds what those before it did.
         """
         columns = {column.name for column in self.table.columns}
+        known: list[str] = []  # an order in which a row has named all columns; most rows follow it
         for event in events:
             keys = self.touches(event)
             try:
-                changed = {key: self.evolve(rows.get(key), event, key) for key in keys}
+                changed = [(key, self.evolve(rows.get(key), event, key)) for key in keys]
             except Exception as error:
                 raise PoisonEventError(self.name, event.id, event.type, _reason(error)) from error
-            for row in changed.values():
-                if row is not None and row.keys() != columns:
+            for _, row in changed:
+                if row is None or (named := [*row]) == known:
+                    continue
+                if row.keys() != columns:
                     reason = f"columns {sorted(row)} instead of {sorted(columns)}"
                     raise PoisonEventError(self.name, event.id, event.type, reason)
+                known = named
             rows.update(changed)
 
 

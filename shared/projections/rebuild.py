@@ -1,10 +1,12 @@
 """A read model made anew from Kafka while the old one goes on being read, compared with it, and put in its place."""
 
 import asyncio
+import gc
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -83,7 +85,8 @@ async def rebuild(
         ):
             shadow = Shadow(projection.table)
             rows = Gathering(projection, shadow, connection, rows_in_memory_max=rows_in_memory_max)
-            return await _Rebuild(engine, connection, projection, log, shadow, rows, progress).run()
+            with _uncollected():
+                return await _Rebuild(engine, connection, projection, log, shadow, rows, progress).run()
     except (LogUnreadableError, PoisonEventError) as error:
         raise RebuildError(f"{error}. The live table {projection.table.name} is as it was.") from error
     finally:
@@ -108,10 +111,7 @@ class _Rebuild:
 
     async def run(self) -> RebuildReport:
         await self._shadow.create(self._connection)
-        await self._catch_up(await positions(self._connection, self._projection))
-        await self._rows.settle()
-        await self._shadow.index_rest(self._connection)
-        before, after = await self._compare()
+        before, after = await self._fill()
         await self._come_close()
         different = await self._swap(count=before != after)
         return RebuildReport(
@@ -122,6 +122,33 @@ class _Rebuild:
             digest_after=after,
             rows_different=different,
         )
+
+    async def _fill(self) -> tuple[str, str]:
+        """Fill the new table up to where the old one is, and sum up both there.
+
+        The old one is summed up in a snapshot, while the log is read; its runner need not wait, and goes on meanwhile.
+        """
+        ends: asyncio.Future[dict[Place, int]] = asyncio.get_running_loop().create_future()
+        async with _side_by_side(self._sum_up_live(ends)) as before:
+            known: list[asyncio.Future[Any]] = [ends, before]
+            await asyncio.wait(known, return_when=asyncio.FIRST_COMPLETED)
+            if not ends.done():
+                await before  # it failed, and says why
+            await self._catch_up(ends.result())
+            await self._rows.settle()
+            async with _side_by_side(self._sum_up_shadow()) as after:
+                await self._shadow.index_rest(self._connection)
+                return await before, await after
+
+    async def _sum_up_live(self, ends: "asyncio.Future[dict[Place, int]]") -> str:
+        async with self._engine.connect() as snapshot:
+            await snapshot.execution_options(isolation_level="REPEATABLE READ")
+            ends.set_result(await positions(snapshot, self._projection))
+            return await digest(snapshot, self._projection.table)
+
+    async def _sum_up_shadow(self) -> str:
+        async with self._engine.connect() as connection:
+            return await digest(connection, self._shadow.table)
 
     async def _catch_up(self, ends: Mapping[Place, int]) -> None:
         total = self._events + await self._log.records(ends)
@@ -134,16 +161,6 @@ class _Rebuild:
     def _report(self, total: int) -> None:
         elapsed = time.monotonic() - self._began
         self._progress(self._events, max(total, self._events), self._events / elapsed if elapsed else 0.0)
-
-    async def _compare(self) -> tuple[str, str]:
-        """Sum up both tables at the same positions; one snapshot of the live one, so that its runner need not wait."""
-        async with self._engine.connect() as snapshot:
-            await snapshot.execution_options(isolation_level="REPEATABLE READ")
-            ends = await positions(snapshot, self._projection)
-            before = await digest(snapshot, self._projection.table)
-        await self._catch_up(ends)
-        await self._rows.settle()
-        return before, await digest(self._connection, self._shadow.table)
 
     async def _come_close(self) -> None:
         for _ in range(_CATCH_UPS_MAX):
@@ -203,11 +220,35 @@ async def positions(connection: AsyncConnection, projection: Projection, *, lock
 
 
 @asynccontextmanager
+async def _side_by_side(work: Coroutine[Any, Any, str]) -> AsyncIterator["asyncio.Task[str]"]:
+    """Have something done beside the block, which waits for it, and is not outlived by it."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the collector from walking through millions of rows again and again; they hold no cycles."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@asynccontextmanager
 async def _committing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Open a connection that commits every statement, and whose backend notices within a second when we are gone."""
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         await connection.execute(sa.text("SET client_connection_check_interval = '1s'"))
+        await connection.execute(sa.text("SET maintenance_work_mem = '128MB'"))
         yield connection
 
 

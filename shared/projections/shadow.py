@@ -1,5 +1,6 @@
 """The table a rebuild fills beside the live one, and the step in which it takes the live one's place."""
 
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -47,8 +48,7 @@ class Shadow:
     async def copy(self, connection: AsyncConnection, rows: Iterable[Row]) -> None:
         """Load rows that are not in the table yet, in bulk; the connection commits by itself."""
         columns = [column.name for column in self.table.columns]
-        writers = [_writer(column, connection.dialect) for column in self.table.columns]
-        records = (tuple(write(row[name]) for name, write in zip(columns, writers, strict=True)) for row in rows)
+        records = _records(rows, self.table, connection.dialect)
         driver = (await connection.get_raw_connection()).driver_connection
         if driver is None:
             raise AssertionError("an open connection has its driver's")
@@ -100,9 +100,23 @@ class Shadow:
         return f'"{self.live.name}"'
 
 
-def _writer(column: sa.Column[Any], dialect: sa.Dialect) -> Callable[[Any], Any]:
-    """Give what turns a Python value into what the driver takes; None is always NULL."""
+def _records(rows: Iterable[Row], table: sa.Table, dialect: sa.Dialect) -> Iterable[tuple[Any, ...]]:
+    """Turn rows into what the driver copies; most values it takes as they are."""
+    names = [column.name for column in table.columns]
+    writers = {column.name: writer for column in table.columns if (writer := _writer(column, dialect))}
+    if len(names) > 1 and not writers:
+        return map(operator.itemgetter(*names), rows)
+    written = [(name, writers.get(name, _as_it_is)) for name in names]
+    return (tuple(write(row[name]) for name, write in written) for row in rows)
+
+
+def _writer(column: sa.Column[Any], dialect: sa.Dialect) -> Callable[[Any], Any] | None:
+    """Give what turns a Python value into what the driver takes, if it takes another; None is always NULL."""
     process = column.type.dialect_impl(dialect).bind_processor(dialect)
-    if process is None:
-        return lambda value: value
+    if process is None or isinstance(column.type, sa.Boolean):
+        return None
     return lambda value: None if value is None else process(value)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

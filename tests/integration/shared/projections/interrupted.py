@@ -15,7 +15,7 @@ POINTS: dict[str, tuple[Any, str]] = {
     "created": (Shadow, "create"),
     "copied": (Shadow, "copy"),
     "indexed": (Shadow, "index_rest"),
-    "compared": (rebuilding._Rebuild, "_compare"),
+    "compared": (rebuilding._Rebuild, "_fill"),
     "swapping": (Shadow, "replace_live"),
 }
 REACHED = "reached\n"
