@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from fastapi import Query, Response
 from pydantic import Field
 
+from services.registry.access import AccessLog
 from services.registry.api.provider_models import Label
 from services.registry.api.queries import PartyQuery, PathId
 from services.registry.domain.service_person import service_person
@@ -25,6 +26,7 @@ from shared.store.transaction import Transaction, UnknownSubjectError
 
 router = router_for("registry", tag="service-people")
 _STATE = "service-person-not-in-this-state"
+_PERSONAL = ("name", "position", "qualifications")
 FacilityIds = Annotated[
     tuple[Annotated[str, Field(max_length=40)], ...],
     Field(
@@ -138,13 +140,14 @@ async def let_service_person_go(person_id: PathId, body: DepartureBody, request:
 )
 async def list_service_people(
     request: ReadRequest,
+    access: AccessLog,
     provider_id: PartyQuery = None,
     facility_id: PartyQuery = None,
     on: Annotated[date | None, Query(description="当日在岗 · Who serves on that day")] = None,
     limit: Limit = 50,
     cursor: CursorText = None,
 ) -> Page[PersonView]:
-    """List who serves, by facility and day: a provider's own, for the office all."""
+    """List who serves, by facility and day: a provider's own, for the office all; the access is recorded."""
     query, table = _visible(request.caller), service_people
     if provider_id is not None:
         query = query.where(table.c.provider_id == provider_id)
@@ -152,7 +155,9 @@ async def list_service_people(
         query = query.where(table.c.facility_ids.contains([facility_id]))
     if on is not None:
         query = query.where(table.c.active_from <= on, table.c.active_until.is_(None) | (table.c.active_until >= on))
-    return await request.page(query, [table.c.person_id], limit, cursor, _view)
+    page = await request.page(query, [table.c.person_id], limit, cursor, _view)
+    await access.record([person.person_id for person in page.items], _PERSONAL)
+    return page
 
 
 @router.get(
@@ -162,13 +167,14 @@ async def list_service_people(
     summary="服务人员详情 · One who serves",
     openapi_extra=operation(idempotent=False),
 )
-async def get_service_person(person_id: PathId, request: ReadRequest) -> Response:
-    """Show somebody to their own institution and to the office."""
+async def get_service_person(person_id: PathId, request: ReadRequest, access: AccessLog) -> Response:
+    """Show somebody to their own institution and to the office; the access is recorded."""
     visible = _visible(request.caller).where(service_people.c.person_id == person_id)
     async with request.connection() as connection:
         row = (await connection.execute(visible)).one_or_none()
     if row is None:
         raise UnknownSubjectError(person_id)
+    await access.record(person_id, _PERSONAL)
     loaded = await request.load(service_person, stream_of(person_id, "psn"))
     return request.answer(Presented(body=_view(row), version=loaded.version))
 

@@ -5,6 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from fastapi import Response
 
+from services.registry.access import AccessLog
 from services.registry.api.queries import DayQuery, PartyQuery, PathId, day_asked
 from services.registry.api.representation_models import (
     ActingAgency,
@@ -15,6 +16,7 @@ from services.registry.api.representation_models import (
     RepresentationView,
 )
 from services.registry.domain.delegation import Event, Proposed, State, delegation, stage_of
+from services.registry.institution_tables import affiliations
 from services.registry.provider_tables import delegations, provider_departments
 from services.registry.tables import providers
 from services.registry.use_cases import representing
@@ -60,8 +62,8 @@ async def name_department(provider_id: PathId, body: DepartmentBody, request: Co
     summary="主责部门及联系人 · The department and whom to call there",
     openapi_extra=operation(idempotent=False),
 )
-async def get_department(provider_id: PathId, request: ReadRequest) -> Response:
-    """Show the department of today with its contact to the provider itself and to the office."""
+async def get_department(provider_id: PathId, request: ReadRequest, access: AccessLog) -> Response:
+    """Show the department of today with its contact to the provider itself and the office; the access is recorded."""
     table = provider_departments
     query = (
         sa.select(table, providers.c.principal)
@@ -74,6 +76,7 @@ async def get_department(provider_id: PathId, request: ReadRequest) -> Response:
         row = (await connection.execute(query)).one_or_none()
     if row is None or (request.caller.role is Role.PROVIDER and row.principal != request.caller.principal):
         raise UnknownSubjectError(provider_id)
+    await access.record(provider_id, ["department_contact"])
     view = DepartmentView(**{name: getattr(row, name) for name in DepartmentView.model_fields})
     return request.answer(Presented(body=view, version=row.version))
 
@@ -135,14 +138,23 @@ async def propose_delegation(body: DelegationBody, request: CommandRequest) -> R
     summary="接受委托 · Take the duties",
     openapi_extra=operation(
         if_match=True,
-        codes=(_STAGE, "provider-not-listed", "party-barred", "delegation-is-over", "duty-delegated-already"),
+        codes=(
+            _STAGE,
+            "provider-not-listed",
+            "party-barred",
+            "service-agency-unknown",
+            "delegation-is-over",
+            "duty-delegated-already",
+        ),
     ),
 )
 async def accept_delegation(delegation_id: PathId, request: CommandRequest) -> Response:
     """Take the duties a provider offers the own agency; each duty is in the hands of one agency at a time."""
 
     async def accept(tx: Transaction) -> Handled[Event, State]:
-        return await representing.accept_delegation(tx, delegation_id, request.caller.party, if_match=request.if_match)
+        return await representing.accept_delegation(
+            tx, delegation_id, request.caller.principal, if_match=request.if_match
+        )
 
     return await request.run(accept, _presented)
 
@@ -158,7 +170,9 @@ async def decline_delegation(delegation_id: PathId, request: CommandRequest) -> 
     """Decline what a provider offers the own agency."""
 
     async def decline(tx: Transaction) -> Handled[Event, State]:
-        return await representing.decline_delegation(tx, delegation_id, request.caller.party, if_match=request.if_match)
+        return await representing.decline_delegation(
+            tx, delegation_id, request.caller.principal, if_match=request.if_match
+        )
 
     return await request.run(decline, _presented)
 
@@ -179,8 +193,7 @@ async def end_delegation(delegation_id: PathId, request: CommandRequest) -> Resp
             tx,
             delegation_id,
             "provider" if caller.role is Role.PROVIDER else "agency",
-            principal=caller.principal,
-            agency_id=caller.party,
+            caller.principal,
             if_match=request.if_match,
         )
 
@@ -227,7 +240,8 @@ def _visible(caller: Caller) -> sa.Select[Any]:
         own = sa.select(providers.c.provider_id).where(providers.c.principal == caller.principal)
         return query.where(delegations.c.provider_id.in_(own))
     if caller.role is Role.SERVICE_AGENCY:
-        return query.where(delegations.c.agency_id == caller.party)
+        agency = sa.select(affiliations.c.party_id).where(affiliations.c.principal == caller.principal)
+        return query.where(delegations.c.agency_id.in_(agency))
     return query
 
 

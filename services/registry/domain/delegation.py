@@ -27,6 +27,7 @@ class ProposeDelegation:
     provider_listed: bool
     provider_barred: bool
     agency_id: str
+    agency_listed: bool
     duties: tuple[DelegatedDuty, ...]
     valid_from: date
     valid_until: date
@@ -39,6 +40,7 @@ class AcceptDelegation:
 
     provider_listed: bool
     provider_barred: bool
+    agency_listed: bool
     taken: tuple[DelegatedDuty, ...]
     on: date
 
@@ -88,7 +90,7 @@ def decide(command: Command, state: State) -> list[Event]:
     """Say what happens, or refuse and say which article refuses."""
     match command, state:
         case ProposeDelegation(), Unproposed():
-            refuse_unless(*_standing(command), _days(command))
+            refuse_unless(*_standing(command, command.agency_id), _days(command))
             return [
                 DelegationProposed(
                     delegation_id=command.delegation_id,
@@ -101,7 +103,7 @@ def decide(command: Command, state: State) -> list[Event]:
                 )
             ]
         case AcceptDelegation(), Proposed() if stage_of(state) == "proposed":
-            refuse_unless(*_standing(command), _over(state, command.on), _taken(command))
+            refuse_unless(*_standing(command, state.agency_id), _over(state, command.on), _taken(command))
             return [
                 DelegationAccepted(
                     delegation_id=state.delegation_id,
@@ -178,10 +180,11 @@ def stage_of(state: State) -> Stage:
             return "proposed"
 
 
-def _standing(command: ProposeDelegation | AcceptDelegation) -> tuple[Reason | None, ...]:
+def _standing(command: ProposeDelegation | AcceptDelegation, agency_id: str) -> tuple[Reason | None, ...]:
     return (
         None if command.provider_listed else Reason(code="provider-not-listed", article="6", kind="state"),
         Reason(code="party-barred", article="17", kind="state") if command.provider_barred else None,
+        None if command.agency_listed else Reason(code="service-agency-unknown", article=_ARTICLE, value=agency_id),
     )
 
 

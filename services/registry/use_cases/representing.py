@@ -3,19 +3,27 @@
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any
 
 import sqlalchemy as sa
 
 from services.registry.domain import delegation as delegations_of_art_9
 from services.registry.domain import department as departments
+from services.registry.domain.affiliation import Granted
 from services.registry.domain.profile import digest_of
+from services.registry.institution_tables import affiliations
 from services.registry.provider_tables import delegations, provider_departments
 from services.registry.tables import providers
+from services.registry.use_cases.affiliating import (
+    PREFIXES,
+    is_institution_barred,
+    load_affiliated,
+    locked_affiliation,
+)
 from services.registry.use_cases.owning import own_provider, standing_of
 from services.registry.use_cases.streams import stream_of
 from shared.events.registry.representation import DelegatedDuty, DelegationParty
 from shared.kernel.ids import is_id
-from shared.kernel.refusal import refuse
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
 delegation, department = delegations_of_art_9.delegation, departments.department
@@ -58,14 +66,13 @@ async def propose_delegation(
 ) -> DelegationHandled:  # fmt: skip
     """Offer duties of the principal's own provider to an agency."""
     owner = await own_provider(tx, principal)
-    if not is_id(agency_id, "sag"):
-        raise refuse("service-agency-unknown", article="9(1)", value=agency_id)
     command = delegations_of_art_9.ProposeDelegation(
         delegation_id=delegation_id,
         provider_id=owner.provider_id,
         provider_listed=owner.listed,
         provider_barred=owner.barred,
         agency_id=agency_id,
+        agency_listed=await _is_listed(tx, agency_id),
         duties=duties,
         valid_from=valid_from,
         valid_until=valid_until,
@@ -87,10 +94,10 @@ async def propose_delegation(
 
 
 async def accept_delegation(
-    tx: Transaction, delegation_id: str, agency_id: str | None, *, if_match: int | None
+    tx: Transaction, delegation_id: str, principal: str, *, if_match: int | None
 ) -> DelegationHandled:
     """Take the duties that a provider offers the agency; a duty is in one agency's hands at a time."""
-    row = await _of_agency(tx, delegation_id, agency_id)
+    row = await _of_agency(tx, delegation_id, principal)
     owner = await standing_of(tx, row.provider_id)  # Locks the provider: two agencies do not take one duty at once.
     held = await tx.connection.execute(
         sa.select(sa.func.unnest(delegations.c.duties)).where(
@@ -105,6 +112,7 @@ async def accept_delegation(
     command = delegations_of_art_9.AcceptDelegation(
         provider_listed=owner.listed,
         provider_barred=owner.barred,
+        agency_listed=await _is_listed(tx, row.agency_id),
         taken=tuple(duty for duty in row.duties if duty in taken),
         on=tx.today,
     )
@@ -114,10 +122,10 @@ async def accept_delegation(
 
 
 async def decline_delegation(
-    tx: Transaction, delegation_id: str, agency_id: str | None, *, if_match: int | None
+    tx: Transaction, delegation_id: str, principal: str, *, if_match: int | None
 ) -> DelegationHandled:
     """Leave the duties with the provider."""
-    await _of_agency(tx, delegation_id, agency_id)
+    await _of_agency(tx, delegation_id, principal)
     command = delegations_of_art_9.DeclineDelegation(on=tx.today)
     handled = await tx.handle(delegation, stream_of(delegation_id, "dlg"), command, if_match=if_match)
     await _note(tx, delegation_id, stage="declined")
@@ -125,14 +133,13 @@ async def decline_delegation(
 
 
 async def end_delegation(
-    tx: Transaction, delegation_id: str, ended_by: DelegationParty, *, principal: str, agency_id: str | None,
-    if_match: int | None,
-) -> DelegationHandled:  # fmt: skip
+    tx: Transaction, delegation_id: str, ended_by: DelegationParty, principal: str, *, if_match: int | None
+) -> DelegationHandled:
     """End a delegation from today on, from either side; what was only offered is taken back."""
     if ended_by == "provider":
         await _of_provider(tx, delegation_id, principal)
     else:
-        await _of_agency(tx, delegation_id, agency_id)
+        await _of_agency(tx, delegation_id, principal)
     command = delegations_of_art_9.EndDelegation(ended_by=ended_by, on=tx.today)
     handled = await tx.handle(delegation, stream_of(delegation_id, "dlg"), command, if_match=if_match)
     await _note(tx, delegation_id, stage="ended", ended_on=tx.today)
@@ -174,9 +181,21 @@ async def check_own(tx: Transaction, provider_id: str, principal: str) -> None:
         raise UnknownSubjectError(provider_id)
 
 
-async def _of_agency(tx: Transaction, delegation_id: str, agency_id: str | None) -> sa.Row[tuple[object, ...]]:
+async def _is_listed(tx: Transaction, agency_id: str) -> bool:
+    """Tell whether a service agency is on the register today and no measure of art. 17 stands against it."""
+    if not is_id(agency_id, PREFIXES["service_agency"]):
+        return False
+    state = (await load_affiliated(tx, agency_id, "service_agency")).state
+    if not isinstance(state.affiliation, Granted):
+        return False
+    return not await is_institution_barred(tx, await locked_affiliation(tx, agency_id))
+
+
+async def _of_agency(tx: Transaction, delegation_id: str, principal: str) -> Any:
     found = await tx.connection.execute(
-        sa.select(delegations).where(delegations.c.delegation_id == delegation_id, delegations.c.agency_id == agency_id)
+        sa.select(delegations)
+        .join(affiliations, affiliations.c.party_id == delegations.c.agency_id)
+        .where(delegations.c.delegation_id == delegation_id, affiliations.c.principal == principal)
     )
     row = found.one_or_none()
     if row is None:

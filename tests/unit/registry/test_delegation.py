@@ -31,9 +31,12 @@ PROPOSED = DelegationProposed(
 )  # fmt: skip
 PROPOSE = ProposeDelegation(
     delegation_id="dlg_1", provider_id="prv_1", provider_listed=True, provider_barred=False, agency_id="sag_1",
-    duties=PROPOSED.duties, valid_from=FIRST, valid_until=LAST, on=TODAY,
+    agency_listed=True, duties=PROPOSED.duties, valid_from=FIRST, valid_until=LAST, on=TODAY,
 )  # fmt: skip
-ACCEPT = AcceptDelegation(provider_listed=True, provider_barred=False, taken=(), on=date(2026, 11, 25))
+TAKEN_ON = date(2026, 11, 25)
+ACCEPT = AcceptDelegation(
+    provider_listed=True, provider_barred=False, agency_listed=True, taken=(), on=date(2026, 11, 25)
+)
 ACCEPTED = DelegationAccepted(delegation_id="dlg_1", provider_id="prv_1", agency_id="sag_1", on=ACCEPT.on)
 DECLINED = DelegationDeclined(delegation_id="dlg_1", provider_id="prv_1", agency_id="sag_1", on=ACCEPT.on)
 ENDED = DelegationEnded(
@@ -66,10 +69,11 @@ def test_the_days_begin_before_they_end_and_are_not_over() -> None:
         spec.given().when(replace(PROPOSE, **days)).then_refused("delegation-days-wrong")
 
 
-def test_only_a_listed_provider_that_is_not_barred_delegates() -> None:
-    both: dict[str, Any] = {"provider_listed": False, "provider_barred": True}
-    spec.given().when(replace(PROPOSE, **both)).then_refused("provider-not-listed", "party-barred")
-    spec.given(PROPOSED).when(replace(ACCEPT, **both)).then_refused("provider-not-listed", "party-barred")
+def test_only_a_listed_provider_that_is_not_barred_delegates_and_only_to_a_service_agency() -> None:
+    all_three: dict[str, Any] = {"provider_listed": False, "provider_barred": True, "agency_listed": False}
+    codes = ("provider-not-listed", "party-barred", "service-agency-unknown")
+    spec.given().when(replace(PROPOSE, **all_three)).then_refused(*codes)
+    spec.given(PROPOSED).when(replace(ACCEPT, **all_three)).then_refused(*codes)
 
 
 def test_an_offer_is_taken_on_its_last_day_and_not_after() -> None:
