@@ -122,8 +122,9 @@ class LiveQuota:
         seconds: Callable[[], float],
         *,
         listeners_max: int = LISTENERS_MAX,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._read, self._write, self._seconds = read, write, seconds
+        self._read, self._write, self._seconds, self._pause = read, write, seconds, pause
         self._listeners_max = listeners_max
         self._latest: Look | None = None
         self._looked_at = 0.0
@@ -191,7 +192,7 @@ class LiveQuota:
         """Tell the listeners, tick by tick, as long as there are any."""
         try:
             while self._listeners:
-                await asyncio.sleep(max(TICK_S, len(self._listeners) * _LISTENER_S))
+                await self._pause(max(TICK_S, len(self._listeners) * _LISTENER_S))
                 self._end_those_whose_time_is_over()
                 try:
                     self._tell(await self.look())

@@ -70,9 +70,9 @@ class QuotaStream(EventSourceResponse):
     (`Last-Event-ID`): every message is the whole state, so that there is nothing to catch up on.
     """
 
-    def __init__(self, live: LiveQuota, look: Look, period_id: str) -> None:
+    def __init__(self, live: LiveQuota, look: Look, period_id: str, *, slow_s: float = SLOW_S) -> None:
         super().__init__(())
-        self._live, self._look, self._period_id = live, look, period_id
+        self._live, self._look, self._period_id, self._slow_s = live, look, period_id, slow_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI gives it)
         """Serve one listener."""
@@ -83,7 +83,7 @@ class QuotaStream(EventSourceResponse):
         leaving = asyncio.create_task(_until_gone(receive, listener))
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            await _tell(listener, send)
+            await _tell(listener, send, self._slow_s)
         finally:
             self._live.leave(listener)
             leaving.cancel()
@@ -91,7 +91,7 @@ class QuotaStream(EventSourceResponse):
                 await leaving
 
 
-async def _tell(listener: Listener, send: Send) -> None:
+async def _tell(listener: Listener, send: Send, slow_s: float) -> None:
     while True:
         await listener.woken.wait()
         listener.woken.clear()
@@ -100,7 +100,7 @@ async def _tell(listener: Listener, send: Send) -> None:
         message, listener.message = listener.message, None
         if message is not None:
             try:
-                async with asyncio.timeout(SLOW_S):
+                async with asyncio.timeout(slow_s):
                     await send({"type": "http.response.body", "body": message, "more_body": True})
             except TimeoutError:
                 return  # too slow: nothing more can be sent, not even the end
