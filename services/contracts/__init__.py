@@ -5,7 +5,8 @@ Streams: `project-prj_…` (proposed, then confirmed or declined) and `contract-
 rejected; registered, then completed or lapsed). All events are keyed by the claimant.
 Publishes: ProjectProposed, ProjectConfirmed, ProjectDeclined, ContractSubmitted, ContractRegistered, ContractRejected,
 ContractCompleted, ContractLapsed.
-Consumes: registry's claimants, providers, services and sanctions, as local copies that decide who may act; issuance's
-VoucherClaimed for its day, VoucherCommitted and VoucherCommitmentRefused, which answer a submitted contract.
+Consumes: registry's claimants and their users, providers, services and sanctions, as local copies that decide who may
+act; issuance's VoucherClaimed for its day, VoucherCommitted and VoucherCommitmentRefused, which answer a submitted
+contract.
 Waits: ten minutes for that answer, and until the vouchers' validity ends for the completion.
 """

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from services.contracts.tables import bans, claimants, providers, services, vouchers
+from services.contracts.tables import bans, claimants, providers, services, vouchers, withheld
 from services.contracts.use_cases.lapsing_contracts import lapse
 from services.contracts.use_cases.settling_commitments import (
     CONTRACT_LAPSES,
@@ -19,6 +19,7 @@ from shared.events.registry.claimants import ClaimantRegistered
 from shared.events.registry.facilities import ServiceOffered, ServiceWithdrawn
 from shared.events.registry.providers import ProviderCapabilitiesChanged, ProviderDelisted, ProviderListed
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
+from shared.procedures.acting import following_users
 from shared.procedures.due import DueHandlers
 from shared.store.transaction import Transaction
 
@@ -98,6 +99,7 @@ REACTIONS: Reactions = {
     VoucherClaimed: _know_voucher,
     VoucherCommitted: _committed,
     VoucherCommitmentRefused: _refused,
+    **following_users(withheld),
 }
 
 DUE: DueHandlers = {COMMITMENT_UNANSWERED: reject_unanswered, CONTRACT_LAPSES: lapse}

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from shared.database import metadata
+from shared.procedures.acting import withheld_users
 
 CONTRACTS = metadata()
 
@@ -13,6 +14,9 @@ claimants = sa.Table(
     sa.Column("claimant_id", sa.Text, primary_key=True),
 )
 """Local copy: who is registered as a claimant."""
+
+withheld = withheld_users(CONTRACTS)
+"""Local copy: users of a claimant whom its owner has removed, or lets only look."""
 
 providers = sa.Table(
     "providers",

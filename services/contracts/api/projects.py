@@ -18,7 +18,7 @@ from services.contracts.api.visibility import ProjectId, check_visible, visible_
 from services.contracts.domain.project import Confirmed, Declined, Proposed, State, Unproposed, project
 from services.contracts.projections.project_list import project_list
 from services.contracts.projections.project_list import table as projects
-from services.contracts.tables import project_texts
+from services.contracts.tables import project_texts, withheld
 from services.contracts.use_cases.answering_projects import confirm, decline
 from services.contracts.use_cases.keeping_texts import ProjectTexts, texts_of
 from services.contracts.use_cases.proposing_projects import propose, stream
@@ -26,6 +26,7 @@ from shared.http.commands import CommandRequest, Presented
 from shared.http.models import Money
 from shared.http.reading import CursorText, Limit, Page, ReadRequest
 from shared.http.routes import operation, router_for
+from shared.procedures.acting import check_may_act
 from shared.store.transaction import Transaction, UnknownSubjectError
 
 router = router_for("contracts", tag="projects")
@@ -53,17 +54,21 @@ _NAMES: Mapping[type[State], ProjectState] = {
     status_code=201,
     response_model=Project,
     summary="提出合作项目 · Propose a project to a provider",
-    openapi_extra=operation(codes=(*STANDING, "statutory-testing-excluded", "funded-project-excluded")),
+    openapi_extra=operation(
+        codes=(*STANDING, "user-may-only-read", "statutory-testing-excluded", "funded-project-excluded")
+    ),
 )
 async def propose_project(body: ProjectProposal, request: CommandRequest) -> Response:
     project_id = request.new_id("prj")
     texts = ProjectTexts(title=body.title, description=body.description)
 
     async def use_case(tx: Transaction) -> Presented:
+        claimant_id = request.caller.party or ""
+        await check_may_act(tx, withheld, claimant_id, request.caller.principal)
         handled = await propose(
             tx,
             project_id=project_id,
-            claimant_id=request.caller.party or "",
+            claimant_id=claimant_id,
             provider_id=body.provider_id,
             service_id=body.service_id,
             planned_amount=body.planned_amount.amount,
