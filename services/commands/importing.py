@@ -92,6 +92,38 @@ def new_products(file: ListFile, *, url: Registry = "http://127.0.0.1:8101", tok
     _tell_refused(told["rows"], "certificate_number")
 
 
+@imports.command("mutual-list")
+def mutual_list(
+    file: ListFile,
+    *,
+    region: Annotated[str, typer.Option(help="tianjin or hebei.")],
+    first_day: Annotated[str, typer.Option(metavar="DAY", help="When it replaces the former list, as 2027-01-01.")],
+    url: Registry = "http://127.0.0.1:8101",
+    token: Token = "",
+) -> None:
+    """Propose a partner's list of accepting institutions (art. 19) and show what it changes; another approves it.
+
+    Exits 1 when a row was refused, after saying which and why; nothing is proposed then.
+    """
+    told = asyncio.run(_send_alone(url, f"/v1/mutual-lists/{region}/imports", file, token, first_day=first_day))
+    edition = told["edition"]
+    if edition is not None:
+        counts = ", ".join(f"{edition[kind]:,} {kind}" for kind in ("added", "removed", "changed"))
+        answer(f"{edition['edition_id']} waits for approval: {edition['institutions']:,} institutions, {counts}")
+        answer("\n".join(difference_lines(edition["differences"])))
+    _tell_refused([{**row, "result": "refused"} for row in told["refused"]], "credit_code")
+
+
+def difference_lines(differences: list[dict[str, Any]]) -> list[str]:
+    """Write what a new edition changes, a line an institution."""
+    signs = {"added": "+", "removed": "-", "changed": "~"}
+    return [
+        f"{signs[each['kind']]} {(each['after'] or each['before'])['credit_code']}"
+        f" {' → '.join(side['name'] for side in (each['before'], each['after']) if side)}"
+        for each in differences
+    ]
+
+
 async def _send_alone(url: str, path: str, file: Path, token: str, **fields: str) -> dict[str, Any]:
     import httpx
 

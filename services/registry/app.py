@@ -22,6 +22,7 @@ from services.registry.api import (
     laboratories,
     measure_changes,
     measures,
+    mutual_lists,
     new_products,
     offers,
     people,
@@ -76,6 +77,7 @@ CONTEXT = BoundedContext(
         documents_router("registry", may_read_document),
         imports.router,
         measure_changes.router,
+        mutual_lists.router,
         new_products.router,
         offers.router,
         standing.router,
@@ -101,6 +103,7 @@ CONTEXT = BoundedContext(
     },
     checks=CHECKS,
     tags={
+        "mutual-lists": "京津冀互认的收券单位 · Accepting institutions of Tianjin and Hebei (art. 19)",
         "new-products": "新技术新产品（服务）清单 · Certified new products (faq 2)",
         "measures": "规定及其出处，按日期 · The rules in force on a day, with the words they rest on",
         "eligibility": "资格自查，无需登录 · The self-check of art. 7, without signing in",

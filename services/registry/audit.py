@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.registry.claimant_audit import CLAIMANT_CHECKS
 from services.registry.domain.credit_code import is_valid, normalised
 from services.registry.institution_audit import INSTITUTION_CHECKS
+from services.registry.recognition_audit import RECOGNITION_CHECKS
 from services.registry.tables import claimants, providers
 from shared.audit import Breach, Check, Count
 from shared.kernel.calendar import months_after
@@ -184,5 +185,6 @@ CHECKS = (
         look=changes_of_rules_had_four_eyes,
     ),
     *INSTITUTION_CHECKS,
+    *RECOGNITION_CHECKS,
     Check(id="M8", promise="nothing new for a barred party within its ban", look=nothing_new_within_a_ban),
 )

@@ -24,7 +24,7 @@ router = router_for("registry", tag="measures")
 _WRITTEN_AS = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-def _as_written(day: object) -> object:
+def as_written(day: object) -> object:
     """Refuse the timestamps and loose forms that would pass for dates."""
     if isinstance(day, str) and _WRITTEN_AS.fullmatch(day) is None:
         raise PydanticKnownError("date_parsing", {"error": "form"})
@@ -33,7 +33,7 @@ def _as_written(day: object) -> object:
 
 Day = Annotated[
     date | None,
-    BeforeValidator(_as_written),
+    BeforeValidator(as_written),
     Query(description="哪一天的规定（北京日期），默认今天 · On which day, in Beijing; by default today"),
 ]
 Parameter = Annotated[str, Path(max_length=80, pattern=r"^[a-z0-9_]+$", examples=["face_value_max"])]
