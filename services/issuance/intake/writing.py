@@ -137,7 +137,8 @@ async def write(connection: "asyncpg.Connection[Any]", batch: Batch, book: Book)
             return Stale(what=outcome, claimants=[names[number] for number in numbers])
         case "stale_allowance":
             return Stale(what=outcome, claimants=[years[number][0] for number in numbers])
-    return Stale(what=outcome)
+        case _:
+            return Stale(what="stale_period")
 
 
 def _end(batch: Batch) -> tuple[str | None, str | None, int | None]:

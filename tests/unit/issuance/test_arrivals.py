@@ -12,8 +12,14 @@ from services.issuance.domain.period import Period, period
 from shared.kernel.calendar import Deadline, business_date
 from tests.unit.issuance.facts import APPROVED, OPENS, PROPOSED, TERMS
 
-_STATE = period.fold([PROPOSED, APPROVED])
-assert isinstance(_STATE, Period)
+
+def _approved() -> Period:
+    state = period.fold([PROPOSED, APPROVED])
+    assert isinstance(state, Period)
+    return state
+
+
+_STATE = _approved()
 NAMES = ("clm_a", "clm_b", "clm_c")
 STOCK = Stock(
     period=_STATE,
