@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
-from fastapi.sse import EventSourceResponse
+from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from services.issuance.api.period_models import RemainingQuota
@@ -63,12 +63,15 @@ def _written(look: Look, state: Remaining) -> bytes:
     return view.model_dump_json().encode()
 
 
-class QuotaStream(EventSourceResponse):
+class QuotaStream(StreamingResponse):
     """Tells a listener what a period has left, now and whenever it changes, until its time is over or it is gone.
 
     ProblemError `too-many-listeners` when there is no room. A listener may name the event it heard last
-    (`Last-Event-ID`): every message is the whole state, so that there is nothing to catch up on.
+    (`Last-Event-ID`): every message is the whole state, so that there is nothing to catch up on. The framework's own
+    streams of events wait for every listener and ping each one by itself; here one message goes out to all.
     """
+
+    media_type = "text/event-stream"
 
     def __init__(self, live: LiveQuota, look: Look, period_id: str, *, slow_s: float = SLOW_S) -> None:
         super().__init__(())

@@ -1,7 +1,6 @@
 """What a period has left, asked or listened to: public, hot, and never more than a tick old (art. 4, 12)."""
 
 from fastapi import Response
-from fastapi.sse import EventSourceResponse
 
 from services.issuance.api.live import Live, QuotaStream
 from services.issuance.api.period_models import RemainingQuota
@@ -29,7 +28,8 @@ async def get_remaining_quota(period_id: PeriodId, live: Live) -> Response:
 @router.get(
     "/periods/{period_id}/remaining-quota/events",
     operation_id="listenToRemainingQuota",
-    response_class=EventSourceResponse,
+    status_code=200,
+    response_class=QuotaStream,
     summary="订阅剩余额度的变化（SSE，至多五分钟） · Hear of every change, as server-sent events, five minutes at most",
     openapi_extra=operation(idempotent=False, codes=("too-many-listeners",)),
 )
