@@ -1,6 +1,7 @@
 """`cxq rebuild`, `republish`, `audit`, `parked` and `unpark`: what keeps a running system in order."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from shared.audit import Finding
     from shared.runtime import Runtime
 
+_BEHIND_OTHERS = 10
 Service = Annotated[str, typer.Argument(metavar="SERVICE", parser=context_name, help="registry, issuance, …")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
@@ -34,6 +36,7 @@ def rebuild(
     if projection not in wanted:
         known = ", ".join(wanted) or "none"
         raise CommandProblem(f"{service} has no read model {projection}.", f"It has: {known}.", Exit.USAGE)
+    work_behind_others()
     try:
         with progress_of(f"Rebuilding {projection}") as report:
             found = asyncio.run(
@@ -51,6 +54,12 @@ def rebuild(
         f"{projection}: {found.events:,} events in {found.seconds:.1f} s ({found.rate:,.0f}/s), {different}"
         f" (digest {found.digest_after[:16]})."
     )
+
+
+def work_behind_others() -> None:
+    """Leave the processor to whoever answers people, where the system knows who goes first."""
+    if hasattr(os, "nice"):
+        os.nice(_BEHIND_OTHERS)
 
 
 def republish(
