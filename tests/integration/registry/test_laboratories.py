@@ -45,8 +45,9 @@ async def in_catalogue(house: House, laboratory_id: str, day: date) -> bool:
     await house.project()
     seen = await house.client.get(f"/v1/laboratories/{laboratory_id}", params={"on": day.isoformat()})
     page = await house.client.get("/v1/laboratories", params={"on": day.isoformat(), "limit": "200"})
-    found: bool = laboratory_id in {item["laboratory_id"] for item in page.json()["items"]}
-    assert seen.json()["in_catalogue"] is found
+    items: list[dict[str, Any]] = page.json()["items"]
+    found = laboratory_id in {item["laboratory_id"] for item in items}
+    assert bool(seen.json()["in_catalogue"]) is found
     return found
 
 

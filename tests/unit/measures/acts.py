@@ -26,6 +26,7 @@ from shared.measures.reader import Measures
 from shared.measures.terms import Terms
 from tests.unit.contracts.facts import SUBMIT
 from tests.unit.issuance.facts import APPROVED, CLAIMANT, PROPOSED
+from tests.unit.measures.institutions import INSTITUTION_ACTS
 from tests.unit.redemption.facts import ORDERED, PAYABLE_NOW
 from tests.unit.registry.facts import COMPANY, LISTED, TEAM
 
@@ -111,6 +112,7 @@ ACTS: Mapping[str, Callable[[Any, date], tuple[str, ...]]] = {
     "claim": claim,
     "contract": submit_contract,
     "pay": order_payment,
+    **INSTITUTION_ACTS,
 }
 """By the word an example uses: what may be done or not; the answer are the codes of a refusal."""
 
