@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.issuance.api import claims, exports, ledger, order_list, periods, quotas, receipts, vouchers
+from services.issuance.api import calendar, claims, exports, ledger, order_list, periods, quotas, receipts, vouchers
 from services.issuance.api.claim_lane import ClaimLane
 from services.issuance.api.intake_desk import awarded
 from services.issuance.api.policy import POLICY
@@ -96,6 +96,7 @@ CONTEXT = BoundedContext(
         vouchers.router,
         receipts.router,
         order_list.router,
+        calendar.router,
         ledger.router,
         exports.router,
     ),

@@ -27,6 +27,7 @@ POLICY: Policy = {
     "getVoucher": _CLAIMANT_AND_OFFICE,
     "cancelVoucher": roles(Role.CLAIMANT),
     "getReceipt": _CLAIMANT_AND_OFFICE,
+    "getCalendar": roles(Role.CLAIMANT),
     "listReceiptKeys": PUBLIC,
     "listAnnualTotals": _CLAIMANT_AND_OFFICE,
     "listLedgerEntries": _CLAIMANT_AND_OFFICE,
