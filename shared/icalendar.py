@@ -14,8 +14,8 @@ _HOURS_A_DAY = 24
 class Entry:
     """A day in a calendar.
 
-    `uid` stays the same for the same thing for ever, `sequence` grows when what is said of it changes. `alarms` are days
-    before; each rings at `alarm_hour` by the reader's own clock. A `tentative` day may still move.
+    `uid` stays the same for the same thing for ever, `sequence` grows when what is said of it changes. `alarms` are
+    days before; each rings at `alarm_hour` by the reader's own clock. A `tentative` day may still move.
     """
 
     uid: str

@@ -21,7 +21,7 @@ router = router_for("issuance", tag="vouchers")
 _NEWEST = 500
 """So many vouchers are looked at, the newest: no calendar is of use with more."""
 _NAME = "创新券期限 · Voucher deadlines"
-_PROVISIONAL = "（暂定：该年度工作日安排尚未公布，公布后可能变化） · Provisional: the working days of that year are not published yet."
+_PROVISIONAL = "暂定：该年度工作日安排尚未公布 · Provisional: the working days of that year are not published yet."
 
 
 class CalendarResponse(Response):
