@@ -81,6 +81,7 @@ class Target:
 def _nobody(parameter: str) -> str:
     prefixes = {"period_id": "prd", "claimant_id": "clm", "provider_id": "prv", "project_id": "prj", "party_id": "clm"}
     prefixes |= {"contract_id": "ctr", "redemption_id": "rdm", "document_id": "doc", "service_id": "svc"}
+    prefixes |= {"agency_id": "rag", "field_centre_id": "fct", "design_centre_id": "dsc", "event_id": "pev"}
     prefix = prefixes.get(parameter, parameter[:3])
     return "no-such-key" if parameter == "key" else f"{prefix}_01jq8v5x0000000000000000zz"
 
