@@ -54,7 +54,7 @@ def office(engine: AsyncEngine, clock: StandingClock) -> Office:
     return Office(engine, clock=clock)
 
 
-def _plan(clock: StandingClock, *, opens_in: timedelta = timedelta(minutes=1), **more: object) -> dict[str, Any]:
+def _plan(clock: StandingClock, *, opens_in: timedelta = timedelta(minutes=1), **more: Any) -> dict[str, Any]:
     opens_at = clock.now() + opens_in
     return {
         "name": "2026 年第一期",
@@ -86,7 +86,11 @@ async def test_a_plan_may_ask_for_less_than_the_measures_give_and_is_refused_mor
     call: Call, office: Office
 ) -> None:
     last_day = (office.clock.now() + timedelta(days=9)).date().isoformat()
-    own = {"face_value_max": {"amount": 3_000_000}, "registration_days": 10, "registration_last_day": last_day}
+    own: dict[str, Any] = {
+        "face_value_max": {"amount": 3_000_000},
+        "registration_days": 10,
+        "registration_last_day": last_day,
+    }
     proposed = await call("POST", "/v1/periods", **LI, body=_plan(office.clock, **own))
     assert proposed.status_code == 201, proposed.text
     shown = proposed.json()
@@ -96,7 +100,7 @@ async def test_a_plan_may_ask_for_less_than_the_measures_give_and_is_refused_mor
         3,
     )
     assert (shown["registration_last_day"], shown["validity_last_day"]) == (last_day, None)
-    loose = {"face_value_max": {"amount": 5_000_001}, "registration_days": 16, "validity_months": 0}
+    loose: dict[str, Any] = {"face_value_max": {"amount": 5_000_001}, "registration_days": 16, "validity_months": 0}
     refused = (await call("POST", "/v1/periods", **LI, body=_plan(office.clock, **loose))).json()
     assert (refused["status"], refused["code"]) == (422, "face-value-cap-out-of-range")
     assert (refused["rule"]["article"], refused["rule"]["parameter"]) == ("12", "face_value_max")

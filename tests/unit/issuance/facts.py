@@ -3,7 +3,9 @@
 from datetime import UTC, date, datetime
 
 from shared.events.issuance import (
+    PeriodAnnounced,
     PeriodApproved,
+    PeriodPlanChanged,
     PeriodProposed,
     VoucherClaimed,
     VoucherCommitmentReleased,
@@ -40,6 +42,38 @@ PROPOSED = PeriodProposed(
     pack_digest=TERMS.digest,
 )
 APPROVED = PeriodApproved(period_id=PERIOD, approved_by="officer-wang", on=date(2026, 2, 20))
+ANNOUNCED = PeriodAnnounced(
+    period_id=PERIOD,
+    name=PROPOSED.name,
+    quota=PROPOSED.quota,
+    face_value_max=PROPOSED.face_value_max,
+    registration_days=PROPOSED.registration_days,
+    validity_months=PROPOSED.validity_months,
+    registration_last_day=None,
+    validity_last_day=None,
+    opens_at=OPENS,
+    closes_at=CLOSES,
+    at=BEFORE,
+    pack=TERMS.pack,
+    pack_digest=TERMS.digest,
+)
+CHANGED = PeriodPlanChanged(
+    period_id=PERIOD,
+    name=PROPOSED.name,
+    quota=10_000_000,
+    face_value_max=PROPOSED.face_value_max,
+    registration_days=PROPOSED.registration_days,
+    validity_months=PROPOSED.validity_months,
+    registration_last_day=None,
+    validity_last_day=None,
+    opens_at=OPENS,
+    closes_at=CLOSES,
+    changed_by="officer-zhao",
+    voided_approval_of="officer-wang",
+    on=PROPOSED.on,
+    pack=TERMS.pack,
+    pack_digest=TERMS.digest,
+)
 
 _IDENTITY = {"voucher_id": VOUCHER, "period_id": PERIOD, "claimant_id": CLAIMANT, "year": 2026, "amount": FACE}
 

@@ -9,8 +9,9 @@ from services.issuance.domain.allowance import allowance_on
 from services.issuance.domain.claimant import Ban, Claimant
 from services.issuance.domain.claiming import Claim, reasons_against
 from services.issuance.domain.period import Period, period
+from shared.events.issuance import PeriodPaused, PeriodResumed, PeriodWithdrawn
 from shared.events.registry.claimants import Certificate
-from tests.unit.issuance.facts import APPROVED, BEFORE, CLAIMANT, CLOSES, MARCH_1, OPENS, PROPOSED, TERMS
+from tests.unit.issuance.facts import APPROVED, BEFORE, CLAIMANT, CLOSES, MARCH_1, OPENS, PERIOD, PROPOSED, TERMS
 
 CERTIFICATE = Certificate(kind="technology_sme", valid_from=date(2026, 1, 1), valid_until=date(2026, 12, 31))
 COMPANY = Claimant(claimant_id=CLAIMANT, kind="enterprise", certificates=(), bans=())
@@ -77,6 +78,26 @@ def test_claims_are_taken_from_the_first_instant_to_the_last() -> None:
     assert _codes(replace(CLAIM, at=OPENS)) == []
     assert _codes(replace(CLAIM, at=CLOSES - moment)) == []
     assert _codes(replace(CLAIM, at=CLOSES)) == ["period-closed"]
+
+
+def test_a_withdrawn_plan_gives_nothing_whatever_the_hour() -> None:
+    withdrawn = _period(
+        PROPOSED, APPROVED, PeriodWithdrawn(period_id=PERIOD, reason="改期", withdrawn_by="l", on=MARCH_1)
+    )
+    for at in (BEFORE, OPENS, CLOSES):
+        (reason,) = reasons_against(replace(CLAIM, period=withdrawn, at=at))
+        assert (reason.code, reason.value, reason.kind) == ("period-withdrawn", "改期", "state")
+
+
+def test_a_paused_period_takes_no_claims_and_says_why_until_it_is_over() -> None:
+    pause = PeriodPaused(period_id=PERIOD, reason="系统维护", paused_by="officer-li", at=BEFORE)
+    paused = replace(CLAIM, period=_period(PROPOSED, APPROVED, pause))
+    (reason,) = reasons_against(paused)
+    assert (reason.code, reason.article, reason.value, reason.limit) == ("period-paused", "12", "系统维护", BEFORE)
+    assert _codes(replace(paused, at=BEFORE)) == ["period-not-open-yet", "period-paused"]
+    assert _codes(replace(paused, at=CLOSES)) == ["period-closed"]
+    resumed = PeriodResumed(period_id=PERIOD, reason="已恢复", resumed_by="officer-li", at=OPENS)
+    assert _codes(replace(CLAIM, period=_period(PROPOSED, APPROVED, pause, resumed))) == []
 
 
 def test_a_plan_nobody_approved_gives_nothing() -> None:

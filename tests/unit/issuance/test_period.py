@@ -27,12 +27,10 @@ from services.issuance.domain.period import (
 )
 from services.issuance.domain.plan import Plan, Settings
 from shared.events.issuance import (
-    PeriodAnnounced,
     PeriodClosed,
     PeriodExhausted,
     PeriodOpened,
     PeriodPaused,
-    PeriodPlanChanged,
     PeriodResumed,
     PeriodWithdrawn,
     QuotaReturned,
@@ -40,16 +38,26 @@ from shared.events.issuance import (
 from shared.kernel.calendar import Deadline
 from shared.kernel.refusal import Refused
 from tests.specification import Specification
-from tests.unit.issuance.facts import APPROVED, BEFORE, CLOSES, MEASURES, OPENS, PERIOD, PROPOSED, TERMS, VOUCHER
+from tests.unit.issuance.facts import (
+    ANNOUNCED,
+    APPROVED,
+    BEFORE,
+    CHANGED,
+    CLOSES,
+    MEASURES,
+    OPENS,
+    PERIOD,
+    PROPOSED,
+    TERMS,
+    VOUCHER,
+)
 
 spec = Specification(period)
 MARCH_17, MARCH_31 = date(2026, 3, 17), date(2026, 3, 31)
 MOMENT = timedelta(microseconds=1)
 WHY = "系统维护"
 PLAN = Plan(name=PROPOSED.name, quota=PROPOSED.quota, opens_at=OPENS, closes_at=CLOSES)
-PROPOSE = ProposePeriod(
-    period_id=PERIOD, plan=PLAN, proposed_by="officer-li", at=BEFORE, on=PROPOSED.on, terms=TERMS
-)
+PROPOSE = ProposePeriod(period_id=PERIOD, plan=PLAN, proposed_by="officer-li", at=BEFORE, on=PROPOSED.on, terms=TERMS)
 SMALLER = replace(PLAN, quota=10_000_000)
 CHANGE = ChangePlan(plan=SMALLER, changed_by="officer-zhao", claims=0, at=BEFORE, on=PROPOSED.on, terms=TERMS)
 WITHDRAW = WithdrawPlan(reason=WHY, withdrawn_by="officer-li", claims=0, at=BEFORE, on=PROPOSED.on)
@@ -59,38 +67,6 @@ RESUME = ResumePeriod(reason=WHY, resumed_by="officer-li", at=OPENS)
 CLOSE = ClosePeriod(issued=20_000_000, vouchers=4, at=CLOSES)
 BACK = ReturnQuota(voucher_id=VOUCHER, amount=3_000_000, on=MARCH_17)
 
-ANNOUNCED = PeriodAnnounced(
-    period_id=PERIOD,
-    name=PROPOSED.name,
-    quota=PROPOSED.quota,
-    face_value_max=PROPOSED.face_value_max,
-    registration_days=PROPOSED.registration_days,
-    validity_months=PROPOSED.validity_months,
-    registration_last_day=None,
-    validity_last_day=None,
-    opens_at=OPENS,
-    closes_at=CLOSES,
-    at=BEFORE,
-    pack=TERMS.pack,
-    pack_digest=TERMS.digest,
-)
-CHANGED = PeriodPlanChanged(
-    period_id=PERIOD,
-    name=PROPOSED.name,
-    quota=10_000_000,
-    face_value_max=PROPOSED.face_value_max,
-    registration_days=PROPOSED.registration_days,
-    validity_months=PROPOSED.validity_months,
-    registration_last_day=None,
-    validity_last_day=None,
-    opens_at=OPENS,
-    closes_at=CLOSES,
-    changed_by="officer-zhao",
-    voided_approval_of="officer-wang",
-    on=PROPOSED.on,
-    pack=TERMS.pack,
-    pack_digest=TERMS.digest,
-)
 WITHDRAWN = PeriodWithdrawn(period_id=PERIOD, reason=WHY, withdrawn_by="officer-li", on=PROPOSED.on)
 OPENED = PeriodOpened(period_id=PERIOD, at=OPENS)
 PAUSED = PeriodPaused(period_id=PERIOD, reason=WHY, paused_by="officer-li", at=OPENS)

@@ -17,6 +17,7 @@ from shared.events.issuance import (
     PeriodClosed,
     PeriodExhausted,
     PeriodOpened,
+    PeriodPaused,
     QuotaReturned,
     VoucherCancelled,
     VoucherClaimed,
@@ -27,7 +28,9 @@ from shared.events.issuance import (
 )
 from shared.projections.projection import Projection, Row, Rows
 from tests.unit.issuance.facts import (
+    ANNOUNCED,
     APPROVED,
+    CHANGED,
     CLAIMANT,
     CLAIMED,
     CLOSES,
@@ -150,7 +153,13 @@ def test_the_board_is_the_same_whichever_of_periods_and_claims_comes_first(turns
     period = [
         PROPOSED,
         APPROVED,
+        CHANGED,
+        ANNOUNCED,
+        CHANGED,
+        replace(APPROVED, approved_by="officer-sun"),
+        replace(ANNOUNCED, quota=CHANGED.quota),
         PeriodOpened(period_id=PERIOD, at=OPENS),
+        PeriodPaused(period_id=PERIOD, reason="系统维护", paused_by="officer-li", at=OPENS),
         PeriodExhausted(period_id=PERIOD, at=OPENS),
         QuotaReturned(period_id=PERIOD, voucher_id=VOUCHER, amount=FACE, on=MARCH_17),
         PeriodClosed(period_id=PERIOD, issued=2 * FACE, vouchers=2, at=CLOSES),
@@ -164,4 +173,5 @@ def test_the_board_is_the_same_whichever_of_periods_and_claims_comes_first(turns
             ordered.append(source.pop(0))
     row = _row(PERIOD_BOARD, [*ordered, *left, *right], PERIOD)
     assert row == _row(PERIOD_BOARD, [*period, *claims], PERIOD)
-    assert (row["phase"], row["remaining"], row["claims"]) == ("closed", PROPOSED.quota - FACE, 2)
+    assert (row["phase"], row["remaining"], row["claims"]) == ("closed", CHANGED.quota - FACE, 2)
+    assert (row["pause_reason"], row["changed_by"], row["approved_by"]) == ("系统维护", "officer-zhao", "officer-sun")
