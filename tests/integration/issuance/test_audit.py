@@ -105,6 +105,13 @@ def _say(kind: str, field: str, value: str) -> str:
     return f"UPDATE events SET data = jsonb_set(data, '{{{field}}}', '{value}') WHERE {_event(kind)}"
 
 
+def _plan_says(setting: str, value: str) -> str:
+    return (
+        f"UPDATE events SET data = jsonb_set(data, '{{{setting}}}', '{value}')"
+        " WHERE type LIKE 'cxq.issuance.period-proposed.%'"
+    )
+
+
 _AGAIN = (
     "INSERT INTO events SELECT (SELECT max(position) + 1 FROM events), stream, version + 1, type, data{changed}, "
     "metadata, key, recorded_at, hash FROM events WHERE {which}"
@@ -152,6 +159,15 @@ _AGAIN = (
         ("K3", _ANSWERED_TWICE),
         ("K3", "DELETE FROM idempotency"),
         ("K4", _say("voucher-claimed", "place", "2")),
+        ("G1", "UPDATE quotas SET closed = false WHERE claims = 3"),
+        ("G1", "UPDATE quotas SET paused = true WHERE claims = 3"),
+        ("G1", "DELETE FROM quotas WHERE claims = 3"),
+        ("G2", _say("period-approved", "approved_by", '"officer-li"')),
+        ("G3", _plan_says("registration_days", "16")),
+        ("G3", _plan_says("face_value_max", "5000001")),
+        ("G3", _plan_says("validity_months", "0")),
+        ("M9", _plan_says("registration_last_day", '"2026-03-10"')),
+        ("M9", _plan_says("validity_last_day", '"2026-05-10"')),
         ("K5", _say("voucher-claimed", "pack_digest", '"not a digest"')),
         ("K6", "DELETE FROM pseudonym_keys"),
         ("K6", _say("period-closed", "vouchers", "2")),
