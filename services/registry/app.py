@@ -43,7 +43,12 @@ from services.registry.use_cases.affiliating import RECOGNITION_LAPSES
 from services.registry.use_cases.cataloguing_laboratories import lapse_recognition
 from services.registry.use_cases.importing_facilities import IMPORT_GOES_ON, go_on_with_import
 from services.registry.use_cases.inviting_users import INVITATION_ENDS, expire
-from services.registry.use_cases.judging_claimants import ELIGIBILITY_MAY_CHANGE, reassess
+from services.registry.use_cases.judging_claimants import (
+    ELIGIBILITY_MAY_CHANGE,
+    RULES_CHANGE,
+    reassess,
+    reassess_everyone,
+)
 from services.registry.use_cases.leaving_the_list import EXIT_ENDS, conclude_exit
 from services.registry.use_cases.publishing_listings import NOTICE_ENDS, conclude_notice
 from services.registry.use_cases.reading_documents import may_read_document
@@ -106,6 +111,7 @@ CONTEXT = BoundedContext(
         "mutual-lists": "京津冀互认的收券单位 · Accepting institutions of Tianjin and Hebei (art. 19)",
         "new-products": "新技术新产品（服务）清单 · Certified new products (faq 2)",
         "measures": "规定及其出处，按日期 · The rules in force on a day, with the words they rest on",
+        RULES_CHANGE: reassess_everyone,
         "eligibility": "资格自查，无需登录 · The self-check of art. 7, without signing in",
         "claimants": "申领单位 · Claimants: companies and teams",
         "claimant-users": "申领单位成员与邀请 · Several users of one claimant",

@@ -44,7 +44,7 @@ async def change_profile(
     row = await acting_for(tx, claimant_id, principal)
     if said["kind"] != row.kind:
         raise refuse("claimant-of-another-kind", article="7", value=said["kind"], limit=row.kind)
-    profile = {**said, **{name: row.profile[name] for name in _FOR_GOOD[row.kind]}}
+    profile = {**said, **{name: row.profile[name] for name in _FOR_GOOD[row.kind] if name in row.profile}}
     salt = row.salt if profile == row.profile else secrets.token_hex(16)
     stream = stream_of(claimant_id, "clm")
     certificates = _held((await tx.load(claimant, stream)).state)

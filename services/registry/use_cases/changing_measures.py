@@ -18,6 +18,7 @@ from services.registry.domain.measure_change import (
 )
 from services.registry.domain.profile import digest_of
 from services.registry.tables import measure_change_reasons
+from services.registry.use_cases.judging_claimants import follow_change_of_rules
 from shared.events.registry.measures import MeasureChangeApproved, ParameterValue
 from shared.measures.reader import Measures
 from shared.procedures.following_measures import change_of
@@ -74,6 +75,7 @@ async def approve(
     for event in handled.events:
         if isinstance(event, MeasureChangeApproved):
             await keep_announced(tx.connection, change_of(event))
+            await follow_change_of_rules(tx, parameter, event.first_day)
     return handled
 
 

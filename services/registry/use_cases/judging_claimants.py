@@ -37,6 +37,8 @@ from shared.store.tables import deadlines
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
 ELIGIBILITY_MAY_CHANGE = "eligibility-may-change"
+RULES_CHANGE = "rules-of-eligibility-change"
+_PARAMETERS = tuple(field.name for field in fields(EligibilityTerms))
 
 
 def assess(
@@ -89,9 +91,15 @@ async def reassess(tx: Transaction, claimant_id: str) -> None:
     await settle(tx, handled, assessment.findings)
 
 
-async def reassess_everyone_from(tx: Transaction, first_day: date) -> None:
-    """Have every claimant judged again when a day begins, because the rules change on it; never later than before."""
-    everyone = sa.select(sa.literal(ELIGIBILITY_MAY_CHANGE), claimants.c.claimant_id, sa.literal(start_of(first_day)))
+async def follow_change_of_rules(tx: Transaction, parameter: str, first_day: date) -> None:
+    """Have everybody judged again on the day on which a rule of art. 7 changes; other rules are none of this."""
+    if parameter in _PARAMETERS:
+        await set_deadline(tx, RULES_CHANGE, first_day.isoformat(), start_of(first_day))
+
+
+async def reassess_everyone(tx: Transaction, _first_day: str) -> None:
+    """Have every claimant judged, one after the other; who registers from now on is judged by the new rules anyway."""
+    everyone = sa.select(sa.literal(ELIGIBILITY_MAY_CHANGE), claimants.c.claimant_id, sa.literal(tx.now))
     statement = insert(deadlines).from_select(["kind", "subject", "due_at"], everyone)
     earlier = sa.func.least(deadlines.c.due_at, statement.excluded.due_at)
     await tx.connection.execute(
@@ -157,7 +165,7 @@ def _holds_until(
     tx: Transaction, profile: Mapping[str, Any], certificates: tuple[Certificate, ...], terms: Terms
 ) -> date | None:
     """Give the last day of the same answer: the facts turn it, or the rules do."""
-    starts = {rule.held.first_day for field in fields(EligibilityTerms) for rule in tx.measures.history(field.name)}
+    starts = {rule.held.first_day for parameter in _PARAMETERS for rule in tx.measures.history(parameter)}
     ends = [day - timedelta(days=1) for day in starts if day > tx.today]
     if profile["kind"] == "enterprise":
         facts = enterprise_facts(profile, certificates)

@@ -9,8 +9,6 @@ import sqlalchemy as sa
 
 from deploy.local.sample.generate import credit_code
 from services.registry.tables import claimant_profiles, claimants, eligibility_reviews
-from services.registry.use_cases.judging_claimants import reassess_everyone_from
-from shared.clock import Clock
 from shared.events.registry.claimants import (
     ClaimantCertificateRevoked,
     ClaimantCertificatesChanged,
@@ -19,7 +17,6 @@ from shared.events.registry.claimants import (
     ClaimantReviewDecided,
 )
 from shared.http.policy import Role
-from shared.store.transaction import Cause, transaction
 from tests.integration.registry.bodies import company, team
 from tests.integration.registry.house import House, Person
 from tests.integration.registry.profiles import CONTACT, described, described_team
@@ -163,31 +160,6 @@ async def test_a_listing_of_this_year_ends_with_the_year(house: House) -> None:
     house.clock.instant = now
 
 
-async def test_a_change_of_the_rules_has_everybody_judged_on_its_day(house: House) -> None:
-    _, made = await registered(house, "teller-7")
-    claimant_id, clock = made.json()["claimant_id"], house.clock
-    engine = house.app.state.runtime.engine
-    cause = Cause(actor="rules", correlation_id="req_rules")
-    await asked(house, engine, clock, cause, date(2027, 2, 1))
-    await asked(house, engine, clock, cause, date(2027, 3, 1))
-    assert await due_on(house, claimant_id) == date(2027, 2, 1)
-
-
-async def asked(house: House, engine: Any, clock: Clock, cause: Cause, first_day: date) -> None:
-    async with transaction(engine, house.context.name, clock, cause) as tx:
-        await reassess_everyone_from(tx, first_day)
-
-
-async def due_on(house: House, claimant_id: str) -> date:
-    statement = sa.text(
-        "SELECT (due_at AT TIME ZONE 'Asia/Shanghai')::date FROM deadlines"
-        " WHERE kind = 'eligibility-may-change' AND subject = :subject"
-    )
-    async with house.owner() as connection:
-        due: date = (await connection.execute(statement, {"subject": claimant_id})).scalar_one()
-    return due
-
-
 async def test_a_revoked_certificate_counts_to_the_day_before_and_is_not_declared_again(house: House) -> None:
     boss, made = await registered(house, "holder-1")
     path, officer = made.headers["location"], house.person(Role.OFFICER, "officer-1")
@@ -305,6 +277,38 @@ async def test_no_text_of_a_claimant_is_in_an_event(house: House) -> None:
         written = "".join(log.scalars())
     assert made.json()["claimant_id"] in written
     assert all(word not in written for word in ("Canary", "010-60000000", "lin@example.cn", made.json()["credit_code"]))
+
+
+async def test_a_change_of_the_rules_has_everybody_judged_on_its_day(house: House) -> None:
+    boss, made = await registered(house, "teller-7")
+    assert (await eligibility(boss, made))["until"] == "2028-09-09"
+    now = house.clock.instant
+    change = {
+        "value": 171,
+        "first_day": "2027-02-01",
+        "article": "新规 第2条",
+        "quote": "不超过171人",
+        "reason": "试行",
+    }
+    asked = await house.person(Role.OFFICER, "officer-1").post("/v1/measures/staff_max/changes", change)
+    assert asked.status_code == 201, asked.text
+    approval = f"{asked.headers['location']}/approval"
+    announced = await house.person(Role.APPROVER, "approver-1").post(approval, version=asked)
+    assert announced.status_code == 200, announced.text
+    async with house.owner() as connection:  # They are read once a second, and this year is over sooner than that.
+        await house.app.state.runtime.rules.read(connection, afresh=True)
+    other, later = await registered(house, "teller-8")
+    assert (await eligibility(other, later))["until"] == "2027-01-31"
+    await house.wait(date(2027, 1, 31) - date(2026, 11, 23))
+    assert (await eligibility(boss, made))["outcome"] == "pass"
+    assert await house.wait(A_DAY) >= 1
+    await house.wait(timedelta())
+    for person, registration in ((boss, made), (other, later)):
+        found = await eligibility(person, registration)
+        assert (found["outcome"], found["by_rule"]["staff"]) == ("fail", "fail")
+    house.clock.instant = now
+    gone = f"/v1/measures/staff_max/changes/{asked.json()['change_id']}/withdrawal"
+    assert (await house.person(Role.OFFICER, "officer-2").post(gone, version=announced)).status_code == 200
 
 
 async def queue(officer: Person, state: str = "open") -> list[dict[str, Any]]:
