@@ -1,4 +1,4 @@
-"""The order list: when each voucher was claimed, its place, and the secrets of the names in the list."""
+"""What order lists are made from, what finds the vouchers that come due on a day, and the daily work that does."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,7 +18,17 @@ CREATE INDEX IF NOT EXISTS voucher_balances_period_id_place_idx ON voucher_balan
 INSERT INTO pseudonym_keys (period_id, key)
     SELECT substr(stream, 8),
         sha256(convert_to(concat(gen_random_uuid(), gen_random_uuid(), gen_random_uuid()), 'utf8'))
-    FROM events WHERE type = 'cxq.issuance.period-closed.v1' ON CONFLICT DO NOTHING
+    FROM events WHERE type = 'cxq.issuance.period-closed.v1' ON CONFLICT DO NOTHING;
+-- The last days that vouchers were given, in the order of the log.
+CREATE INDEX IF NOT EXISTS events_register_by_idx ON events ((data->>'register_by'), position)
+    WHERE type = 'cxq.issuance.voucher-claimed.v1';
+CREATE INDEX IF NOT EXISTS events_valid_until_idx ON events ((data->>'valid_until'), position)
+    WHERE type = 'cxq.issuance.voucher-committed.v1';
+-- Each piece of daily work puts the next one on the due list, and these are the first.
+INSERT INTO deadlines (kind, subject, due_at)
+    SELECT kind, 'first', CAST('2000-01-01' AS timestamptz)
+    FROM unnest(ARRAY['find-unregistered', 'remind-of-registration', 'remind-of-validity']) AS k (kind)
+    ON CONFLICT DO NOTHING
 """
 
 
