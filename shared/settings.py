@@ -51,6 +51,8 @@ class Settings(MeasuresSettings):
     rate_burst: int = 1_000
     rate_per_second: float = 200.0
     """How many requests one principal, or one address without a token, may send at once and in the long run."""
+    advertised_url: str = ""
+    """Where other instances of the same service reach this one, as `http://host:port`; `cxq serve` fills it in."""
     background: bool = True
     """Whether a service that serves HTTP also does its background work; without it, `cxq worker` has to run beside."""
     documents_url: str = ""

@@ -2,7 +2,6 @@
 
 import asyncio
 import ctypes
-import gc
 import signal
 import socket
 import sys
@@ -79,7 +78,20 @@ def serve(
 
     with _listen(host, port or PORTS[service], service) as listening:
         _call_ourselves(f"cxq-{service}")
-        _serve(service, settings(), listening)
+        _serve(service, _reachable(settings(), listening), listening)
+
+
+_EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 (not bound here, only told apart)
+
+
+def _reachable(settings: "Settings", listening: socket.socket) -> "Settings":
+    """Tell the service where others reach it, unless the environment knows better: a proxy, or a name in a cluster."""
+    if settings.advertised_url:
+        return settings
+    host, port = listening.getsockname()[:2]
+    if host in _EVERYWHERE:
+        host = socket.gethostname()
+    return settings.model_copy(update={"advertised_url": f"http://{f'[{host}]' if ':' in host else host}:{port}"})
 
 
 def _serve(service: str, settings: "Settings", listening: socket.socket) -> None:
@@ -101,9 +113,6 @@ def _serve(service: str, settings: "Settings", listening: socket.socket) -> None
             timeout_graceful_shutdown=_DRAIN_LIMIT_S,
         )
     )
-    # What was made at the start stays for ever; the collector need not look at it again.
-    gc.collect()
-    gc.freeze()
     with suppress(KeyboardInterrupt):
         server.run(sockets=[listening])
     if not server.started:

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from services.issuance.api import calendar, claims, exports, ledger, order_list, periods, quotas, receipts, vouchers
 from services.issuance.api.claim_lane import ClaimLane
-from services.issuance.api.intake_desk import awarded
+from services.issuance.api.intake_desk import IntakeDesk, awarded
 from services.issuance.api.policy import POLICY
 from services.issuance.audit import CHECKS
 from services.issuance.deadlines import (
@@ -60,7 +60,7 @@ DUE: DueHandlers = {
 
 
 def open_intake(app: FastAPI, edge: Edge) -> AbstractAsyncContextManager[None]:
-    """Give an app its intake (`intake_of`), and close it with the app."""
+    """Give an app its intake (`desk_of`), and close it with the app."""
     runtime = edge.runtime
     intake = Intake(
         Surroundings(
@@ -70,17 +70,19 @@ def open_intake(app: FastAPI, edge: Edge) -> AbstractAsyncContextManager[None]:
             connect=connector(runtime.settings, edge.context.name),
             granted=awarded,
             on_commit=runtime.wake,
+            address=runtime.settings.advertised_url.rstrip("/"),
         )
     )
-    app.state.intake = intake
-    app.add_middleware(ClaimLane, edge=edge, intake=intake)
+    desk = IntakeDesk(edge, intake)
+    app.state.intake_desk = desk
+    app.add_middleware(ClaimLane, edge=edge, desk=desk)
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[None]:
         try:
             yield
         finally:
-            await intake.close()
+            await desk.close()
 
     return opened()
 

@@ -102,6 +102,15 @@ pseudonym_keys = sa.Table(
 )
 """The secret of each closed period, from which the names in its public order list are made; it is in no event."""
 
+period_writers = sa.Table(
+    "period_writers",
+    ISSUANCE,
+    sa.Column("period_id", sa.Text, primary_key=True),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+)
+"""Where the instance was that last became the writer of a period; whether it still is, its advisory lock tells."""
+
 bans = sa.Table(
     "bans",
     ISSUANCE,

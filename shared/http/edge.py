@@ -47,6 +47,8 @@ class Visit:
     address: str
     caller: Caller | None = None
     operation: str = ""
+    forwarded: bool = False
+    """Whether another instance of the service has sent the request on."""
     headers: dict[str, str] = field(default_factory=dict)
 
 

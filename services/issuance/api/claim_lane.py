@@ -11,8 +11,8 @@ from typing import Literal
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.issuance.api.intake_desk import CLAIMS, ask
-from services.issuance.intake.intake import Intake
+from services.issuance.api.forwarding import FORWARDED
+from services.issuance.api.intake_desk import CLAIMS, IntakeDesk
 from shared.http.edge import Edge, Visit, writer_for
 from shared.http.failures import problem_of
 from shared.http.identity import Caller
@@ -26,8 +26,9 @@ from shared.kernel.ids import is_id, new_id
 from shared.store.execution import Answer, IdempotencyKey
 
 OPERATION = "claimVoucher"
+_FORWARDED = FORWARDED.lower().encode()
 _ONCE = (b"authorization", b"idempotency-key", b"content-type", b"accept", b"accept-language", b"x-request-id",
-         b"traceparent", b"content-length")  # fmt: skip
+         b"traceparent", b"content-length", _FORWARDED)  # fmt: skip
 """The headers that matter to a claim."""
 _JSON_TYPES = {b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"}
 _ACCEPTED = {b"", b"*/*", b"application/json", b"application/json, text/plain, */*"}
@@ -51,8 +52,8 @@ _decoder = msgspec.json.Decoder(_Claim)
 class ClaimLane:
     """Meets claims before everything else does."""
 
-    def __init__(self, app: ASGIApp, edge: Edge, intake: Intake) -> None:
-        self._app, self._edge, self._intake = app, edge, intake
+    def __init__(self, app: ASGIApp, edge: Edge, desk: IntakeDesk) -> None:
+        self._app, self._edge, self._desk = app, edge, desk
         self._allowed = edge.context.policy[OPERATION]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,14 +87,14 @@ class ClaimLane:
             key=head[b"idempotency-key"].decode("latin-1"),
             payload=_canonical(claim, first["body"]),
         )
-        answer = await self._decided(visit, key, claim)
+        answer = await self._decided(visit, key, claim, head[b"authorization"].decode("latin-1"))
         await _send(send, answer, visit)
         seconds = asyncio.get_running_loop().time() - began
         note_answer(self._edge, visit, method="POST", path=CLAIMS, route=CLAIMS, status=answer.status, seconds=seconds)
 
-    async def _decided(self, visit: Visit, key: IdempotencyKey, claim: _Claim) -> Answer:
+    async def _decided(self, visit: Visit, key: IdempotencyKey, claim: _Claim, token: str) -> Answer:
         try:
-            return await ask(self._intake, self._edge, visit, key, claim.period_id, claim.amount.amount)
+            return await self._desk.claim(visit, key, claim.period_id, claim.amount.amount, token=token)
         except Exception as error:  # noqa: BLE001 (as in the outermost layer: every failure has its document)
             problem = problem_of(error, writer_for(self._edge, visit, CLAIMS))
             headers = {"Content-Type": PROBLEM_JSON, **problem.headers}
@@ -114,6 +115,7 @@ class ClaimLane:
             address=str(client[0]) if client else "unknown",
             caller=caller,
             operation=OPERATION,
+            forwarded=bool(head[_FORWARDED]),
         )
 
 

@@ -5,7 +5,8 @@ from typing import Annotated
 import msgspec
 from fastapi import Path, Query, Request, Response
 
-from services.issuance.api.intake_desk import ask, intake_of
+from services.issuance.api.forwarding import FORWARDED
+from services.issuance.api.intake_desk import desk_of
 from services.issuance.api.models import ClaimByKey, ClaimProspect, ClaimRequest, Voucher
 from services.issuance.api.visibility import claimant_of
 from services.issuance.use_cases.claiming import Prospect, rehearse_claim
@@ -59,7 +60,9 @@ async def claim_voucher(
             prospect = await rehearse_claim(tx, period_id=body.period_id, claimant_id=claimant_id, amount=amount)
         return response_of(Presented(body=_foretold(body.amount, prospect)).answer())
     key = await request.key()
-    return response_of(await ask(intake_of(http), edge_of(http), visit_of(http), key, body.period_id, amount))
+    visit, token = visit_of(http), http.headers["authorization"]
+    visit.forwarded = FORWARDED.lower() in http.headers
+    return response_of(await desk_of(http).claim(visit, key, body.period_id, amount, token=token))
 
 
 @router.get(
@@ -73,7 +76,7 @@ async def get_claim_by_key(
     reading: ReadRequest,
     http: Request,
 ) -> Response:
-    if intake_of(http).is_under_way(reading.caller.principal, key):
+    if desk_of(http).intake.is_under_way(reading.caller.principal, key):
         raise KeyInProgressError(key)
     claim_key = KeyName(principal=reading.caller.principal, operation=CLAIM, key=key)
     answer = await edge_of(http).runtime.commands.fence(cause_of(visit_of(http)), claim_key)

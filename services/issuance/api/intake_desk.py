@@ -1,11 +1,14 @@
 """Where claims that came over HTTP are brought to the intake, and where its answers are written."""
 
+from collections.abc import Awaitable
 from typing import cast
 
 import msgspec
 from fastapi import Request
 
+from services.issuance.api.forwarding import Forwarding
 from services.issuance.intake.intake import Intake, TooManyClaimsError
+from services.issuance.intake.ownership import HeldElsewhereError
 from shared.events.issuance import VoucherClaimed
 from shared.http.commands import JSON
 from shared.http.desk import cause_of
@@ -18,36 +21,55 @@ CLAIMS = "/v1/claims"
 _NOTHING = {"amount": 0, "currency": "CNY"}
 
 
-def intake_of(request: Request) -> Intake:
-    """Give the intake of the process a request has come to."""
-    return cast("Intake", request.app.state.intake)
+class IntakeDesk:
+    """Brings claims to the intake of the process, or to the instance that writes their period."""
+
+    def __init__(self, edge: Edge, intake: Intake) -> None:
+        self._edge, self.intake = edge, intake
+        self._forwarding = Forwarding(intake.take_over)
+
+    async def claim(self, visit: Visit, key: IdempotencyKey, period_id: str, amount: int, *, token: str) -> Answer:
+        """Have the caller's claim of `amount` fen decided in its turn, and give its answer.
+
+        `token` is the `Authorization` the claim came with. Raises what `Intake.claim` does, but ProblemError
+        `too-many-requests` where the company has too many in line, and never HeldElsewhereError.
+        """
+        if visit.caller is None:
+            raise ProblemError("not-authenticated")
+        claimant_id = visit.caller.party or ""
+
+        def told(refused: Refused) -> Answer:
+            problem = writer_for(self._edge, visit, CLAIMS).of_refusal(refused)
+            headers = {"Content-Type": PROBLEM_JSON, **problem.headers}
+            return Answer(status=problem.status, headers=headers, body=problem.body)
+
+        def decide() -> Awaitable[Answer]:
+            return self.intake.claim(
+                period_id=period_id,
+                claimant_id=claimant_id,
+                amount=amount,
+                at=visit.began,
+                key=key,
+                cause=cause_of(visit),
+                told=told,
+            )
+
+        try:
+            return await decide()
+        except HeldElsewhereError:
+            return await self._forwarding.settle(decide, visit=visit, key=key, path=CLAIMS, token=token)
+        except TooManyClaimsError as error:
+            raise ProblemError("too-many-requests", headers={"Retry-After": "1"}) from error
+
+    async def close(self) -> None:
+        """Close the intake, and what claims were sent on with."""
+        await self.intake.close()
+        await self._forwarding.close()
 
 
-async def ask(intake: Intake, edge: Edge, visit: Visit, key: IdempotencyKey, period_id: str, amount: int) -> Answer:
-    """Have the caller's claim decided in its turn, and give its answer; `amount` in fen.
-
-    Raises what `Intake.claim` does, but ProblemError `too-many-requests` where the company has too many in line.
-    """
-    if visit.caller is None:
-        raise ProblemError("not-authenticated")
-
-    def told(refused: Refused) -> Answer:
-        problem = writer_for(edge, visit, CLAIMS).of_refusal(refused)
-        headers = {"Content-Type": PROBLEM_JSON, **problem.headers}
-        return Answer(status=problem.status, headers=headers, body=problem.body)
-
-    try:
-        return await intake.claim(
-            period_id=period_id,
-            claimant_id=visit.caller.party or "",
-            amount=amount,
-            at=visit.began,
-            key=key,
-            cause=cause_of(visit),
-            told=told,
-        )
-    except TooManyClaimsError as error:
-        raise ProblemError("too-many-requests", headers={"Retry-After": "1"}) from error
+def desk_of(request: Request) -> IntakeDesk:
+    """Give the desk of the process a request has come to."""
+    return cast("IntakeDesk", request.app.state.intake_desk)
 
 
 def awarded(fact: VoucherClaimed) -> Answer:

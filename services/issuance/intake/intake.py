@@ -53,7 +53,8 @@ class Intake:
         """Have a claim of `amount` fen decided in its turn, durably, and give its answer; a key has one answer.
 
         Raises `KeyInProgressError`, `KeyReusedError`, `KeyFencedError`, `TooManyClaimsError`, `UnknownSubjectError`,
-        `StoreBusyError` (nothing has happened) or `OutcomeUnknownError` (the same request tells).
+        `HeldElsewhereError` (another instance is to be asked), `StoreBusyError` (nothing has happened) or
+        `OutcomeUnknownError` (the same request tells).
         """
         arrival = Arrival(
             voucher_id=new_id("vch", at), claimant_id=claimant_id, amount=amount, at=at, on=business_date(at)
@@ -93,6 +94,11 @@ class Intake:
     def is_under_way(self, principal: str, key: str) -> bool:
         """Tell whether a claim under this key waits for its answer."""
         return (principal, key) in self._under_way
+
+    async def take_over(self, period_id: str) -> None:
+        """Become the writer of a period whose writer does not answer any more."""
+        sequencer = self._sequencers.get(period_id) or self._open(period_id)
+        await sequencer.take_over()
 
     async def close(self) -> None:
         """Stop every writer; who still waits is told that nothing has happened."""

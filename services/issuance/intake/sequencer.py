@@ -17,6 +17,7 @@ from services.issuance.intake.answers import resolve
 from services.issuance.intake.asking import Asked
 from services.issuance.intake.book import Book, Page
 from services.issuance.intake.latch import Latch
+from services.issuance.intake.ownership import HeldElsewhereError, evict, hold
 from services.issuance.intake.writing import Award, Batch, Refusal, Stale, write
 from shared.clock import Clock
 from shared.database import LIMITS
@@ -65,6 +66,8 @@ class Surroundings:
     granted: Callable[[VoucherClaimed], Answer]
     """Writes what a granted claim is told."""
     on_commit: Callable[[], None]
+    address: str = ""
+    """Where other instances reach this one."""
 
 
 class Sequencer:
@@ -78,6 +81,7 @@ class Sequencer:
         self._book = Book(period_id)
         self._woken = asyncio.Event()
         self._connection: asyncpg.Connection[Any] | None = None
+        self._holds = False
 
     def enter(self, asked: Asked) -> None:
         """Join the line at its end."""
@@ -123,6 +127,9 @@ class Sequencer:
                     connection = await self._connected()
                     stale = await self._attempt(connection, batch)
                     batch = await self._caught_up(connection, stale, batch) if stale is not None else []
+            except HeldElsewhereError as error:
+                _fail(batch, error)
+                return
             except _BUSY as error:
                 self._book.forget()
                 _fail(batch, StoreBusyError(f"the database did not take the claims: {error}"))
@@ -206,14 +213,28 @@ class Sequencer:
                 self._book.forget_claimants(stale.claimants)
         return [asked for asked in batch if not asked.answer.done()]
 
+    async def take_over(self) -> None:
+        """Cut off the instance that has the period and does not answer any more; the next batch finds it free."""
+        connection = await self._around.connect()
+        try:
+            await evict(connection, self.period_id)
+        finally:
+            connection.terminate()
+
     async def _connected(self) -> "asyncpg.Connection[Any]":
+        """Give the connection that holds the period; HeldElsewhereError when another instance does."""
         if self._connection is None or self._connection.is_closed():
-            self._book.forget()
+            self._disconnect()
             self._connection = await self._around.connect()
+        if not self._holds:
+            await hold(self._connection, self.period_id, self._around.address)
+            self._book.forget()
+            self._holds = True
         return self._connection
 
     def _disconnect(self) -> None:
         self._book.forget()
+        self._holds = False
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None

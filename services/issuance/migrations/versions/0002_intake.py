@@ -4,6 +4,8 @@ from importlib import resources
 
 from alembic import op
 
+from services.issuance.tables import ISSUANCE
+
 revision = "0002"
 down_revision = "0001"
 
@@ -17,6 +19,7 @@ def upgrade() -> None:
     can be told from what stands now. One sequence serves all, so that a row deleted and made again is not taken for
     the old one.
     """
+    ISSUANCE.create_all(op.get_bind(), tables=[ISSUANCE.tables["period_writers"]])
     op.execute("CREATE SEQUENCE revisions")
     op.execute(
         "CREATE FUNCTION number_revision() RETURNS trigger LANGUAGE plpgsql AS $$"

@@ -1,0 +1,101 @@
+"""A claim that came to an instance which does not write its period goes on to the one that does."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import httpx
+import structlog
+
+from services.issuance.intake.ownership import HeldElsewhereError
+from shared.http.edge import Visit
+from shared.http.language import CONTENT_LANGUAGE
+from shared.store.execution import Answer, IdempotencyKey, StoreBusyError
+
+FORWARDED = "CXQ-Forwarded"
+"""Marks a claim that was sent on once: nobody sends it on again."""
+_KEPT = ("Content-Type", "ETag", "Location", "Event-Position", "Retry-After", "Content-Language", "Vary")
+_REPLAYED = "Idempotency-Replayed"
+_ANSWER_LIMIT_S = 3.0
+_PROBE_LIMIT_S = 0.4
+_AGAIN_FOR_S = 2.5
+"""How long a period may be without a writer before its claims are sent away."""
+_PAUSE_S = 0.05
+
+_log = structlog.get_logger(__name__)
+
+
+class Forwarding:
+    """Sends claims on to the writer of their period, and has this instance become the writer when that one is gone."""
+
+    def __init__(self, take_over: Callable[[str], Awaitable[None]]) -> None:
+        self._take_over = take_over
+        self._client: httpx.AsyncClient | None = None
+
+    async def settle(
+        self, decide: Callable[[], Awaitable[Answer]], *, visit: Visit, key: IdempotencyKey, path: str, token: str
+    ) -> Answer:
+        """Have a claim decided here or where its period is written; StoreBusyError when nobody writes it for too long.
+
+        A claim that was sent on already (`visit.forwarded`) is decided here or not at all.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _AGAIN_FOR_S
+        while True:
+            try:
+                return await decide()
+            except HeldElsewhereError as held:
+                if visit.forwarded or loop.time() > until:
+                    raise StoreBusyError("the period has no writer at the moment") from held
+                answer = await self._ask(held, visit, key, path, token) if held.address else None
+                if answer is not None:
+                    return answer
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _ask(
+        self, held: HeldElsewhereError, visit: Visit, key: IdempotencyKey, path: str, token: str
+    ) -> Answer | None:
+        """Ask the writer; None when it is gone, so that somebody else has to become the writer."""
+        headers = {
+            "Authorization": token,
+            "Idempotency-Key": key.key,
+            "Content-Type": "application/json",
+            "Accept-Language": CONTENT_LANGUAGE[visit.language],
+            "X-Request-Id": visit.request_id,
+            FORWARDED: "1",
+            **({"traceparent": visit.traceparent} if visit.traceparent else {}),
+        }
+        body = key.payload.partition(b"\n")[2]
+        try:
+            response = await self._connected().post(f"{held.address}{path}", content=body, headers=headers)
+        except httpx.ConnectError:
+            return None
+        except httpx.TransportError:
+            if not await self._answers(held.address):
+                _log.warning("period.writer_gone", period_id=held.period_id)
+                await self._take_over(held.period_id)
+            return None
+        kept = {name: response.headers[name] for name in _KEPT if name in response.headers}
+        return Answer(
+            status=response.status_code,
+            headers=kept,
+            body=response.content,
+            replayed=_REPLAYED in response.headers,
+        )
+
+    async def _answers(self, address: str) -> bool:
+        try:
+            await self._connected().get(f"{address}/health/live", timeout=_PROBE_LIMIT_S)
+        except httpx.TransportError:
+            return False
+        return True
+
+    def _connected(self) -> httpx.AsyncClient:
+        if self._client is None:
+            limits = httpx.Limits(max_connections=256, max_keepalive_connections=64)
+            self._client = httpx.AsyncClient(timeout=httpx.Timeout(_ANSWER_LIMIT_S, connect=0.5), limits=limits)
+        return self._client
+
+    async def close(self) -> None:
+        """Close its connections."""
+        if self._client is not None:
+            await self._client.aclose()
