@@ -5,6 +5,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from services.registry.api import (
+    channels,
     access_records,
     affiliations,
     applications,
@@ -82,6 +83,7 @@ CONTEXT = BoundedContext(
         documents_router("registry", may_read_document),
         imports.router,
         measure_changes.router,
+        channels.router,
         mutual_lists.router,
         new_products.router,
         offers.router,
@@ -108,6 +110,7 @@ CONTEXT = BoundedContext(
     },
     checks=CHECKS,
     tags={
+        "channels": "代办渠道及授权 · Channels, and who has authorised them",
         "mutual-lists": "京津冀互认的收券单位 · Accepting institutions of Tianjin and Hebei (art. 19)",
         "new-products": "新技术新产品（服务）清单 · Certified new products (faq 2)",
         "measures": "规定及其出处，按日期 · The rules in force on a day, with the words they rest on",

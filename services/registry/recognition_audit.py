@@ -23,6 +23,35 @@ _EDITIONS = sa.text(
 )
 
 
+_BY_CHANNELS = sa.text(
+    """
+    SELECT e.position, e.key AS claimant_id, c.channel_id, bool_or(a.authorisation_id IS NOT NULL) AS authorised
+    FROM events e
+    JOIN channels c ON c.principal = e.metadata->>'actor'
+    LEFT JOIN channel_authorisations a ON a.channel_id = c.channel_id AND a.claimant_id = e.key
+        AND (e.metadata->>'business_date')::date BETWEEN a.valid_from AND a.valid_until
+        AND (a.revoked_on IS NULL OR a.revoked_on >= (e.metadata->>'business_date')::date)
+    WHERE e.stream LIKE 'claimant-%'
+    GROUP BY e.position, e.key, c.channel_id ORDER BY e.position
+    """
+)
+
+
+async def channels_acted_with_authority(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """Find an authorisation of its day behind every change of a claimant that a channel has made."""
+    authorised: dict[tuple[int, str], list[str]] = {}
+    for row in (await connection.execute(_BY_CHANNELS)).all():
+        channels = authorised.setdefault((row.position, row.claimant_id), [])
+        if row.authorised:
+            channels.append(row.channel_id)
+    for (position, claimant_id), channels in authorised.items():
+        count.checked += 1
+        if not channels:
+            yield Breach(
+                where=f"position {position}", found=f"a channel changed {claimant_id} without being authorised"
+            )
+
+
 async def partners_lists_had_four_eyes(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
     """Find two people behind every edition, its first day still to come, and the list just as it was proposed."""
     for row in (await connection.execute(_EDITIONS)).all():
@@ -45,5 +74,10 @@ RECOGNITION_CHECKS = (
         id="R40",
         promise="every partner's list was approved by two people, ahead of its first day, as it was proposed",
         look=partners_lists_had_four_eyes,
+    ),
+    Check(
+        id="R41",
+        promise="no channel changed a claimant without an authorisation in force that day",
+        look=channels_acted_with_authority,
     ),
 )

@@ -1,6 +1,7 @@
 """What the registry keeps of products, mutual lists, channels, office users and experts: texts and reasons."""
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.registry.tables import REGISTRY
 
@@ -55,3 +56,32 @@ mutual_entries = sa.Table(
     sa.Column("services", sa.Text, nullable=False),
 )
 """The institutions of each edition, as the partner named them."""
+
+channels = sa.Table(
+    "channels",
+    REGISTRY,
+    sa.Column("channel_id", sa.Text, primary_key=True),
+    sa.Column("principal", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("closed_on", sa.Date),
+)
+"""Who may be authorised to act for claimants; a principal is one open channel at most."""
+sa.Index("channels_open_principal", channels.c.principal, unique=True, postgresql_where=channels.c.closed_on.is_(None))
+
+channel_authorisations = sa.Table(
+    "channel_authorisations",
+    REGISTRY,
+    sa.Column("authorisation_id", sa.Text, primary_key=True),
+    sa.Column("channel_id", sa.Text, nullable=False),
+    sa.Column("claimant_id", sa.Text, nullable=False, index=True),
+    sa.Column("scopes", ARRAY(sa.Text), nullable=False),
+    sa.Column("valid_from", sa.Date, nullable=False),
+    sa.Column("valid_until", sa.Date, nullable=False),
+    sa.Column("document_id", sa.Text, nullable=False),
+    sa.Column("authorised_by", sa.Text, nullable=False),
+    sa.Column("authorised_on", sa.Date, nullable=False),
+    sa.Column("revoked_by", sa.Text),
+    sa.Column("revoked_on", sa.Date),
+    sa.Index(None, "channel_id", "claimant_id"),
+)
+"""What each claimant has let a channel do, with the signed document behind it, for both and for the office."""

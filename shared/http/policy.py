@@ -16,6 +16,7 @@ class Role(StrEnum):
     APPROVER = "approver"
     AUDITOR = "auditor"
     PARTNER = "partner"
+    CHANNEL = "channel"
 
 
 PUBLIC: frozenset[Role] = frozenset()

@@ -22,12 +22,14 @@ from services.registry.projections.claimant_list import claimant_list
 from services.registry.tables import claimant_users, claimants
 from services.registry.use_cases import changing_claimants, registering_claimants
 from services.registry.use_cases.acting_for_claimants import role_in
+from services.registry.use_cases.checking_channels import may_act
 from services.registry.use_cases.streams import stream_of
 from shared.http.commands import CommandRequest, Presented
 from shared.http.models import Money
 from shared.http.policy import Role
 from shared.http.reading import CursorText, Limit, Page, ReadRequest
 from shared.http.routes import operation, router_for
+from shared.kernel.calendar import business_date
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
 router = router_for("registry", tag="claimants")
@@ -82,7 +84,9 @@ async def get_claimant(claimant_id: str, request: ReadRequest, access: AccessLog
             )
         ).one_or_none()
         role = await role_in(connection, claimant_id, request.caller.principal)
-    if row is None or (request.caller.role is Role.CLAIMANT and role is None):
+        acts = await may_act(connection, request.caller.principal, claimant_id, business_date(request.now))
+    mine = {Role.CLAIMANT: role is not None, Role.CHANNEL: acts}
+    if row is None or not mine.get(request.caller.role, True):
         raise UnknownSubjectError(claimant_id)
     await access.record(claimant_id, row.profile)
     return request.answer(Presented(body=view_of(loaded.state, row.profile, row.certificates), version=loaded.version))

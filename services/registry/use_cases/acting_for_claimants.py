@@ -7,6 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.registry.domain.claimant_users import may_write
 from services.registry.tables import claimant_users, claimants
+from services.registry.use_cases.checking_channels import may_act
+from shared.events.registry.channels import ChannelScope
 from shared.kernel.refusal import refuse
 from shared.store.transaction import Transaction, UnknownSubjectError
 
@@ -23,13 +25,16 @@ async def locked_claimant(tx: Transaction, claimant_id: str) -> Any:
     return row
 
 
-async def acting_for(tx: Transaction, claimant_id: str, principal: str) -> Any:
+async def acting_for(tx: Transaction, claimant_id: str, principal: str, *, scope: ChannelScope | None = None) -> Any:
     """Lock the claimant a principal acts for and give its row.
 
-    `UnknownSubjectError` for everybody else's claimant, `Refused` for a user who may only look.
+    `scope` is the matter in which a channel may act too, where the claimant has authorised it. `UnknownSubjectError`
+    for everybody else's claimant, `Refused` for a user who may only look.
     """
     row = await locked_claimant(tx, claimant_id)
     role = await role_in(tx.connection, claimant_id, principal)
+    if role is None and scope is not None and await may_act(tx.connection, principal, claimant_id, tx.today, scope):
+        return row
     if role is None:
         raise UnknownSubjectError(claimant_id)
     if not may_write(role):

@@ -41,7 +41,7 @@ async def change_profile(
 
     Refused for a body of the other kind, and for the name of another team of the same school.
     """
-    row = await acting_for(tx, claimant_id, principal)
+    row = await acting_for(tx, claimant_id, principal, scope="profile")
     if said["kind"] != row.kind:
         raise refuse("claimant-of-another-kind", article="7", value=said["kind"], limit=row.kind)
     profile = {**said, **{name: row.profile[name] for name in _FOR_GOOD[row.kind] if name in row.profile}}
@@ -73,7 +73,7 @@ async def change_certificates(
     tx: Transaction, claimant_id: str, principal: str, declared: Sequence[Mapping[str, Any]], *, if_match: int | None
 ) -> Handled[Event, State]:
     """Replace a company's certificates (art. 12); `declared` is what its profile keeps of them, numbers included."""
-    row = await acting_for(tx, claimant_id, principal)
+    row = await acting_for(tx, claimant_id, principal, scope="certificates")
     barred = await is_barred(tx, claimant_id)
     refuse_unless(
         Reason(code="party-barred", article="17", kind="state") if barred else None,

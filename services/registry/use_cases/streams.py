@@ -4,6 +4,8 @@ from shared.kernel.ids import is_id
 from shared.store.transaction import UnknownSubjectError
 
 _NOUNS = {
+    "chn": "channel",
+    "ath": "channel-authorisation",
     "npr": "new-product",
     "clm": "claimant",
     "prv": "provider",

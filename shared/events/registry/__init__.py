@@ -1,6 +1,7 @@
 """What the registry tells the others: who takes part, with what, and in which standing."""
 
 from shared.events.registry import (
+    channels,
     affiliations,
     claimants,
     experts,
@@ -19,6 +20,7 @@ from shared.events.registry import (
 )
 
 __all__ = [
+    "channels",
     "affiliations",
     "claimants",
     "experts",
