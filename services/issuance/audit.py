@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.issuance.books_audit import BOOKS_CHECKS
 from services.issuance.day_count import last_day_of_days, last_day_of_months
+from services.issuance.deadline_audit import DEADLINE_CHECKS
 from services.issuance.deadlines import EXPIRE_UNREGISTERED, GRACE
 from services.issuance.order_list_audit import ORDER_LIST_CHECKS
 from services.issuance.period_audit import APPROVED_PLANS, PERIOD_CHECKS
@@ -339,6 +340,7 @@ CHECKS = (
     _check("K4", "places in a period are 1 to n without gaps and follow arrival", places_follow_arrival),
     *RECEIPT_CHECKS,
     *ORDER_LIST_CHECKS,
+    *DEADLINE_CHECKS,
     *PERIOD_CHECKS,
     *BOOKS_CHECKS,
 )

@@ -68,7 +68,8 @@ async def busy(engine: AsyncEngine, owner: AsyncEngine) -> None:
         )
     )
     await office.submit(new_id("ctr", office.clock.now()), [waiting])
-    await office.wait_until(office.clock.now() + timedelta(days=31))
+    for days in (0, 10, 21):  # the daily work begins, a reminder, and the end
+        await office.wait_until(office.clock.now() + timedelta(days=days))
     assert (await office.look(expired.voucher_id)).stage == "expired"
     await office.claim(await office.open_period(FACE), claimant_id, FACE)
     async with owner.begin() as connection:
@@ -169,6 +170,12 @@ _AGAIN = (
         ("M9", _plan_says("registration_last_day", '"2026-03-10"')),
         ("M9", _plan_says("validity_last_day", '"2026-05-10"')),
         ("K5", _say("voucher-claimed", "pack_digest", '"not a digest"')),
+        ("D1", _say("voucher-reminded", "days_left", "4")),
+        ("D1", _say("voucher-reminded", "last_day", '"2026-03-18"')),
+        ("D1", _say("voucher-reminded", "deadline", '"validity"')),
+        ("D1", _AGAIN.format(changed="", which=_event("voucher-reminded"))),
+        ("D2", "DELETE FROM deadlines WHERE kind = 'remind-of-validity'"),
+        ("D2", "UPDATE deadlines SET subject = 'again', kind = 'find-unregistered' WHERE kind = 'remind-of-validity'"),
         ("K6", "DELETE FROM pseudonym_keys"),
         ("K6", _say("period-closed", "vouchers", "2")),
     ],
