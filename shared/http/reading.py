@@ -31,10 +31,11 @@ CursorText = Annotated[
     str | None, Query(max_length=2000, description="上一页的 next_cursor · next_cursor of the page before")
 ]
 """The type of a handler's `cursor` parameter; its default is None."""
-_MinPosition = Annotated[
+MinPosition = Annotated[
     int | None,
     Query(ge=0, le=2**63 - 1, description="先读到此 Event-Position · Wait until this Event-Position can be read"),
 ]
+"""The type of a parameter that names a position the answer must have reached; its default is None."""
 
 
 class Page[T](BaseModel):
@@ -151,7 +152,7 @@ def _checked(values: list[Any], columns: list[sa.ColumnElement[Any]]) -> list[An
     return values
 
 
-def _desk(request: Request, response: Response, min_position: _MinPosition = None) -> ReadDesk:
+def _desk(request: Request, response: Response, min_position: MinPosition = None) -> ReadDesk:
     return ReadDesk(request, response, min_position)
 
 

@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.issuance.api.period_models import RemainingQuota
 from services.issuance.remaining_quota import (
+    TICK_S,
     Listener,
     LiveQuota,
     Look,
@@ -21,12 +22,14 @@ from shared.http.desk import read_only
 from shared.http.edge import edge_of
 from shared.http.models import Money
 from shared.http.problems import ProblemError
+from shared.http.reading import MinPosition
 from shared.http.seconds import monotonic_seconds
 from shared.runtime import Runtime
 
 SLOW_S = 5.0
 """How long a listener may leave a message untaken; after that it is let go, and may come again."""
 _RETRY_S = "30"
+_BEHIND_S = 2.0
 
 
 async def live_quota_of(request: Request) -> LiveQuota:
@@ -39,6 +42,20 @@ async def live_quota_of(request: Request) -> LiveQuota:
 
 Live = Annotated[LiveQuota, Depends(live_quota_of)]
 """The type of a handler's parameter that gives it what periods have left."""
+
+
+async def look_of(live: Live, min_position: MinPosition = None) -> Look:
+    """Give the look of this tick, or of one up to two seconds from now that has reached a position (`behind` else)."""
+    until = monotonic_seconds() + _BEHIND_S
+    while (look := await live.look()).as_of < (min_position or 0):
+        if monotonic_seconds() >= until:
+            raise ProblemError("behind", value=look.as_of, limit=min_position, headers={"Retry-After": "1"})
+        await asyncio.sleep(TICK_S)
+    return look
+
+
+Looked = Annotated[Look, Depends(look_of)]
+"""The type of a handler's parameter that gives it what periods have left in this tick."""
 
 
 def _made(runtime: Runtime) -> LiveQuota:

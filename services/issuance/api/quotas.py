@@ -2,7 +2,7 @@
 
 from fastapi import Response
 
-from services.issuance.api.live import Live, QuotaStream
+from services.issuance.api.live import Live, Looked, QuotaStream
 from services.issuance.api.period_models import RemainingQuota
 from services.issuance.api.visibility import PeriodId
 from shared.http.commands import JSON
@@ -18,8 +18,8 @@ router = router_for("issuance", tag="periods")
     response_model=RemainingQuota,
     summary="实时剩余额度，至多 0.1 秒前 · What is left, a tenth of a second ago at most",
 )
-async def get_remaining_quota(period_id: PeriodId, live: Live) -> Response:
-    body = live.written(await live.look(), period_id)
+async def get_remaining_quota(period_id: PeriodId, live: Live, look: Looked) -> Response:
+    body = live.written(look, period_id)
     if body is None:
         raise UnknownSubjectError(period_id)
     return Response(body, media_type=JSON)
@@ -33,8 +33,7 @@ async def get_remaining_quota(period_id: PeriodId, live: Live) -> Response:
     summary="订阅剩余额度的变化（SSE，至多五分钟） · Hear of every change, as server-sent events, five minutes at most",
     openapi_extra=operation(idempotent=False, codes=("too-many-listeners",)),
 )
-async def listen_to_remaining_quota(period_id: PeriodId, live: Live) -> Response:
-    look = await live.look()
+async def listen_to_remaining_quota(period_id: PeriodId, live: Live, look: Looked) -> Response:
     if period_id not in look.periods:
         raise UnknownSubjectError(period_id)
     return QuotaStream(live, look, period_id)
