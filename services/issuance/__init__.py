@@ -1,9 +1,10 @@
 """Issuance owns the money that can be claimed: the periods' quotas, the claimants' allowances, the vouchers' lives.
 
-Streams     `period-prd_…` (plan, approval, opening, exhaustion, closing, returned quota), `voucher-vch_…` (from the
-            claim to the payment or any other end), `contract-ctr_…` (why a contract's vouchers were refused).
-Publishes   PeriodProposed, PeriodApproved, PeriodOpened, PeriodExhausted, PeriodClosed, QuotaReturned, VoucherClaimed,
-            VoucherCancelled, VoucherCommitted, VoucherCommitmentRefused, VoucherCommitmentReleased, VoucherUsed,
+Streams     `period-prd_…` (plan, approval, opening, pauses, exhaustion, closing, returned quota), `voucher-vch_…` (from
+            the claim to the payment or any other end), `contract-ctr_…` (why a contract's vouchers were refused).
+Publishes   PeriodProposed, PeriodPlanChanged, PeriodWithdrawn, PeriodApproved, PeriodAnnounced, PeriodOpened,
+            PeriodPaused, PeriodResumed, PeriodExhausted, PeriodClosed, QuotaReturned, VoucherClaimed, VoucherCancelled,
+            VoucherCommitted, VoucherCommitmentRefused, VoucherCommitmentReleased, VoucherUsed,
             VoucherExpired, VoucherLapsed, VoucherRevoked, VoucherRedeemed.
 Consumes    from registry who may claim and who is banned; from contracts what vouchers pay for and what became of it;
             from redemption what was paid, refused or never applied for.
