@@ -9,6 +9,7 @@ from services.registry.api import (
     access_records,
     affiliations,
     applications,
+    bookings,
     claimant_disclosures,
     claimant_profiles,
     claimant_users,
@@ -42,6 +43,7 @@ from services.registry.projections import PROJECTIONS
 from services.registry.reactions import REACTIONS
 from services.registry.use_cases.affiliating import RECOGNITION_LAPSES
 from services.registry.use_cases.cataloguing_laboratories import lapse_recognition
+from services.registry.use_cases.booking_facilities import BOOKING_UNANSWERED, lapse_booking
 from services.registry.use_cases.importing_facilities import IMPORT_GOES_ON, go_on_with_import
 from services.registry.use_cases.inviting_users import INVITATION_ENDS, expire
 from services.registry.use_cases.judging_claimants import (
@@ -80,6 +82,7 @@ CONTEXT = BoundedContext(
         facility_changes.router,
         people.router,
         usage.router,
+        bookings.router,
         documents_router("registry", may_read_document),
         imports.router,
         measure_changes.router,
@@ -101,6 +104,7 @@ CONTEXT = BoundedContext(
     reactions=REACTIONS,
     deadlines={
         IMPORT_GOES_ON: go_on_with_import,
+        BOOKING_UNANSWERED: lapse_booking,
         EXIT_ENDS: conclude_exit,
         NOTICE_ENDS: conclude_notice,
         BAN_ENDS: lift,
@@ -128,6 +132,7 @@ CONTEXT = BoundedContext(
         "documents": "证明文件 · Documents that prove what was said",
         "service-people": "服务人员 · Who serves at the facilities (art. 6(3))",
         "usage": "设施使用机时 · How much facilities are used (art. 11)",
+        "bookings": "设施预约 · Bookings of facilities",
         "services": "服务与价格 · Services and their prices",
         "affiliations": "推荐机构、专业服务机构、实验室的申请与审核 · Applications of agencies and laboratories",
         "referral-agencies": "推荐机构 · Referral agencies (faq 4)",

@@ -96,3 +96,29 @@ usage_records = sa.Table(
     sa.CheckConstraint("0 <= external_minutes AND external_minutes <= minutes", name="external"),
 )
 """Machine time as it stands (art. 11): a sender's `record_id` is taken once, with the digest of what it first said."""
+
+bookings = sa.Table(
+    "bookings",
+    REGISTRY,
+    sa.Column("booking_id", sa.Text, primary_key=True),
+    sa.Column("facility_id", sa.Text, nullable=False),
+    sa.Column("provider_id", sa.Text, nullable=False, index=True),
+    sa.Column("claimant_id", sa.Text, nullable=False, index=True),
+    sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("takes_slot", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("late", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("machine_minutes", sa.Integer, nullable=False),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("salt", sa.Text, nullable=False),
+    ExcludeConstraint(
+        (sa.column("facility_id"), "="),
+        (sa.text("tstzrange(starts_at, ends_at)"), "&&"),
+        name="bookings_no_overlap",
+        using="gist",
+        where=sa.text("takes_slot"),
+    ),
+)
+"""Bookings as they stand; a slot is one booking's until it gives it back. Purpose and reason are for both parties."""

@@ -8,6 +8,7 @@ from services.registry.api.queries import PathId
 from services.registry.domain.listing import Delisted, Listed
 from services.registry.domain.provider import State, provider
 from services.registry.tables import provider_exits
+from services.registry.use_cases.booking_facilities import open_bookings
 from services.registry.use_cases.leaving_the_list import request_exit, running_contracts_of
 from services.registry.use_cases.streams import stream_of
 from shared.http.commands import CommandRequest, Presented
@@ -73,5 +74,6 @@ async def _shown(tx: Transaction, state: State) -> ExitView:
         until=state.leaving.until,
         provisional=state.leaving.provisional,
         running_contracts=await running_contracts_of(tx, state.provider_id),
+        open_bookings=len(await open_bookings(tx, provider_id=state.provider_id)),
         delisted_on=state.delisted_on if isinstance(state, Delisted) else None,
     )

@@ -6,7 +6,13 @@ import sqlalchemy as sa
 from fastapi import Query, Response
 
 from services.registry.api.facility_search import open_now, open_on
-from services.registry.api.provider_models import FacilityBody, FacilityItem, FacilityView
+from services.registry.api.provider_models import (
+    AffectedBooking,
+    FacilityBody,
+    FacilityItem,
+    FacilityView,
+    FacilityWithdrawalView,
+)
 from services.registry.api.queries import DayQuery, DistrictQuery, NameQuery, PartyQuery, day_asked
 from services.registry.domain.facility import Event, Open, State, Unopened, Withdrawn, facility
 from services.registry.domain.facility_row import FacilityDetails
@@ -15,6 +21,7 @@ from services.registry.projections.facility_history import facility_history
 from services.registry.projections.provider_list import provider_list
 from services.registry.tables import facilities
 from services.registry.use_cases import opening_facilities
+from services.registry.use_cases.booking_facilities import open_bookings
 from services.registry.use_cases.streams import stream_of
 from shared.events.registry.facilities import FacilityKind, FacilityStatus
 from shared.http.commands import CommandRequest, Presented
@@ -116,19 +123,24 @@ async def get_facility(facility_id: str, request: ReadRequest) -> Response:
 @router.post(
     "/facilities/{facility_id}/withdrawal",
     operation_id="withdrawFacility",
-    response_model=FacilityView,
+    response_model=FacilityWithdrawalView,
     summary="撤回设施与仪器 · Withdraw a facility and its services",
     openapi_extra=operation(if_match=True, codes=("facility-not-in-this-state",)),
 )
 async def withdraw_facility(facility_id: str, request: CommandRequest) -> Response:
-    """Withdraw an own facility; the services offered on it are withdrawn with it."""
+    """Withdraw an own facility and the services offered on it; bookings that are open are shown, to be cancelled."""
 
-    async def withdraw(tx: Transaction) -> tuple[int, FacilityView]:
+    async def withdraw(tx: Transaction) -> tuple[int, FacilityWithdrawalView]:
         handled = await opening_facilities.withdraw_facility(
             tx, facility_id, request.caller.principal, if_match=request.if_match
         )
         row = (await tx.connection.execute(described(facility_id))).one()
-        return handled.version, facility_view(handled.state, row)
+        affected = [
+            AffectedBooking(**{name: getattr(each, name) for name in AffectedBooking.model_fields})
+            for each in await open_bookings(tx, facility_id=facility_id)
+        ]
+        view = facility_view(handled.state, row)
+        return handled.version, FacilityWithdrawalView(**view.model_dump(), affected_bookings=affected)
 
     return await request.run(withdraw, lambda result: Presented(body=result[1], version=result[0]))
 

@@ -85,6 +85,7 @@ class ExitView(View):
     until: date = Field(description="提前期最后一日（含） · Last day of the notice, inclusive")
     provisional: bool
     running_contracts: int = Field(description="履行中的合同数，先履行完毕 · Contracts that come first", examples=[2])
+    open_bookings: int = Field(description="尚未结束的预约数 · Bookings that are not over", examples=[1])
     delisted_on: date | None
 
 
@@ -205,6 +206,21 @@ class FacilityView(View):
     )
     opened_on: date
     withdrawn_on: date | None = None
+
+
+class AffectedBooking(View):
+    """A booking that is asked for or confirmed, and whose facility is there no more."""
+
+    booking_id: str
+    starts_at: datetime
+    ends_at: datetime
+    stage: Literal["requested", "confirmed"]
+
+
+class FacilityWithdrawalView(FacilityView):
+    """A facility as it is withdrawn, with the bookings that are open: the provider cancels them and says why."""
+
+    affected_bookings: list[AffectedBooking]
 
 
 class FacilityItem(View):

@@ -21,6 +21,7 @@ class Standing:
     provider_id: str
     listed: bool
     barred: bool
+    leaving: bool
     capabilities: tuple[ServiceKind, ...]
 
 
@@ -47,8 +48,12 @@ async def standing_of(tx: Transaction, provider_id: str) -> Standing:
 async def _standing(tx: Transaction, provider_id: str, credit_code: str) -> Standing:
     barred = await is_code_barred(tx, credit_code)  # Locks first: the list is read as it stands after that.
     state = (await tx.load(provider, stream_of(provider_id, "prv"))).state
-    capabilities = state.capabilities if isinstance(state, Listed) else ()
-    return Standing(provider_id=provider_id, listed=isinstance(state, Listed), barred=barred, capabilities=capabilities)
+    if not isinstance(state, Listed):
+        return Standing(provider_id=provider_id, listed=False, barred=barred, leaving=False, capabilities=())
+    leaving = state.leaving is not None
+    return Standing(
+        provider_id=provider_id, listed=True, barred=barred, leaving=leaving, capabilities=state.capabilities
+    )
 
 
 async def check_is_provider(tx: Transaction, provider_id: str) -> None:

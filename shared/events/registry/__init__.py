@@ -3,6 +3,7 @@
 from shared.events.registry import (
     channels,
     affiliations,
+    bookings,
     claimants,
     experts,
     facilities,
@@ -22,6 +23,7 @@ from shared.events.registry import (
 __all__ = [
     "channels",
     "affiliations",
+    "bookings",
     "claimants",
     "experts",
     "facilities",

@@ -11,7 +11,7 @@ down_revision = "0004"
 _TABLES = (
     "provider_entries", "provider_departments", "delegations",
     "facility_history", "facility_former_descriptions", "facility_proofs", "service_people",
-    "usage_records",
+    "usage_records", "bookings",
 )  # fmt: skip
 
 
