@@ -74,9 +74,11 @@ async def _claimants(story: Confidences, officer: Visitor, approver: Visitor) ->
         name=story.confide("company name"),
         credit_code=story.confide("company credit code", fresh_code()),
         certificates=[certificate],
+        contact=_contact(story),
     )
     registered = await story.visitor("claimant", "user-company").do("registry", "/v1/claimants", body)
     claimant = story.visitor("claimant", "user-company", registered.expect(201).body["claimant_id"])
+    await _disclosures(story, officer, claimant)
     students = team(
         name=story.confide("team name"),
         school=story.confide("school"),
@@ -95,6 +97,52 @@ async def _claimants(story: Confidences, officer: Visitor, approver: Visitor) ->
     story.closed_paths.append(("registry", path))
     story.subjects += [str(claimant.party), other.body["claimant_id"], proposed.body["sanction_id"]]
     return claimant
+
+
+def _contact(story: Confidences) -> dict[str, str]:
+    return {
+        "name": story.confide("contact name"),
+        "phone": story.confide("contact phone", "0109" + "".join(secrets.choice("0123456789") for _ in range(12))),
+        "email": story.confide("contact e-mail", f"{secrets.token_hex(8)}@example.cn"),
+    }
+
+
+async def _disclosures(story: Confidences, officer: Visitor, claimant: Visitor) -> None:
+    """Have a company name who is related to it and its bank account, and officers check it and give reasons."""
+    path = f"/v1/claimants/{claimant.party}"
+    related = {
+        "kind": "company",
+        "name": story.confide("related company"),
+        "credit_code": story.confide("related credit code", fresh_code()),
+        "relation": "affiliate",
+    }
+    version = (await claimant.read("registry", path)).version
+    await _done(claimant, f"{path}/related-parties", {"parties": [related]}, version=version)
+    account = {
+        "holder": story.confide("account holder"),
+        "bank": story.confide("bank"),
+        "account": story.confide("bank account", "".join(secrets.choice("0123456789") for _ in range(19))),
+    }
+    await _done(claimant, f"{path}/bank-account", account)
+    opened = await _done(officer, f"{path}/eligibility-reviews", {"rule": "sound-finances"}, version=version + 1)
+    verdict = {"verdict": "pass", "reason": story.confide("reason of a review")}
+    decision = f"{path}/eligibility-reviews/sound-finances/decision"
+    decided = await _done(officer, decision, verdict, version=opened.version)
+    revocation = {
+        "kind": "national_high_tech",
+        "number": story.canaries["certificate number"],
+        "counts_from": f"{story.today + timedelta(days=800)}",
+        "reason": story.confide("reason of a revocation"),
+    }
+    await _done(officer, f"{path}/certificate-revocations", revocation, version=decided.version)
+    for part in ("related-parties", "bank-account", "profile-versions"):
+        story.heard((await officer.read("registry", f"{path}/{part}")).expect(200))
+        story.closed_paths.append(("registry", f"{path}/{part}"))
+    story.heard((await officer.read("registry", "/v1/eligibility-reviews", state="pass")).expect(200))
+
+
+async def _done(who: Visitor, path: str, body: dict[str, Any], *, version: int | None = None) -> Answer:
+    return (await who.do("registry", path, body, version=version)).expect(200)
 
 
 async def _providers(story: Confidences, officer: Visitor) -> tuple[Visitor, str]:

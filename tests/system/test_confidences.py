@@ -40,7 +40,8 @@ async def test_those_who_may_see_what_was_confided_do_see_it(story: Confidences)
     assert shown >= {
         "company name", "company credit code", "certificate number", "team name", "member 0", "team project", "grounds",
         "listing objection", "project title 1", "project description 2", "explanation of a refusal",
-        "opinion 0", "objector", "objection",
+        "opinion 0", "objector", "objection", "contact name", "contact phone", "contact e-mail", "related company",
+        "related credit code", "account holder", "bank", "bank account", "reason of a review",
     }  # fmt: skip
 
 
