@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.projections.projection import Projection
-from shared.store.tables import consumer_positions, log_head, relay_positions
+from shared.store.tables import log_head
 
 _WHOLE_LOG = -1
 """The row of `relay_positions` that tells how far the whole log has been published."""
@@ -18,28 +18,26 @@ async def as_of(connection: AsyncConnection, projection: Projection, context: st
     """
     if context not in projection.contexts:
         return int((await connection.execute(sa.select(log_head.c.position))).scalar_one())
-    return await _complete(connection, projection, consumer_positions.c.topic == topic)
+    return await _complete(connection, projection, topic)
 
 
 async def reached_by(connection: AsyncConnection, projection: Projection) -> int:
     """Give the position up to which a read model is complete that the own context alone feeds, whatever its topic."""
     if len(projection.contexts) != 1:
         raise ValueError(f"{projection.name} is fed by {projection.contexts}")
-    return await _complete(connection, projection, sa.true())
+    return await _complete(connection, projection, None)
 
 
-async def _complete(connection: AsyncConnection, projection: Projection, of_the_log: sa.ColumnElement[bool]) -> int:
-    applied = (
-        sa.select(consumer_positions.c.partition, sa.func.max(consumer_positions.c.position).label("position"))
-        .where(consumer_positions.c.consumer == projection.consumer, of_the_log)
-        .group_by(consumer_positions.c.partition)
-        .subquery()
-    )
-    relayed = relay_positions.c
-    statement = sa.select(relayed.partition, relayed.position, sa.func.coalesce(applied.c.position, 0)).select_from(
-        relay_positions.outerjoin(applied, applied.c.partition == relayed.partition)
-    )
-    rows = (await connection.execute(statement)).all()
+_REACHED = sa.text(
+    "SELECT r.partition, r.position, coalesce(max(c.position), 0) FROM relay_positions r"
+    " LEFT JOIN consumer_positions c ON c.partition = r.partition AND c.consumer = :consumer"
+    " AND (c.topic = :topic OR CAST(:topic AS text) IS NULL) GROUP BY 1, 2"
+)
+"""Per partition of the own log: the last position published, and the last one applied."""
+
+
+async def _complete(connection: AsyncConnection, projection: Projection, topic: str | None) -> int:
+    rows = await connection.execute(_REACHED, {"consumer": projection.consumer, "topic": topic})
     return complete_up_to({partition: (published, done) for partition, published, done in rows})
 
 

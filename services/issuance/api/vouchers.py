@@ -1,5 +1,6 @@
 """Vouchers and what each claimant's year comes to."""
 
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ from services.issuance.use_cases.cancelling import cancel_voucher
 from shared.http.commands import CommandRequest, Presented
 from shared.http.models import Money
 from shared.http.policy import Role
-from shared.http.reading import CursorText, Limit, Page, ReadRequest
+from shared.http.reading import CursorText, Limit, Listing, Page, ReadDesk, ReadRequest
 from shared.http.routes import operation, router_for
 from shared.store.transaction import UnknownSubjectError
 
@@ -29,6 +30,7 @@ router = router_for("issuance", tag="vouchers")
 @router.get(
     "/vouchers",
     operation_id="listVouchers",
+    response_model=Page[Voucher],
     summary="创新券列表 · List vouchers, the newest first",
     openapi_extra=operation(idempotent=False, codes=AS_OF_CODES),
 )
@@ -38,24 +40,47 @@ async def list_vouchers(
     as_of: AsOf = None,
     limit: Limit = 50,
     cursor: CursorText = None,
+) -> Response | Page[Voucher]:
+    if as_of is not None:
+        return await _list_past(request, as_of, state, limit, cursor)
+    is_own = request.caller.role is Role.CLAIMANT
+    projection = CLAIMANT_VOUCHERS if is_own else VOUCHER_BALANCES
+    listing = _listing(is_own=is_own, with_state=state is not None)
+    given = {"claimant": claimant_of(request.caller)} if is_own else {}
+    if state is not None:
+        given["state"] = state
+    return await request.written_page(listing, projection, given, limit, cursor, written)
+
+
+@cache
+def _listing(*, is_own: bool, with_state: bool) -> Listing:
+    """Make the statements of a list of vouchers, once: a claimant's or everybody's, in one state or in all."""
+    listed = (CLAIMANT_VOUCHERS if is_own else VOUCHER_BALANCES).table
+    table = listed.c
+    select = sa.select(listed)
+    if is_own:
+        select = select.where(table.claimant_id == sa.bindparam("claimant", type_=sa.Text))
+    if with_state:
+        select = select.where(table.state == sa.bindparam("state", type_=sa.Text))
+    return Listing(select, [table.voucher_id.desc()])
+
+
+async def _list_past(
+    request: ReadDesk, as_of: str, state: VoucherState | None, limit: int, cursor: str | None
 ) -> Page[Voucher]:
+    """List vouchers as they stood; what was in another state then is left out of its page."""
     is_own = request.caller.role is Role.CLAIMANT
     projection = CLAIMANT_VOUCHERS if is_own else VOUCHER_BALANCES
     select = vouchers_of(claimant_of(request.caller)) if is_own else sa.select(projection.table)
     voucher_id = projection.table.c.voucher_id
-    if as_of is not None:
-        position = await position_of(request, as_of)
-        await request.caught_up(projection, position)
-        known = select.where(claimed_by(voucher_id, position))
-        page = await request.page(known, [voucher_id.desc()], limit, cursor, lambda row: str(row.voucher_id))
-        async with request.connection() as connection:
-            then = await vouchers_at(connection, page.items, position)
-        items = [_item(row) for row in then if state is None or row.state == state]
-        return Page(items=items, next_cursor=page.next_cursor, has_more=page.has_more, as_of=position)
-    await request.caught_up(projection)
-    if state is not None:
-        select = select.where(projection.table.c.state == state)
-    return await request.page(select, [voucher_id.desc()], limit, cursor, _item)
+    position = await position_of(request, as_of)
+    await request.caught_up(projection, position)
+    known = select.where(claimed_by(voucher_id, position))
+    page = await request.page(known, [voucher_id.desc()], limit, cursor, lambda row: str(row.voucher_id))
+    async with request.connection() as connection:
+        then = await vouchers_at(connection, page.items, position)
+    items = [shown(row) for row in then if state is None or row.state == state]
+    return Page(items=items, next_cursor=page.next_cursor, has_more=page.has_more, as_of=position)
 
 
 @router.get(
@@ -82,7 +107,7 @@ async def _get_past(voucher_id: str, request: ReadRequest, position: int) -> Res
     if not then:
         raise UnknownSubjectError(voucher_id)
     check_visible(request.caller, voucher_id, claimant_id=then[0].claimant_id)
-    response = request.answer(Presented(body=_item(then[0])))
+    response = request.answer(Presented(body=shown(then[0])))
     response.headers["Event-Position"] = str(position)
     return response
 
@@ -153,7 +178,7 @@ def presented(state: vouchers_domain.State, version: int, *, status: int = 200) 
     return Presented(body=view, version=version, status=status, location=location)
 
 
-def _item(row: Any) -> Voucher:
+def shown(row: Any) -> Voucher:
     """Show a row of the vouchers, read or folded."""
     return Voucher(
         voucher_id=row.voucher_id,
@@ -173,6 +198,28 @@ def _item(row: Any) -> Voucher:
         valid_until_provisional=row.valid_until_provisional,
         ended_on=row.ended_on,
     )
+
+
+def written(row: Any) -> dict[str, Any]:
+    """Give the JSON of a row, as `Voucher` writes it: a list may have two hundred."""
+    return {
+        "voucher_id": row.voucher_id,
+        "period_id": row.period_id,
+        "claimant_id": row.claimant_id,
+        "state": row.state,
+        "year": row.year,
+        "amount": {"amount": row.amount, "currency": "CNY"},
+        "paid": {"amount": row.paid, "currency": "CNY"},
+        "released": {"amount": row.released, "currency": "CNY"},
+        "place": row.place,
+        "claimed_on": row.claimed_on,
+        "register_by": row.register_by,
+        "register_by_provisional": row.register_by_provisional,
+        "contract_id": row.contract_id,
+        "valid_until": row.valid_until,
+        "valid_until_provisional": row.valid_until_provisional,
+        "ended_on": row.ended_on,
+    }
 
 
 def _totals(row: Any) -> AnnualTotals:
