@@ -104,6 +104,7 @@ async def list_claimants(
     access: AccessLog,
     kind: Annotated[Literal["enterprise", "team"] | None, Query()] = None,
     eligibility: Annotated[Literal["pass", "fail", "needs_review"] | None, Query()] = None,
+    profile_stage: Annotated[ProfileStage | None, Query()] = None,
     limit: Limit = 50,
     cursor: CursorText = None,
 ) -> Page[ClaimantItem]:
@@ -119,6 +120,9 @@ async def list_claimants(
         query = query.where(table.c.kind == kind)
     if eligibility is not None:
         query = query.where(table.c.eligibility == eligibility)
+    if profile_stage is not None:
+        waits = (table.c.stage != "draft") & (table.c.open_reviews > 0)
+        query = query.where(waits if profile_stage == "needs_review" else ~waits & (table.c.stage == profile_stage))
     page = await request.page(query, [table.c.claimant_id], limit, cursor, _item)
     await access.record([item.claimant_id for item in page.items], ["name"])
     return page

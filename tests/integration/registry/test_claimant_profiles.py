@@ -60,6 +60,8 @@ async def test_a_draft_is_completed_verified_and_changed_again(house: House) -> 
     await house.project()
     (item,) = (await boss.get("/v1/claimants")).json()["items"]
     assert (item["profile_stage"], item["eligibility"]) == ("verified", "pass")
+    for stage, found in (("verified", [item]), ("complete", []), ("draft", []), ("needs_review", [])):
+        assert (await boss.get("/v1/claimants", profile_stage=stage)).json()["items"] == found
     again = await boss.post(f"{path}/profile", described(staff=173), version=verified)
     assert again.json()["profile_stage"] == "complete"
 
@@ -205,6 +207,12 @@ async def test_what_a_rule_cannot_decide_waits_for_an_officer_who_gives_a_reason
     path, officer = made.headers["location"], house.person(Role.OFFICER, "officer-1")
     claimant_id = made.json()["claimant_id"]
     assert (made.json()["profile_stage"], made.json()["eligibility"]) == ("needs_review", "needs_review")
+    await house.project()
+    (listed,) = (await boss.get("/v1/claimants", profile_stage="needs_review", eligibility="needs_review")).json()[
+        "items"
+    ]
+    assert listed["profile_stage"] == "needs_review"
+    assert (await boss.get("/v1/claimants", profile_stage="complete")).json()["items"] == []
     (waiting,) = [item for item in (await queue(officer)) if item["claimant_id"] == claimant_id]
     assert (waiting["rule"], waiting["article"], waiting["value"]) == ("beijing-registration", "7(1)", "丰台区")
     assert (await boss.get("/v1/eligibility-reviews")).status_code == 403

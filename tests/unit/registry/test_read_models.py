@@ -10,13 +10,18 @@ from services.registry.projections.facility_catalogue import facility_catalogue
 from services.registry.projections.provider_list import provider_list
 from services.registry.projections.provider_notices import provider_notices
 from services.registry.projections.service_catalogue import service_catalogue
-from shared.events.registry.claimants import ClaimantCertificatesChanged
+from shared.events.registry.claimants import (
+    ClaimantCertificatesChanged,
+    ClaimantReviewDecided,
+    ClaimantReviewDropped,
+    ClaimantReviewOpened,
+)
 from shared.events.registry.facilities import FacilityChanged, FacilityWithdrawn
 from shared.events.registry.providers import ProviderDelisted, ProviderNoticeConcluded
 from shared.projections.projection import PoisonEventError, Projection, Rows
 from tests.standing import recorded
 from tests.unit.registry.facts import CERTIFICATE, LISTED, LISTING, PRV, PUBLISHED, TODAY
-from tests.unit.registry.test_claimant import REGISTERED
+from tests.unit.registry.test_claimant import CHANGED, COMPLETED, ELIGIBLE, REGISTERED, VERIFIED
 from tests.unit.registry.test_facilities_and_services import OFFERED, OPENED, TAKEN_BACK
 from tests.unit.registry.test_provider import RAISED, REJECTED, UPHELD
 
@@ -32,6 +37,24 @@ def test_a_claimant_s_row_follows_its_certificates() -> None:
     (row,) = folded(claimant_list, REGISTERED, changed)
     assert [c["kind"] for c in row["certificates"]] == ["national_high_tech", "technology_sme"]
     assert row["registered_on"] == TODAY
+
+
+def test_a_claimant_s_row_follows_its_profile_its_reviews_and_what_art_7_finds() -> None:
+    def row(*facts: Any) -> tuple[str, int, str | None]:
+        (found,) = folded(claimant_list, REGISTERED, *facts)
+        return found["stage"], found["open_reviews"], found["eligibility"]
+
+    waits = ClaimantReviewOpened(claimant_id="clm_1", rule="staff", opened_by=None, on=TODAY)
+    also = ClaimantReviewOpened(claimant_id="clm_1", rule="field", opened_by="officer-1", on=TODAY)
+    dropped = ClaimantReviewDropped(claimant_id="clm_1", rule="staff", on=TODAY)
+    decided = ClaimantReviewDecided(
+        claimant_id="clm_1", rule="field", verdict="pass", reason_digest="r", decided_by="officer-1", on=TODAY
+    )
+    assert row() == ("draft", 0, None)
+    assert row(CHANGED, ELIGIBLE) == ("draft", 0, "pass")
+    assert row(COMPLETED, waits, also) == ("complete", 2, None)
+    assert row(COMPLETED, waits, also, dropped, decided, VERIFIED) == ("verified", 0, None)
+    assert row(COMPLETED, VERIFIED, CHANGED) == ("complete", 0, None)
 
 
 def test_who_left_the_list_keeps_the_day_of_leaving() -> None:
