@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from services.issuance.api import calendar, claims, exports, ledger, order_list, periods, quotas, receipts, vouchers
 from services.issuance.api.claim_lane import ClaimLane
 from services.issuance.api.intake_desk import IntakeDesk, awarded
+from services.issuance.api.live import open_live_quota
 from services.issuance.api.policy import POLICY
 from services.issuance.audit import CHECKS
 from services.issuance.deadlines import (
@@ -60,7 +61,7 @@ DUE: DueHandlers = {
 
 
 def open_intake(app: FastAPI, edge: Edge) -> AbstractAsyncContextManager[None]:
-    """Give an app its intake (`desk_of`), and close it with the app."""
+    """Give an app its intake (`desk_of`) and what periods have left, and close the intake with the app."""
     runtime = edge.runtime
     intake = Intake(
         Surroundings(
@@ -76,6 +77,7 @@ def open_intake(app: FastAPI, edge: Edge) -> AbstractAsyncContextManager[None]:
     desk = IntakeDesk(edge, intake)
     app.state.intake_desk = desk
     app.add_middleware(ClaimLane, edge=edge, desk=desk)
+    open_live_quota(app, edge)
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[None]:

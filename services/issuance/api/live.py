@@ -1,14 +1,15 @@
-"""What periods have left, for whoever asks and whoever listens: one per process, made when somebody comes first."""
+"""What periods have left, for whoever asks and whoever listens: one look for all of a process."""
 
 import asyncio
 from contextlib import suppress
 from typing import Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, FastAPI, Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from services.issuance.api.period_models import RemainingQuota
+from services.issuance.api.quota_lane import QuotaLane
 from services.issuance.remaining_quota import (
     TICK_S,
     Listener,
@@ -19,7 +20,7 @@ from services.issuance.remaining_quota import (
     look_at,
 )
 from shared.http.desk import read_only
-from shared.http.edge import edge_of
+from shared.http.edge import Edge
 from shared.http.models import Money
 from shared.http.problems import ProblemError
 from shared.http.reading import MinPosition
@@ -32,12 +33,15 @@ _RETRY_S = "30"
 _BEHIND_S = 2.0
 
 
+def open_live_quota(app: FastAPI, edge: Edge) -> None:
+    """Give an app what its periods have left (`Live`), and the short way to it."""
+    app.state.live_quota = _made(edge.runtime)
+    app.add_middleware(QuotaLane, edge=edge, live=app.state.live_quota)
+
+
 async def live_quota_of(request: Request) -> LiveQuota:
     """Give the one of this process."""
-    state = request.app.state
-    if not hasattr(state, "live_quota"):
-        state.live_quota = _made(edge_of(request).runtime)
-    return cast("LiveQuota", state.live_quota)
+    return cast("LiveQuota", request.app.state.live_quota)
 
 
 Live = Annotated[LiveQuota, Depends(live_quota_of)]

@@ -241,6 +241,22 @@ async def test_what_is_left_is_answered_with_its_position_and_never_older_than_a
     assert (ahead.status_code, ahead.json()["code"], ahead.headers["retry-after"]) == (503, "behind", "1")
 
 
+async def test_the_short_way_and_the_ordinary_way_answer_alike(
+    call: Call, client: httpx.AsyncClient, office: Office
+) -> None:
+    path = f"{await _approved(call, _plan(office.clock))}/remaining-quota"
+    short = await client.get(path)
+    ordinary = await client.get(path, headers={"X-Request-Id": "asked-otherwise"})
+    assert ordinary.headers["x-request-id"] == "asked-otherwise"
+    assert (short.status_code, short.content) == (200, ordinary.content)
+    own = {"x-request-id", "ratelimit-remaining", "ratelimit-reset"}
+    told = [{name: value for name, value in each.headers.items() if name not in own} for each in (short, ordinary)]
+    assert told[0] == told[1]
+    assert own <= short.headers.keys()
+    for other in ("/v1/periods/prd_nonsense/remaining-quota", path.replace("prd_", "prd_0")):
+        assert (await client.get(other)).json()["code"] == "not-found"
+
+
 async def test_who_listens_hears_how_it_stands_and_every_change(
     call: Call, client: httpx.AsyncClient, office: Office
 ) -> None:
