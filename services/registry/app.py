@@ -111,6 +111,7 @@ CONTEXT = BoundedContext(
         RECOGNITION_LAPSES: lapse_recognition,
         INVITATION_ENDS: expire,
         ELIGIBILITY_MAY_CHANGE: reassess,
+        RULES_CHANGE: reassess_everyone,
     },
     checks=CHECKS,
     tags={
@@ -118,7 +119,6 @@ CONTEXT = BoundedContext(
         "mutual-lists": "京津冀互认的收券单位 · Accepting institutions of Tianjin and Hebei (art. 19)",
         "new-products": "新技术新产品（服务）清单 · Certified new products (faq 2)",
         "measures": "规定及其出处，按日期 · The rules in force on a day, with the words they rest on",
-        RULES_CHANGE: reassess_everyone,
         "eligibility": "资格自查，无需登录 · The self-check of art. 7, without signing in",
         "claimants": "申领单位 · Claimants: companies and teams",
         "claimant-users": "申领单位成员与邀请 · Several users of one claimant",

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.registry.claimant_audit import CLAIMANT_CHECKS
 from services.registry.domain.credit_code import is_valid, normalised
 from services.registry.institution_audit import INSTITUTION_CHECKS
+from services.registry.provider_audit import PROVIDER_CHECKS
 from services.registry.recognition_audit import RECOGNITION_CHECKS
 from services.registry.tables import claimants, providers
 from shared.audit import Breach, Check, Count
@@ -19,7 +20,9 @@ _NEW = """('cxq.registry.claimant-registered.v1', 'cxq.registry.claimant-certifi
     'cxq.registry.provider-applied.v1', 'cxq.registry.provider-listed.v1', 'cxq.registry.facility-opened.v1',
     'cxq.registry.service-offered.v1', 'cxq.registry.affiliation-requested.v1',
     'cxq.registry.affiliation-granted.v1', 'cxq.registry.laboratory-entered.v1',
-    'cxq.registry.referral-agency-described.v1', 'cxq.registry.promotion-event-planned.v1')"""
+    'cxq.registry.referral-agency-described.v1', 'cxq.registry.promotion-event-planned.v1',
+    'cxq.registry.delegation-proposed.v1', 'cxq.registry.delegation-accepted.v1',
+    'cxq.registry.service-person-entered.v1', 'cxq.registry.booking-requested.v1')"""
 _DURING_A_BAN = sa.text(
     f"""
     SELECT s.data->>'party_id' AS party_id, s.data->>'sanction_id' AS sanction_id, n.position, n.type
@@ -185,6 +188,7 @@ CHECKS = (
         look=changes_of_rules_had_four_eyes,
     ),
     *INSTITUTION_CHECKS,
+    *PROVIDER_CHECKS,
     *RECOGNITION_CHECKS,
     Check(id="M8", promise="nothing new for a barred party within its ban", look=nothing_new_within_a_ban),
 )
