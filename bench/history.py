@@ -7,7 +7,7 @@ from bench.stage import AMOUNT, Stage
 from services.issuance.api.intake_desk import awarded
 from services.issuance.intake.intake import Intake
 from services.issuance.intake.sequencer import Surroundings, connector
-from shared.clock import SystemClock
+from shared.clock import Clock, SystemClock
 from shared.kernel.refusal import Refused
 from shared.measures.reader import Measures
 from shared.store.execution import Answer, IdempotencyKey
@@ -17,9 +17,12 @@ _AT_ONCE = 1_000
 _CAUSE = Cause(actor="bench", correlation_id="bench")
 
 
-async def write_history(here: Stage, events: int) -> float:
-    """Have so many claims granted, and say how many a second were; RuntimeError when one is refused."""
-    clock, measures = SystemClock(), Measures.load()
+async def write_history(here: Stage, events: int, *, clock: Clock | None = None, period_id: str = "") -> float:
+    """Have so many claims granted, and say how many a second were; RuntimeError when one is refused.
+
+    Without a clock of its own it is written now, without a period it is the stage's.
+    """
+    clock, measures = clock or SystemClock(), Measures.load()
 
     async def rules() -> Measures:
         return measures
@@ -42,8 +45,8 @@ async def write_history(here: Stage, events: int) -> float:
     async def claim(number: int) -> None:
         key = IdempotencyKey(principal="bench", operation="claimVoucher", key=f"{run}-{number}", payload=b"")
         await intake.claim(
-            period_id=here.period_id, claimant_id=here.claimants[number % len(here.claimants)].id, amount=AMOUNT,
-            at=clock.now(), key=key, cause=_CAUSE, told=told,
+            period_id=period_id or here.period_id, claimant_id=here.claimants[number % len(here.claimants)].id,
+            amount=AMOUNT, at=clock.now(), key=key, cause=_CAUSE, told=told,
         )  # fmt: skip
 
     began = time.perf_counter()
