@@ -25,6 +25,7 @@ from services.registry.api import (
     measure_changes,
     measures,
     mutual_lists,
+    office_users,
     new_products,
     offers,
     people,
@@ -86,6 +87,7 @@ CONTEXT = BoundedContext(
         documents_router("registry", may_read_document),
         imports.router,
         measure_changes.router,
+        office_users.router,
         channels.router,
         mutual_lists.router,
         new_products.router,
@@ -115,6 +117,7 @@ CONTEXT = BoundedContext(
     },
     checks=CHECKS,
     tags={
+        "office-users": "工作人员与职责 · Office users and their duties (art. 18)",
         "channels": "代办渠道及授权 · Channels, and who has authorised them",
         "mutual-lists": "京津冀互认的收券单位 · Accepting institutions of Tianjin and Hebei (art. 19)",
         "new-products": "新技术新产品（服务）清单 · Certified new products (faq 2)",

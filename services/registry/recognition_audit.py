@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.registry.domain.mutual_recognition import digest_of_list
+from services.registry.domain.office_user import conflicts
 from services.registry.recognition_tables import mutual_entries
 from shared.audit import Breach, Check, Count
 from shared.events.registry.recognition import AcceptingInstitution
@@ -52,6 +53,28 @@ async def channels_acted_with_authority(connection: AsyncConnection, count: Coun
             )
 
 
+_APPOINTMENTS = sa.text(
+    """
+    SELECT a.position, a.data->>'principal' AS principal, a.data->>'approved_by' AS approved_by,
+        a.data->'duties' AS duties, p.data->>'proposed_by' AS proposed_by
+    FROM events a
+    LEFT JOIN events p ON p.stream = a.stream AND p.type = 'cxq.registry.office-user-proposed.v1'
+    WHERE a.type = 'cxq.registry.office-user-appointed.v1' ORDER BY a.position
+    """
+)
+
+
+async def duties_are_separated(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """Find three different people behind every appointment, and no duties in one hand that exclude each other."""
+    for row in (await connection.execute(_APPOINTMENTS)).all():
+        count.checked += 1
+        where = f"position {row.position}"
+        if len({row.principal, row.proposed_by, row.approved_by} - {None}) < 3:  # noqa: PLR2004 (two and the appointed)
+            yield Breach(where=where, found=f"{row.principal} was not appointed by two others")
+        if excluded := conflicts(tuple(row.duties)):
+            yield Breach(where=where, found=f"{row.principal} has {', '.join(excluded)}")
+
+
 async def partners_lists_had_four_eyes(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
     """Find two people behind every edition, its first day still to come, and the list just as it was proposed."""
     for row in (await connection.execute(_EDITIONS)).all():
@@ -74,6 +97,11 @@ RECOGNITION_CHECKS = (
         id="R40",
         promise="every partner's list was approved by two people, ahead of its first day, as it was proposed",
         look=partners_lists_had_four_eyes,
+    ),
+    Check(
+        id="R42",
+        promise="every office user was appointed by two others, with duties that do not exclude each other",
+        look=duties_are_separated,
     ),
     Check(
         id="R41",

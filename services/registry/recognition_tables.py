@@ -85,3 +85,23 @@ channel_authorisations = sa.Table(
     sa.Index(None, "channel_id", "claimant_id"),
 )
 """What each claimant has let a channel do, with the signed document behind it, for both and for the office."""
+
+office_users = sa.Table(
+    "office_users",
+    REGISTRY,
+    sa.Column("office_user_id", sa.Text, primary_key=True),
+    sa.Column("principal", sa.Text, nullable=False),
+    sa.Column("office", sa.Text, nullable=False),
+    sa.Column("duties", ARRAY(sa.Text), nullable=False),
+    sa.Column("valid_from", sa.Date, nullable=False),
+    sa.Column("valid_until", sa.Date),
+    sa.Column("proposed_by", sa.Text, nullable=False),
+    sa.Column("proposed_on", sa.Date, nullable=False),
+    sa.Column("approved_by", sa.Text),
+    sa.Column("approved_on", sa.Date),
+    sa.Column("ended_by", sa.Text),
+    sa.Column("ended_on", sa.Date),
+    sa.Column("closed", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+"""Who is or was to work for an office; `closed` was ended or has run out. A principal has one open row at most."""
+sa.Index("office_users_open_principal", office_users.c.principal, unique=True, postgresql_where=~office_users.c.closed)

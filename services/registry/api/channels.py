@@ -13,6 +13,7 @@ from services.registry.domain.channel import ChannelState, Closed, NoChannel, Op
 from services.registry.recognition_tables import channel_authorisations, channels
 from services.registry.use_cases import acting_by_channel
 from services.registry.use_cases.acting_for_claimants import role_in
+from services.registry.use_cases.appointing_office_users import check_duty
 from services.registry.use_cases.checking_channels import may_act
 from services.registry.use_cases.streams import stream_of
 from shared.documents.routes import owner_of
@@ -93,13 +94,14 @@ class MayActView(View):
     status_code=201,
     response_model=ChannelView,
     summary="登记代办渠道 · Admit a channel",
-    openapi_extra=operation(codes=("principal-has-channel",)),
+    openapi_extra=operation(codes=("principal-has-channel", "duty-missing")),
 )
 async def register_channel(body: ChannelBody, request: CommandRequest) -> Response:
     """Admit a channel; it acts for nobody before a claimant authorises it."""
     channel_id = request.new_id("chn")
 
     async def register(tx: Transaction) -> tuple[int, ChannelView]:
+        await check_duty(tx, request.caller.principal, "registry")
         handled = await acting_by_channel.register(tx, channel_id, body.principal, body.name)
         return handled.version, _channel(handled.state, body.name)
 
@@ -146,12 +148,13 @@ async def get_channel(channel_id: ChannelId, request: ReadRequest) -> Response:
     operation_id="closeChannel",
     response_model=ChannelView,
     summary="注销代办渠道 · Close a channel",
-    openapi_extra=operation(if_match=True, codes=("channel-not-open",)),
+    openapi_extra=operation(if_match=True, codes=("channel-not-open", "duty-missing")),
 )
 async def close_channel(channel_id: ChannelId, request: CommandRequest) -> Response:
     """Close a channel at once, whoever has authorised it."""
 
     async def close(tx: Transaction) -> tuple[int, ChannelView]:
+        await check_duty(tx, request.caller.principal, "registry")
         handled = await acting_by_channel.close(tx, channel_id, request.caller.principal, if_match=request.if_match)
         return handled.version, _channel(handled.state, await _name(tx, channel_id))
 

@@ -24,6 +24,7 @@ from services.registry.domain.measure_change import (
 from services.registry.projections.measure_changes import measure_changes
 from services.registry.tables import measure_change_reasons
 from services.registry.use_cases import changing_measures
+from services.registry.use_cases.appointing_office_users import check_duty
 from services.registry.use_cases.changing_measures import Wish, stream_of_parameter
 from shared.events.registry.measures import ParameterValue
 from shared.http.commands import CommandRequest, Presented
@@ -103,6 +104,7 @@ class ChangeView(View):
         codes=(
             "measure-unknown", "measure-change-not-ahead", "measure-value-wrong-unit", "measure-value-out-of-bounds",
             "measure-change-changes-nothing", "measure-change-pending", "measure-change-on-first-day-of-another",
+            "duty-missing",
         )
     ),
 )  # fmt: skip
@@ -111,6 +113,7 @@ async def propose_measure_change(parameter: Parameter, body: ChangeBody, request
     change_id, officer = request.new_id("mch"), request.caller.principal
 
     async def propose(tx: Transaction) -> tuple[int, ChangeView]:
+        await check_duty(tx, officer, "planning")
         handled = await changing_measures.propose(tx, change_id, parameter, body.wish(), officer)
         return await _shown(tx, handled)
 
@@ -169,12 +172,15 @@ async def list_measure_changes(
     operation_id="approveMeasureChange",
     response_model=ChangeView,
     summary="批准并公告调整 · Approve and announce a change",
-    openapi_extra=operation(if_match=True, codes=(_WRONG_STAGE, "measure-change-too-late", "four-eyes")),
+    openapi_extra=operation(
+        if_match=True, codes=(_WRONG_STAGE, "measure-change-too-late", "four-eyes", "duty-missing")
+    ),
 )
 async def approve_measure_change(parameter: Parameter, change_id: ChangeId, request: CommandRequest) -> Response:
     """Announce a change as another person than who proposed it, an hour before its first day at the latest."""
 
     async def approve(tx: Transaction) -> tuple[int, ChangeView]:
+        await check_duty(tx, request.caller.principal, "approval")
         handled = await changing_measures.approve(
             tx, parameter, change_id, request.caller.principal, if_match=request.if_match
         )

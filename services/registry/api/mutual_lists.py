@@ -14,6 +14,7 @@ from services.registry.domain.mutual_recognition import COLUMNS, Editions, Event
 from services.registry.files.reading import FileRow, read_rows
 from services.registry.recognition_tables import mutual_editions, mutual_entries
 from services.registry.use_cases import recognising_partners
+from services.registry.use_cases.appointing_office_users import check_duty
 from services.registry.use_cases.recognising_partners import (
     RowRefused,
     edition_on,
@@ -122,7 +123,7 @@ class ReceivedListView(View):
     operation_id="importMutualList",
     response_model=ReceivedListView,
     summary="导入互认收券单位名单 · Import a partner's list",
-    openapi_extra=operation(codes=(*FILE_CODES, *_REFUSALS)),
+    openapi_extra=operation(codes=(*FILE_CODES, *_REFUSALS, "duty-missing")),
 )
 async def import_mutual_list(
     region: RegionName,
@@ -216,13 +217,16 @@ async def get_mutual_edition(region: RegionName, edition_id: EditionId, request:
     operation_id="approveMutualEdition",
     response_model=EditionView,
     summary="批准名单 · Approve an edition",
-    openapi_extra=operation(if_match=True, codes=("edition-not-waiting", "edition-not-ahead", "four-eyes")),
+    openapi_extra=operation(
+        if_match=True, codes=("edition-not-waiting", "edition-not-ahead", "four-eyes", "duty-missing")
+    ),
 )
 async def approve_mutual_edition(region: RegionName, edition_id: EditionId, request: CommandRequest) -> Response:
     """Let an edition replace the former list from its first day on, as another person than who proposed it."""
 
     async def approve(tx: Transaction) -> tuple[int, EditionView]:
         await _check_of_region(tx, region, edition_id)
+        await check_duty(tx, request.caller.principal, "approval")
         handled = await recognising_partners.approve(
             tx, edition_id, request.caller.principal, if_match=request.if_match
         )
@@ -259,6 +263,8 @@ async def _receive(
         told = [_refused(each, writer) for each in refused]
         if refused:
             return None, ReceivedListView(edition=None, read=len(rows), refused=told)
+        if request.caller.role is Role.OFFICER:
+            await check_duty(tx, principal, "registry")
         handled = await recognising_partners.propose(tx, edition_id, region, first_day, institutions, principal)
         edition = await _shown(tx, region, edition_id)
         return handled.version, ReceivedListView(edition=edition, read=len(rows), refused=told)

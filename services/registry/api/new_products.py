@@ -23,6 +23,7 @@ from services.registry.files.reading import read_rows
 from services.registry.projections.new_product_list import new_product_list
 from services.registry.recognition_tables import new_products
 from services.registry.use_cases import listing_products
+from services.registry.use_cases.appointing_office_users import check_duty
 from services.registry.use_cases.listing_products import Outcome, Result
 from services.registry.use_cases.streams import stream_of
 from shared.http.commands import CommandRequest, Presented
@@ -109,7 +110,7 @@ class ProductImportView(View):
     operation_id="importNewProducts",
     response_model=ProductImportView,
     summary="导入新技术新产品（服务）清单 · Import certified new products",
-    openapi_extra=operation(codes=FILE_CODES),
+    openapi_extra=operation(codes=(*FILE_CODES, "duty-missing")),
 )
 async def import_new_products(
     file: Annotated[
@@ -124,6 +125,7 @@ async def import_new_products(
     writer = writer_of(http)
 
     async def take(tx: Transaction) -> ProductImportView:
+        await check_duty(tx, request.caller.principal, "registry")
         return _imported(await listing_products.import_products(tx, rows), writer)
 
     return await request.run(take, lambda view: Presented(body=view))
@@ -134,12 +136,13 @@ async def import_new_products(
     operation_id="withdrawNewProduct",
     response_model=ProductView,
     summary="移出清单 · Take a product off the list",
-    openapi_extra=operation(if_match=True, codes=("new-product-not-listed",)),
+    openapi_extra=operation(if_match=True, codes=("new-product-not-listed", "duty-missing")),
 )
 async def withdraw_new_product(product_id: ProductId, body: WithdrawalBody, request: CommandRequest) -> Response:
     """Take a product off the list from today on; what was bought before stays bought."""
 
     async def withdraw(tx: Transaction) -> tuple[int, ProductView]:
+        await check_duty(tx, request.caller.principal, "registry")
         handled = await listing_products.withdraw(tx, product_id, body.reason, if_match=request.if_match)
         return handled.version, await _shown(tx, handled.state)
 

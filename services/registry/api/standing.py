@@ -18,6 +18,7 @@ from services.registry.domain.sanction import Event, Lifted, Proposed, State, Un
 from services.registry.institution_tables import affiliations
 from services.registry.tables import claimant_users, claimants, providers, sanctions
 from services.registry.use_cases import enrolling_experts, sanctioning
+from services.registry.use_cases.appointing_office_users import check_duty
 from services.registry.use_cases.streams import stream_of
 from shared.events.registry.experts import ExpertEnrolled
 from shared.http.commands import CommandRequest, Presented
@@ -75,7 +76,7 @@ async def get_expert(expert_id: str, request: ReadRequest) -> Response:
     openapi_extra=operation(
         codes=(
             "party-unknown", "suspension-needs-an-end", "end-is-not-chosen", "end-already-past", "not-on-the-list",
-            "sanction-not-in-this-stage",
+            "sanction-not-in-this-stage", "duty-missing",
         )
     ),
 )  # fmt: skip
@@ -84,6 +85,7 @@ async def propose_sanction(body: SanctionBody, request: CommandRequest) -> Respo
     sanction_id = request.new_id("snc")
 
     async def propose(tx: Transaction) -> Handled[Event, State]:
+        await check_duty(tx, request.caller.principal, "supervision")
         return await sanctioning.propose(
             tx, sanction_id, request.caller.principal, party_id=body.party_id, measure=body.measure,
             until=body.until, grounds=body.grounds,
@@ -119,13 +121,21 @@ async def get_sanction(sanction_id: str, request: ReadRequest) -> Response:
     response_model=SanctionView,
     summary="批准处理措施 · Impose a measure as the second pair of eyes",
     openapi_extra=operation(
-        if_match=True, codes=("four-eyes", "end-already-past", "not-on-the-list", "sanction-not-in-this-stage")
+        if_match=True,
+        codes=(
+            "four-eyes",
+            "end-already-past",
+            "not-on-the-list",
+            "sanction-not-in-this-stage",
+            "duty-missing",
+        ),
     ),
 )
 async def approve_sanction(sanction_id: str, request: CommandRequest) -> Response:
     """Impose what somebody else proposed; a ban of three years begins today."""
 
     async def approve(tx: Transaction) -> tuple[int, SanctionView]:
+        await check_duty(tx, request.caller.principal, "approval")
         handled = await sanctioning.approve(tx, sanction_id, request.caller.principal, if_match=request.if_match)
         grounds = (await tx.connection.execute(_grounds(sanction_id))).scalar_one()
         return handled.version, _sanction(handled.state, grounds)

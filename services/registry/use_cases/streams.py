@@ -4,6 +4,7 @@ from shared.kernel.ids import is_id
 from shared.store.transaction import UnknownSubjectError
 
 _NOUNS = {
+    "ofu": "office-user",
     "chn": "channel",
     "ath": "channel-authorisation",
     "npr": "new-product",
