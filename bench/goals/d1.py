@@ -14,7 +14,7 @@ async def measure() -> Ratio:
         await caught_up(here)
 
         async def quota() -> float:
-            return (await here.press_get(f"/v1/periods/{here.period_id}")).rate(200)
+            return (await here.press_get(f"/v1/periods/{here.period_id}/remaining-quota")).rate(200)
 
         async def noops() -> float:
             return (await here.press_get("/noop")).rate(200)
