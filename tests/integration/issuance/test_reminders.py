@@ -57,7 +57,7 @@ async def _reminders(office: Office, voucher_id: str) -> list[tuple[str, str, in
         )
     )
     async with office.engine.connect() as connection:
-        return [tuple(row) for row in await connection.execute(statement, {"id": voucher_id})]  # type: ignore[misc]
+        return [tuple(row) for row in await connection.execute(statement, {"id": voucher_id})]
 
 
 async def test_a_claimant_is_reminded_of_the_registration_on_three_mornings(day: Office) -> None:
@@ -86,6 +86,10 @@ async def test_nobody_is_reminded_of_what_is_settled_or_twice(day: Office) -> No
     for _ in range(2):  # the same day once more, and by several processes at once
         await _begin(day)
     assert [len(await _reminders(day, each.voucher_id)) for each in (held, cancelled, registered)] == [1, 0, 0]
+    waits = sa.text("SELECT kind, failure FROM deadlines WHERE kind = ANY(CAST(:kinds AS text[])) ORDER BY kind")
+    async with day.engine.connect() as connection:
+        left = [tuple(row) for row in await connection.execute(waits, {"kinds": list(_DAILY)})]
+    assert left == [(kind, None) for kind in sorted(_DAILY)]
 
 
 async def test_once_registered_a_voucher_is_reminded_of_the_end_of_its_validity(day: Office) -> None:

@@ -19,7 +19,7 @@ class Post:
 
     async def deliver(self, tx: Transaction, day: date, stopped: str) -> Piece:
         """Note the round, and say where the next one goes on."""
-        assert tx.now
+        assert tx.context
         self.rounds.append((day, stopped))
         begun = int(stopped or 0)
         done = min(begun + 2, self.letters.get(day, 0))
