@@ -40,6 +40,7 @@ async def check_eligibility(body: CheckBody, request: CommandRequest, http: Requ
             findings = enterprise_findings(facts, terms.eligibility, terms.voucher, today)
         case TeamCheckBody():
             team = TeamFacts(
+                school=None,
                 members=body.members,
                 students=body.students,
                 registered_as_company=body.registered_as_company,

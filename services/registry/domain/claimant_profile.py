@@ -34,6 +34,7 @@ def enterprise_facts(profile: Mapping[str, Any], certificates: tuple[Certificate
 def team_facts(profile: Mapping[str, Any]) -> TeamFacts:
     """Count what art. 7 asks of a team."""
     return TeamFacts(
+        school=profile["school"],
         members=len(profile["members"]),
         students=sum(member["student"] for member in profile["members"]),
         registered_as_company=profile["registered_as_company"],

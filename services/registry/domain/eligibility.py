@@ -84,8 +84,9 @@ class EnterpriseFacts:
 
 @message
 class TeamFacts:
-    """What art. 7 asks of a team."""
+    """What art. 7 asks of a team; `school` is None in a self-check that does not say it."""
 
+    school: str | None
     members: int
     students: int
     registered_as_company: bool
@@ -143,6 +144,14 @@ def team_findings(facts: TeamFacts, terms: EligibilityTerms) -> tuple[Finding, .
             limit=terms.team_student_share_over,
             article="7",
             parameter="team_student_share_over",
+        ),
+        Finding(
+            rule="school",
+            code="school-not-confirmed",
+            outcome="recorded" if facts.school is not None else "needs_review",
+            value=facts.school,
+            limit=None,
+            article="7",
         ),
         Finding(
             rule="project-stage",

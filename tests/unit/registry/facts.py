@@ -36,7 +36,9 @@ COMPANY = EnterpriseFacts(
     declarations=Declarations(legal_person=True, sound_finances=True, clean_record=True),
     undertaking=True,
 )
-TEAM = TeamFacts(members=5, students=4, registered_as_company=False, stage="testing", undertaking=True)
+TEAM = TeamFacts(
+    school="北京澄川理工大学", members=5, students=4, registered_as_company=False, stage="testing", undertaking=True
+)
 
 PRV = "prv_1"
 CONDITIONS: tuple[ProviderCondition, ...] = (

@@ -205,6 +205,16 @@ def test_a_team_s_project_is_past_the_planning_stage(stage: str, expected: Outco
     assert team_outcome(replace(TEAM, stage=stage), "project-stage") == expected  # type: ignore[arg-type]
 
 
+def test_a_team_s_school_is_its_own_word_and_needs_a_person_where_it_is_not_said() -> None:
+    assert team_outcome(TEAM, "school") == "recorded"
+    assert team_outcome(replace(TEAM, school=None), "school") == "needs_review"
+
+
+@pytest.mark.parametrize("rule", ["no-company", "student-majority", "school", "project-stage", "undertaking"])
+def test_a_team_is_asked_everything_that_art_7_asks_of_it(rule: str) -> None:
+    assert [finding.rule for finding in team_findings(TEAM, TERMS.eligibility)].count(rule) == 1
+
+
 def test_a_team_that_is_a_company_registers_as_one() -> None:
     assert failed(team_findings(replace(TEAM, registered_as_company=True), TERMS.eligibility)) == [
         "team-registered-as-company"
