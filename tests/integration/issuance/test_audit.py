@@ -155,7 +155,7 @@ _AGAIN = (
         ("M9", _say("voucher-claimed", "register_by", '"2026-04-19"')),
         ("M9", _say("voucher-committed", "valid_until", '"2026-06-03"')),
         ("M9", _say("voucher-expired", "on", '"2026-03-19"')),
-        ("M9", "DELETE FROM deadlines WHERE kind = 'expire-unregistered'"),
+        ("M9", "DELETE FROM deadlines WHERE kind IN ('expire-unregistered', 'find-unregistered')"),
         ("K2", _KEY.format(key="'key-of-nothing'", voucher="'vch_nothing'", source="")),
         ("K3", _ANSWERED_TWICE),
         ("K3", "DELETE FROM idempotency"),
