@@ -24,6 +24,7 @@ from services.registry.institution_tables import affiliation_remarks, affiliatio
 from services.registry.projections.affiliation_list import affiliation_list
 from services.registry.use_cases import affiliating
 from services.registry.use_cases.appointing_field_centres import principal_of
+from services.registry.use_cases.appointing_office_users import check_duty
 from services.registry.use_cases.judging_affiliations import Submission, conditions_of, findings_of
 from shared.documents.routes import owner_of
 from shared.events.registry.affiliations import AffiliationKind
@@ -99,12 +100,13 @@ async def get_affiliation(party_id: PartyId, request: ReadRequest, http: Request
     operation_id="returnAffiliation",
     response_model=AffiliationView,
     summary="退回补正 · Send an application back to be corrected",
-    openapi_extra=operation(if_match=True, codes=(WRONG_STAGE,)),
+    openapi_extra=operation(if_match=True, codes=(WRONG_STAGE, "duty-missing")),
 )
 async def return_affiliation(party_id: PartyId, body: ReturnBody, request: CommandRequest, http: Request) -> Response:
     """Send an application back and say what is to be mended."""
 
     async def send_back(tx: Transaction) -> tuple[int, AffiliationView]:
+        await check_duty(tx, request.caller.principal, "registry")
         handled = await affiliating.return_for_correction(
             tx, party_id, request.caller.principal, body.remark, if_match=request.if_match
         )
@@ -120,7 +122,7 @@ async def return_affiliation(party_id: PartyId, body: ReturnBody, request: Comma
     summary="审核申请 · Review an application: approve it or refuse it",
     openapi_extra=operation(
         if_match=True,
-        codes=(WRONG_STAGE, "conditions-not-all-reviewed", "field-centre-has-not-answered", *_RULES),
+        codes=(WRONG_STAGE, "conditions-not-all-reviewed", "field-centre-has-not-answered", "duty-missing", *_RULES),
     ),
 )
 async def review_affiliation(party_id: PartyId, body: ReviewBody, request: CommandRequest, http: Request) -> Response:
@@ -128,6 +130,7 @@ async def review_affiliation(party_id: PartyId, body: ReviewBody, request: Comma
     verdicts = tuple((verdict.condition, verdict.met, verdict.remark) for verdict in body.verdicts)
 
     async def decide(tx: Transaction) -> tuple[int, AffiliationView]:
+        await check_duty(tx, request.caller.principal, "registry")
         handled = await affiliating.review(tx, party_id, request.caller.principal, verdicts, if_match=request.if_match)
         return handled.version, await shown(tx, http, party_id, handled.state)
 
@@ -158,12 +161,13 @@ async def withdraw_affiliation(party_id: PartyId, body: ReasonBody, request: Com
     operation_id="removeAffiliation",
     response_model=AffiliationView,
     summary="移出名单或目录 · Take an agency or a laboratory off its list",
-    openapi_extra=operation(if_match=True, codes=(WRONG_STAGE,)),
+    openapi_extra=operation(if_match=True, codes=(WRONG_STAGE, "duty-missing")),
 )
 async def remove_affiliation(party_id: PartyId, body: ReasonBody, request: CommandRequest, http: Request) -> Response:
     """Take whoever has joined off the list, with a reason that it is told."""
 
     async def remove(tx: Transaction) -> tuple[int, AffiliationView]:
+        await check_duty(tx, request.caller.principal, "registry")
         handled = await affiliating.end(
             tx, party_id, request.caller.principal, "removed", body.reason, if_match=request.if_match
         )

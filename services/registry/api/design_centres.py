@@ -14,6 +14,7 @@ from services.registry.institution_tables import affiliations
 from services.registry.projections.design_centre_list import design_centre_list
 from services.registry.projections.laboratory_catalogue import laboratory_catalogue
 from services.registry.use_cases import listing_design_centres
+from services.registry.use_cases.appointing_office_users import check_duty
 from shared.http.commands import CommandRequest, Presented
 from shared.http.reading import CursorText, Limit, Page, ReadRequest
 from shared.http.routes import operation, router_for
@@ -29,13 +30,14 @@ DesignCentreId = Annotated[str, Path(max_length=40, examples=["dsc_01kdvdna00ek7
     status_code=201,
     response_model=DesignCentreView,
     summary="列入设计创新中心名单 · Put a laboratory on the list of design centres (faq 3)",
-    openapi_extra=operation(codes=("laboratory-not-in-catalogue", "design-centre-already-listed")),
+    openapi_extra=operation(codes=("laboratory-not-in-catalogue", "design-centre-already-listed", "duty-missing")),
 )
 async def list_design_centre(body: DesignCentreBody, request: CommandRequest) -> Response:
     """Say that a laboratory of the catalogue can offer industrial design from today."""
     design_centre_id = request.new_id("dsc")
 
     async def put(tx: Transaction) -> tuple[int, DesignCentreView]:
+        await check_duty(tx, request.caller.principal, "registry")
         handled = await listing_design_centres.list_design_centre(
             tx, design_centre_id, body.laboratory_id, request.caller.principal
         )
@@ -52,12 +54,13 @@ async def list_design_centre(body: DesignCentreBody, request: CommandRequest) ->
     operation_id="delistDesignCentre",
     response_model=DesignCentreView,
     summary="移出设计创新中心名单 · Take a laboratory off the list of design centres",
-    openapi_extra=operation(if_match=True, codes=("design-centre-not-in-this-stage",)),
+    openapi_extra=operation(if_match=True, codes=("design-centre-not-in-this-stage", "duty-missing")),
 )
 async def delist_design_centre(design_centre_id: DesignCentreId, body: ReasonBody, request: CommandRequest) -> Response:
     """Take a laboratory off the list from today; the reason stays with the office."""
 
     async def take_off(tx: Transaction) -> tuple[int, DesignCentreView]:
+        await check_duty(tx, request.caller.principal, "registry")
         handled = await listing_design_centres.delist_design_centre(
             tx, design_centre_id, request.caller.principal, body.reason, if_match=request.if_match
         )

@@ -21,6 +21,7 @@ from services.registry.institution_tables import affiliations
 from services.registry.projections.affiliation_list import affiliation_list
 from services.registry.projections.field_centre_members import field_centre_members
 from services.registry.use_cases import appointing_field_centres
+from services.registry.use_cases.appointing_office_users import check_duty
 from services.registry.use_cases.streams import stream_of
 from shared.events.registry.laboratories import FieldCentreAppointed
 from shared.http.commands import CommandRequest, Presented
@@ -69,7 +70,7 @@ async def list_field_centres(request: ReadRequest, on: DayQuery = None) -> Field
     operation_id="appointFieldCentre",
     response_model=AppointmentView,
     summary="为领域中心开设账号 · Say who acts for a field centre",
-    openapi_extra=operation(),
+    openapi_extra=operation(codes=("duty-missing",)),
 )
 async def appoint_field_centre(
     field_centre_id: FieldCentreId, body: AppointmentBody, request: CommandRequest
@@ -77,6 +78,7 @@ async def appoint_field_centre(
     """Say who acts for a field centre from now on, in the role of a service agency."""
 
     async def appoint(tx: Transaction) -> Handled[FieldCentreAppointed, FieldCentre]:
+        await check_duty(tx, request.caller.principal, "registry")
         return await appointing_field_centres.appoint(tx, field_centre_id, request.caller.principal, body.principal)
 
     def presented(handled: Handled[FieldCentreAppointed, FieldCentre]) -> Presented:

@@ -27,6 +27,7 @@ from services.registry.domain.laboratory import Laboratory
 from services.registry.institution_tables import affiliations
 from services.registry.projections.laboratory_catalogue import laboratory_catalogue
 from services.registry.use_cases import affiliating, cataloguing_laboratories
+from services.registry.use_cases.appointing_office_users import check_duty
 from services.registry.use_cases.judging_affiliations import Submission
 from services.registry.use_cases.streams import stream_of
 from shared.events.registry.laboratories import AccreditationKind
@@ -168,6 +169,7 @@ async def answer_membership_application(
         if_match=True,
         codes=(
             joining.WRONG_STAGE, "laboratory-not-accredited", "accreditation-dates-reversed", "party-barred",
+            "duty-missing",
         ),
     ),
 )  # fmt: skip
@@ -177,6 +179,7 @@ async def record_accreditations(
     """Enter a renewal or a revocation: the laboratory stays in the catalogue, comes back into it, or leaves it."""
 
     async def record(tx: Transaction) -> Presented:
+        await check_duty(tx, request.caller.principal, "registry")
         handled = await cataloguing_laboratories.record_accreditations(
             tx, laboratory_id, request.caller.principal,
             tuple(accreditation.fact() for accreditation in body.accreditations),

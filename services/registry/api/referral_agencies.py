@@ -27,6 +27,7 @@ from services.registry.domain.referral_agency import ReferralAgency, referral_ag
 from services.registry.institution_tables import affiliations, agency_occasions, referral_profiles
 from services.registry.projections.agency_list import agency_list
 from services.registry.use_cases import referring
+from services.registry.use_cases.appointing_office_users import check_duty
 from services.registry.use_cases.referring import AgencyHandled
 from services.registry.use_cases.streams import stream_of
 from shared.http.commands import CommandRequest, Presented
@@ -155,13 +156,14 @@ async def get_referral_work(agency_id: AgencyId, request: ReadRequest) -> Respon
     status_code=201,
     response_model=ReferralWorkView,
     summary="登记业务培训 · Record a training held for an agency",
-    openapi_extra=operation(codes=(joining.WRONG_STAGE, "held-in-the-future", "held-before-joining")),
+    openapi_extra=operation(codes=(joining.WRONG_STAGE, "held-in-the-future", "held-before-joining", "duty-missing")),
 )
 async def record_referral_training(agency_id: AgencyId, body: TrainingBody, request: CommandRequest) -> Response:
     """Record that the office held its training for an agency, and whether it came."""
     training_id = request.new_id("trn")
 
     async def record(tx: Transaction) -> tuple[int, ReferralWorkView]:
+        await check_duty(tx, request.caller.principal, "registry")
         handled = await referring.record_training(
             tx, agency_id, training_id, request.caller.principal, held_on=body.held_on, attended=body.attended,
             title=body.title, place=body.place,
