@@ -25,6 +25,7 @@ type Act = Callable[[Person], Awaitable[httpx.Response]]
 async def acts(house: House) -> list[Act]:
     """Bring agencies and a laboratory in, then appoint the registrar; what the office may do with them."""
     _, agency = await referral_agency(house, "duty-referral")
+    _, trained = await referral_agency(house, "duty-trained")
     reporter, _, _ = await service_agency(house, "duty-service")
     reported = await laboratory(house, reporter)
     applicant = house.person(Role.CLAIMANT, "duty-applicant")
@@ -45,7 +46,7 @@ async def acts(house: House) -> list[Act]:
     return [
         lambda who: who.post(f"/v1/affiliations/{asked}/return", {"remark": "请补充"}, version=applied),
         lambda who: who.post(f"/v1/affiliations/{asked}/review", verdicts("referral_agency"), version=applied),
-        lambda who: who.post(f"/v1/referral-agencies/{agency.json()['party_id']}/trainings", training),
+        lambda who: who.post(f"/v1/referral-agencies/{trained.json()['party_id']}/trainings", training),
         lambda who: who.post(f"/v1/affiliations/{agency.json()['party_id']}/removal", {"reason": "x"}, version=agency),
         lambda who: who.post(f"/v1/laboratories/{member}/accreditations", {"accreditations": papers}, version=reported),
         lambda who: who.post(f"/v1/field-centres/{NEW_MATERIALS}/appointment", {"principal": "duty-centre"}),
