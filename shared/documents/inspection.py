@@ -45,8 +45,11 @@ def media_type_of(content: bytes) -> str:
 
 def _spreadsheet(content: bytes) -> str:
     """Accept a workbook, after looking at its list of contents only: nothing is unpacked."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        entries = archive.infolist()
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError):
+        raise refuse("file-type-not-accepted", article="15(3)", value=".zip") from None
     unpacked = sum(entry.file_size for entry in entries)
     if len(entries) > _ENTRIES_MAX or unpacked > _UNPACKED_BYTES_MAX:
         raise refuse("file-unpacks-to-too-much", article="15(3)", value=unpacked, limit=_UNPACKED_BYTES_MAX)

@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,6 +19,11 @@ _TEXT_MAX = 60_000_000
 _PLACE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
 _XML_STARTS = (b"<", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _ARTICLE = "5"
+_DAMAGED = (
+    CalamineError, zipfile.BadZipFile, zlib.error, expat.ExpatError, ValueError, EOFError, NotImplementedError,
+    RuntimeError,
+)  # fmt: skip
+"""What reading a broken workbook may raise; zipfile says RuntimeError of one that is encrypted."""
 
 
 def workbook_rows(content: bytes, rows_max: int) -> Iterator[tuple[int, list[str], bool]]:
@@ -31,7 +37,7 @@ def workbook_rows(content: bytes, rows_max: int) -> Iterator[tuple[int, list[str
         if len(book.sheet_names) != 1:
             raise refuse("import-one-sheet-only", article=_ARTICLE, value=len(book.sheet_names))
         rows = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
-    except (CalamineError, zipfile.BadZipFile, expat.ExpatError, ValueError, EOFError, NotImplementedError):
+    except _DAMAGED:
         raise refuse("import-malformed", article=_ARTICLE, value=1) from None
     for number, cells in enumerate(rows, start=1):
         yield number, [_shown(cell) for cell in cells], number in scan.formula_rows

@@ -43,6 +43,7 @@ def test_evidence_is_recognised_by_its_bytes(content: bytes, media_type: str) ->
         (b"plain text", "file-type-not-accepted"),
         (workbook(part="word/document.xml"), "file-type-not-accepted"),
         (workbook(size=201 * 1024 * 1024), "file-unpacks-to-too-much"),
+        (workbook().replace(b"PK\x01\x02", b"PK\x01\x03", 1), "file-type-not-accepted"),
     ],
 )
 def test_anything_else_is_refused(content: bytes, code: str) -> None:
