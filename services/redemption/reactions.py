@@ -9,7 +9,7 @@ from shared.bus.reactions import Reactions
 from shared.events.contracts import ContractCompleted
 from shared.events.definition import Recorded
 from shared.events.issuance import VoucherRevoked
-from shared.events.registry.experts import ExpertEnrolled
+from shared.events.registry.experts import ExpertAbsencesChanged, ExpertEnrolled, ExpertProfileChanged
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.store.transaction import Transaction
 
@@ -22,6 +22,17 @@ async def _enrol(tx: Transaction, event: Recorded[ExpertEnrolled]) -> None:
     known = {"principal": event.data.principal, "employer_id": event.data.employer_id}
     statement = insert(experts).values(expert_id=event.data.expert_id, **known)
     await tx.connection.execute(statement.on_conflict_do_update(index_elements=["expert_id"], set_=known))
+
+
+async def _profile(tx: Transaction, event: Recorded[ExpertProfileChanged]) -> None:
+    known = {"employer_id": None, "employers": list(event.data.employers), "load_max": event.data.load_max}
+    await tx.connection.execute(sa.update(experts).where(experts.c.expert_id == event.data.expert_id).values(known))
+
+
+async def _absences(tx: Transaction, event: Recorded[ExpertAbsencesChanged]) -> None:
+    days = [[absence.first_day.isoformat(), absence.last_day.isoformat()] for absence in event.data.absences]
+    of_expert = sa.update(experts).where(experts.c.expert_id == event.data.expert_id)
+    await tx.connection.execute(of_expert.values(absences=days))
 
 
 async def _stop(tx: Transaction, event: Recorded[VoucherRevoked]) -> None:
@@ -45,6 +56,8 @@ async def _resume(tx: Transaction, event: Recorded[SanctionLifted]) -> None:
 REACTIONS: Reactions = {
     ContractCompleted: _open,
     ExpertEnrolled: _enrol,
+    ExpertProfileChanged: _profile,
+    ExpertAbsencesChanged: _absences,
     PartySanctioned: _suspend,
     SanctionLifted: _resume,
     VoucherRevoked: _stop,

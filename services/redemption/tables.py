@@ -40,8 +40,19 @@ experts = sa.Table(
     sa.Column("expert_id", sa.Text, primary_key=True),
     sa.Column("principal", sa.Text, nullable=False),
     sa.Column("employer_id", sa.Text),
+    sa.Column("employers", JSONB, nullable=False, server_default="[]"),
+    sa.Column("load_max", sa.Integer),
+    sa.Column("absences", JSONB, nullable=False, server_default="[]"),
 )
-"""Local copy of the registry's experts."""
+"""Local copy of the registry's experts: for whom they work, how many cases they take on, and when they are away."""
+
+seats = sa.Table(
+    "seats",
+    REDEMPTION,
+    sa.Column("redemption_id", sa.Text, primary_key=True),
+    sa.Column("expert_id", sa.Text, primary_key=True, index=True),
+)
+"""Who sits on a panel whose review is not summed up yet: so many cases an expert has."""
 
 sanctions = sa.Table(
     "sanctions",

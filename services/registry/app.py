@@ -5,6 +5,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from services.registry.api import (
+    experts,
     channels,
     access_records,
     affiliations,
@@ -92,6 +93,7 @@ CONTEXT = BoundedContext(
         mutual_lists.router,
         new_products.router,
         offers.router,
+        experts.router,
         standing.router,
         affiliations.router,
         referral_agencies.router,
@@ -117,6 +119,7 @@ CONTEXT = BoundedContext(
     },
     checks=CHECKS,
     tags={
+        "experts": "专家 · Experts (art. 15(4))",
         "office-users": "工作人员与职责 · Office users and their duties (art. 18)",
         "channels": "代办渠道及授权 · Channels, and who has authorised them",
         "mutual-lists": "京津冀互认的收券单位 · Accepting institutions of Tianjin and Hebei (art. 19)",
@@ -144,7 +147,7 @@ CONTEXT = BoundedContext(
         "laboratories": "创新券接收实验室与开放实验室目录 · Laboratories and their catalogue (faq 5, 7)",
         "field-centres": "领域中心及其成员单位 · Field centres and their members (faq 5)",
         "design-centres": "可提供工业设计服务的实验室 · Laboratories that offer industrial design (faq 3)",
-        "standing": "专家与监督处理 · Experts, measures and standing",
+        "standing": "监督处理与主体状态 · Measures and standing",
     },
 )
 

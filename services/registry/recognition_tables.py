@@ -1,7 +1,7 @@
 """What the registry keeps of products, mutual lists, channels, office users and experts: texts and reasons."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.registry.tables import REGISTRY
 
@@ -105,3 +105,17 @@ office_users = sa.Table(
 )
 """Who is or was to work for an office; `closed` was ended or has run out. A principal has one open row at most."""
 sa.Index("office_users_open_principal", office_users.c.principal, unique=True, postgresql_where=~office_users.c.closed)
+
+expert_versions = sa.Table(
+    "expert_versions",
+    REGISTRY,
+    sa.Column("expert_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("employers", ARRAY(sa.Text), nullable=False),
+    sa.Column("fields", ARRAY(sa.Text), nullable=False),
+    sa.Column("load_max", sa.Integer),
+    sa.Column("absences", JSONB, nullable=False),
+    sa.Column("changed_by", sa.Text, nullable=False),
+    sa.Column("changed_on", sa.Date, nullable=False),
+)
+"""What each expert was from which version of the stream on, and who said so; an older register begins with a change."""

@@ -1,7 +1,7 @@
 """Expert panels: a draw that anyone can repeat from its published seed, and what the opinions add up to."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from statistics import median_low
 
 from shared.kernel.decider import message
@@ -10,16 +10,26 @@ from shared.kernel.refusal import refuse
 
 @message
 class Candidate:
-    """An expert who could be drawn, and the organisation that the expert works for."""
+    """An expert who could be drawn, and every organisation that the expert works for.
+
+    `unavailable` says that the expert is away, or has as many cases as the expert takes on.
+    """
 
     expert_id: str
     employer_id: str | None
+    employers: tuple[str, ...] = ()
+    unavailable: bool = False
+
+    def is_free_for(self, parties: Collection[str]) -> bool:
+        """Tell whether the expert is there, and works for no party to the case."""
+        works_for = {*self.employers, *([self.employer_id] if self.employer_id is not None else [])}
+        return not self.unavailable and works_for.isdisjoint(parties)
 
 
 def eligible(candidates: Iterable[Candidate], parties: Iterable[str]) -> tuple[str, ...]:
-    """Leave out who works for a party to the case; the order is by id, so that the draw can be repeated."""
+    """Leave out who is not there or works for a party to the case; by id, so that the draw can be repeated."""
     excluded = set(parties)
-    return tuple(sorted(c.expert_id for c in candidates if c.employer_id is None or c.employer_id not in excluded))
+    return tuple(sorted(candidate.expert_id for candidate in candidates if candidate.is_free_for(excluded)))
 
 
 def draw(seed: str, candidates: Sequence[str], size: int, *, article: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from services.redemption.domain.commands import Lapse, OpenRedemption, RefuseForRevocation
 from services.redemption.domain.redemption import redemption
 from services.redemption.domain.stages import Awaited, Returned
-from services.redemption.tables import vouchers, windows
+from services.redemption.tables import seats, vouchers, windows
 from shared.events.contracts import ContractCompleted
 from shared.kernel.calendar import start_of
 from shared.kernel.ids import new_id
@@ -66,6 +66,7 @@ async def refuse_for_revocation(tx: Transaction, voucher_id: str) -> None:
         command = RefuseForRevocation(voucher_id=voucher_id, on=tx.today)
         if (await tx.handle(redemption, stream(redemption_id), command)).events:
             await stop_waiting(tx, redemption_id)
+            await leave_seats(tx, redemption_id)
 
 
 async def _know(tx: Transaction, voucher_id: str, **fact: str | bool) -> bool:
@@ -73,6 +74,11 @@ async def _know(tx: Transaction, voucher_id: str, **fact: str | bool) -> bool:
     noted = insert(vouchers).values(voucher_id=voucher_id, **fact)
     statement = noted.on_conflict_do_update(index_elements=["voucher_id"], set_=fact).returning(vouchers.c.revoked)
     return bool((await tx.connection.execute(statement)).scalar_one())
+
+
+async def leave_seats(tx: Transaction, redemption_id: str) -> None:
+    """The panel of a redemption has nothing more to judge: its experts may be drawn for others."""
+    await tx.connection.execute(sa.delete(seats).where(seats.c.redemption_id == redemption_id))
 
 
 async def wait_until(tx: Transaction, redemption_id: str, last_day: date) -> None:

@@ -6,16 +6,16 @@ import sqlalchemy as sa
 
 from services.redemption.domain.commands import Conclude, DrawPanel, GiveOpinion
 from services.redemption.domain.redemption import Event, redemption
-from services.redemption.domain.stages import Approved, State
-from services.redemption.tables import experts, opinions
+from services.redemption.domain.stages import Approved, State, UnderReview
+from services.redemption.tables import opinions, seats
+from services.redemption.use_cases.choosing_experts import candidates_for
 from services.redemption.use_cases.keeping_words import keep_words, salted_digest
-from services.redemption.use_cases.opening_windows import stream
+from services.redemption.use_cases.opening_windows import leave_seats, stream
 from services.redemption.use_cases.owning import check_expert, existing
 from shared.events.redemption import SideAtFault
 from shared.kernel.calendar import start_of
 from shared.kernel.ids import new_id
 from shared.procedures.due import set_deadline
-from shared.procedures.panels import Candidate
 from shared.store.transaction import Handled, Transaction
 
 NOTICE_ENDS = "notice-ends"
@@ -24,10 +24,13 @@ NOTICE_ENDS = "notice-ends"
 async def draw_panel(tx: Transaction, redemption_id: str, seed: str, *, if_match: int | None) -> Handled[Event, State]:
     """Draw the experts by a published seed; who works for a party is left out."""
     await existing(tx, redemption_id)
-    rows = await tx.connection.execute(sa.select(experts.c.expert_id, experts.c.employer_id))
-    candidates = tuple(Candidate(expert_id=expert_id, employer_id=employer) for expert_id, employer in rows)
-    command = DrawPanel(seed=seed, candidates=candidates, on=tx.today)
-    return await tx.handle(redemption, stream(redemption_id), command, if_match=if_match)
+    command = DrawPanel(seed=seed, candidates=await candidates_for(tx, redemption_id), on=tx.today)
+    handled = await tx.handle(redemption, stream(redemption_id), command, if_match=if_match)
+    if isinstance(handled.state, UnderReview):
+        await leave_seats(tx, redemption_id)
+        taken = [{"redemption_id": redemption_id, "expert_id": expert_id} for expert_id in handled.state.experts]
+        await tx.connection.execute(sa.insert(seats), taken)
+    return handled
 
 
 async def give_opinion(
@@ -69,6 +72,7 @@ async def conclude(
         on=tx.today,
     )
     handled = await tx.handle(redemption, stream(redemption_id), command, if_match=if_match)
+    await leave_seats(tx, redemption_id)
     if isinstance(handled.state, Approved) and handled.state.notice is not None:
         await set_deadline(tx, NOTICE_ENDS, redemption_id, start_of(handled.state.notice.until + timedelta(days=1)))
     return handled

@@ -276,13 +276,6 @@ class ExpertBody(Body):
     )
 
 
-class ExpertView(View):
-    expert_id: str
-    principal: str
-    employer_id: str | None
-    enrolled_on: date
-
-
 class SanctionBody(Body):
     party_id: str = Field(max_length=40, examples=["clm_01kdvdna00ek7990e5df8shghf"])
     measure: Measure = Field(examples=["disqualify"])

@@ -1,4 +1,4 @@
-"""Experts who may judge, and measures against those who broke the rules (art. 15(4), 16, 17)."""
+"""Measures against those who broke the rules, and what stands against a party (art. 16, 17)."""
 
 from typing import Any
 
@@ -6,21 +6,17 @@ import sqlalchemy as sa
 from fastapi import Response
 
 from services.registry.api.models import (
-    ExpertBody,
-    ExpertView,
     MeasureInForce,
     SanctionBody,
     SanctionView,
     StandingView,
 )
-from services.registry.domain import expert as experts_domain
 from services.registry.domain.sanction import Event, Lifted, Proposed, State, Unproposed, sanction, stage_of
 from services.registry.institution_tables import affiliations
 from services.registry.tables import claimant_users, claimants, providers, sanctions
-from services.registry.use_cases import enrolling_experts, sanctioning
+from services.registry.use_cases import sanctioning
 from services.registry.use_cases.appointing_office_users import check_duty
 from services.registry.use_cases.streams import stream_of
-from shared.events.registry.experts import ExpertEnrolled
 from shared.http.commands import CommandRequest, Presented
 from shared.http.policy import Role
 from shared.http.reading import ReadRequest
@@ -28,43 +24,6 @@ from shared.http.routes import operation, router_for
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
 router = router_for("registry", tag="standing")
-
-
-@router.post(
-    "/experts",
-    operation_id="enrolExpert",
-    status_code=201,
-    response_model=ExpertView,
-    summary="专家入库 · Enrol an expert",
-    openapi_extra=operation(codes=("party-unknown", "expert-already-enrolled")),
-)
-async def enrol_expert(body: ExpertBody, request: CommandRequest) -> Response:
-    """Enrol an expert who may be drawn for reviews, but never for the own employer's."""
-    expert_id = request.new_id("exp")
-
-    async def enrol(tx: Transaction) -> Handled[ExpertEnrolled, experts_domain.State]:
-        return await enrolling_experts.enrol(tx, expert_id, body.principal, body.employer_id)
-
-    def presented(handled: Handled[ExpertEnrolled, experts_domain.State]) -> Presented:
-        view = _expert(handled.state)
-        return Presented(body=view, version=handled.version, status=201, location=f"/v1/experts/{expert_id}")
-
-    return await request.run(enrol, presented)
-
-
-@router.get(
-    "/experts/{expert_id}",
-    operation_id="getExpert",
-    response_model=ExpertView,
-    summary="专家详情 · One expert",
-    openapi_extra=operation(idempotent=False),
-)
-async def get_expert(expert_id: str, request: ReadRequest) -> Response:
-    """Show an expert to the office."""
-    loaded = await request.load(experts_domain.expert, stream_of(expert_id, "exp"))
-    if isinstance(loaded.state, experts_domain.Unenrolled):
-        raise UnknownSubjectError(expert_id)
-    return request.answer(Presented(body=_expert(loaded.state), version=loaded.version))
 
 
 @router.post(
@@ -182,14 +141,6 @@ def _is_user(principal: str) -> sa.ColumnElement[bool]:
 
 def _grounds(sanction_id: str) -> sa.Select[Any]:
     return sa.select(sanctions.c.grounds).where(sanctions.c.sanction_id == sanction_id)
-
-
-def _expert(state: experts_domain.State) -> ExpertView:
-    if not isinstance(state, experts_domain.Enrolled):
-        raise TypeError("nobody is enrolled under this id")
-    return ExpertView(
-        expert_id=state.expert_id, principal=state.principal, employer_id=state.employer_id, enrolled_on=state.on
-    )
 
 
 def _sanction(state: State, grounds: str) -> SanctionView:

@@ -11,7 +11,7 @@ down_revision = "0006"
 _TABLES = (
     "measure_change_reasons", "measure_changes", "new_products", "new_product_withdrawals", "new_product_list",
     "mutual_editions", "mutual_entries", "channels", "channel_authorisations",
-    "office_users",
+    "office_users", "expert_versions",
 )  # fmt: skip
 
 

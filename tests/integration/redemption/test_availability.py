@@ -1,0 +1,86 @@
+"""Who is drawn for a panel: nobody who is away, has cases enough, or works for a party in any of several posts."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from shared.events.registry.experts import Absence, ExpertAbsencesChanged, ExpertEnrolled, ExpertProfileChanged
+from shared.kernel.ids import new_id
+from shared.kernel.money import yuan
+from tests.integration.redemption.office import Case, Office, completed_case
+
+TODAY = date(2026, 3, 2)
+A_DAY = timedelta(days=1)
+
+
+async def enrolled(office: Office, number: int = 3) -> list[str]:
+    """Enrol experts who work for nobody."""
+    experts = [new_id("exp", office.clock.now()) for _ in range(number)]
+    for expert in experts:
+        await office.tell(ExpertEnrolled(expert_id=expert, principal=expert, employer_id=None, on=TODAY))
+    return experts
+
+
+async def candidates_of(case: Case) -> set[str]:
+    """Draw a panel and give those who could have been drawn."""
+    assert (await case.apply()).status_code == 200
+    assert (await case.do("formal-check", "officer", json={"outcome": "accepted"})).status_code == 200
+    drawn = await case.do("panel", "officer", json={"seed": "2026-03-20 closing"})
+    assert drawn.status_code == 200, drawn.text
+    return set(await fact(case, "candidates"))
+
+
+async def fact(case: Case, field: str) -> Any:
+    """Read a field of the latest panel in the log."""
+    async with case.office.runtime.engine.connect() as connection:
+        found = await connection.exec_driver_sql(
+            "SELECT data->$2 FROM events WHERE stream = $1 AND type LIKE '%panel-drawn%' ORDER BY version DESC LIMIT 1",
+            (f"redemption-{case.redemption_id}", field),
+        )
+        return found.scalar_one()
+
+
+async def test_every_employer_of_an_expert_is_recused(case: Case, office: Office) -> None:
+    await enrolled(office)
+    _, other_post, freed, _ = case.experts
+    both = (new_id("prv", office.clock.now()), case.claimant_id)
+    await office.tell(ExpertProfileChanged(expert_id=other_post, employers=both, fields=(), load_max=None, on=TODAY))
+    await office.tell(ExpertProfileChanged(expert_id=case.experts[0], employers=(), fields=(), load_max=None, on=TODAY))
+    found = await candidates_of(case)
+    assert other_post not in found
+    assert {case.experts[0], freed} <= found  # who has left the provider may judge it
+
+
+async def test_who_is_away_is_not_drawn_up_to_and_including_the_last_day(office: Office, case: Case) -> None:
+    await enrolled(office)
+    away, back, soon = case.experts[1:]
+    for expert, first, last in (
+        (away, TODAY - A_DAY, TODAY),
+        (back, TODAY - 2 * A_DAY, TODAY - A_DAY),
+        (soon, TODAY + A_DAY, TODAY + A_DAY),
+    ):
+        absence = (Absence(first_day=first, last_day=last),)
+        await office.tell(ExpertAbsencesChanged(expert_id=expert, absences=absence, on=TODAY))
+    found = await candidates_of(case)
+    assert away not in found
+    assert {back, soon} <= found
+
+
+async def test_who_has_cases_enough_is_drawn_again_only_when_one_is_summed_up(office: Office, case: Case) -> None:
+    others = await enrolled(office)
+    async with office.runtime.engine.begin() as connection:
+        await connection.exec_driver_sql('UPDATE experts SET absences = \'[["2026-01-01", "2026-12-31"]]\'')
+        await connection.exec_driver_sql("DELETE FROM seats")
+    for expert in others:
+        await office.tell(ExpertAbsencesChanged(expert_id=expert, absences=(), on=TODAY))
+        await office.tell(ExpertProfileChanged(expert_id=expert, employers=(), fields=(), load_max=1, on=TODAY))
+    assert await candidates_of(case) == set(others)
+    second = await completed_case(office)
+    third = await enrolled(office)
+    assert not await candidates_of(second) & set(others)
+    for expert in await fact(case, "experts"):
+        body = {"score": 80, "amount": {"amount": yuan(40_000), "currency": "CNY"}, "reasons": "sound"}
+        assert (await case.do("opinions", "expert", expert, json=body)).status_code == 200
+    done = await case.do("conclusion", "officer", json={})
+    assert done.status_code == 200, done.text
+    last = await completed_case(office)
+    assert {*others, *third} <= await candidates_of(last)
