@@ -1,10 +1,12 @@
 """What the office and an applicant do with an application of an agency or a laboratory (faq 4, 5 and 7)."""
 
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import Path, Query, Request, Response
 
+from services.registry.access import AccessDesk, AccessLog
 from services.registry.api.institution_models import (
     AffiliationItem,
     AffiliationView,
@@ -42,6 +44,7 @@ OFFICE = frozenset({Role.OFFICER, Role.APPROVER, Role.AUDITOR})
 WRONG_STAGE = "affiliation-not-in-this-stage"
 APPLYING = ("credit-code-invalid", "document-unknown", "party-barred", WRONG_STAGE)
 """What may refuse any application, whatever is applied for."""
+_PERSONAL = ("contact", "credit_code")
 _RULES = (
     "referral-enterprises-too-few", "referral-undertaking-missing", "referral-events-too-few",
     "referral-working-rules-incomplete", "agency-not-a-legal-person", "authoriser-not-on-platform",
@@ -84,7 +87,7 @@ async def list_affiliations(
     summary="申请详情 · One application",
     openapi_extra=operation(idempotent=False),
 )
-async def get_affiliation(party_id: PartyId, request: ReadRequest, http: Request) -> Response:
+async def get_affiliation(party_id: PartyId, request: ReadRequest, http: Request, access: AccessLog) -> Response:
     """Show an application to its applicant, the office, and the field centre it is addressed to."""
     async with request.reading() as tx:
         row = await _row(tx, party_id)
@@ -92,6 +95,7 @@ async def get_affiliation(party_id: PartyId, request: ReadRequest, http: Request
             raise UnknownSubjectError(party_id)
         loaded = await affiliating.load_affiliated(tx, party_id, row.kind)
         view = await shown(tx, http, party_id, loaded.state)
+    await access.record(party_id, _PERSONAL)
     return request.answer(Presented(body=view, version=loaded.version))
 
 
@@ -102,7 +106,9 @@ async def get_affiliation(party_id: PartyId, request: ReadRequest, http: Request
     summary="退回补正 · Send an application back to be corrected",
     openapi_extra=operation(if_match=True, codes=(WRONG_STAGE, "duty-missing")),
 )
-async def return_affiliation(party_id: PartyId, body: ReturnBody, request: CommandRequest, http: Request) -> Response:
+async def return_affiliation(
+    party_id: PartyId, body: ReturnBody, request: CommandRequest, http: Request, access: AccessLog
+) -> Response:
     """Send an application back and say what is to be mended."""
 
     async def send_back(tx: Transaction) -> tuple[int, AffiliationView]:
@@ -112,7 +118,7 @@ async def return_affiliation(party_id: PartyId, body: ReturnBody, request: Comma
         )
         return handled.version, await shown(tx, http, party_id, handled.state)
 
-    return await request.run(send_back, _presented)
+    return await _recorded(access, party_id, await request.run(send_back, _presented))
 
 
 @router.post(
@@ -125,7 +131,9 @@ async def return_affiliation(party_id: PartyId, body: ReturnBody, request: Comma
         codes=(WRONG_STAGE, "conditions-not-all-reviewed", "field-centre-has-not-answered", "duty-missing", *_RULES),
     ),
 )
-async def review_affiliation(party_id: PartyId, body: ReviewBody, request: CommandRequest, http: Request) -> Response:
+async def review_affiliation(
+    party_id: PartyId, body: ReviewBody, request: CommandRequest, http: Request, access: AccessLog
+) -> Response:
     """Look at every condition: all met lets the applicant in and opens its account, one unmet refuses it."""
     verdicts = tuple((verdict.condition, verdict.met, verdict.remark) for verdict in body.verdicts)
 
@@ -134,7 +142,7 @@ async def review_affiliation(party_id: PartyId, body: ReviewBody, request: Comma
         handled = await affiliating.review(tx, party_id, request.caller.principal, verdicts, if_match=request.if_match)
         return handled.version, await shown(tx, http, party_id, handled.state)
 
-    return await request.run(decide, _presented)
+    return await _recorded(access, party_id, await request.run(decide, _presented))
 
 
 @router.post(
@@ -163,7 +171,9 @@ async def withdraw_affiliation(party_id: PartyId, body: ReasonBody, request: Com
     summary="移出名单或目录 · Take an agency or a laboratory off its list",
     openapi_extra=operation(if_match=True, codes=(WRONG_STAGE, "duty-missing")),
 )
-async def remove_affiliation(party_id: PartyId, body: ReasonBody, request: CommandRequest, http: Request) -> Response:
+async def remove_affiliation(
+    party_id: PartyId, body: ReasonBody, request: CommandRequest, http: Request, access: AccessLog
+) -> Response:
     """Take whoever has joined off the list, with a reason that it is told."""
 
     async def remove(tx: Transaction) -> tuple[int, AffiliationView]:
@@ -173,7 +183,7 @@ async def remove_affiliation(party_id: PartyId, body: ReasonBody, request: Comma
         )
         return handled.version, await shown(tx, http, party_id, handled.state)
 
-    return await request.run(remove, _presented)
+    return await _recorded(access, party_id, await request.run(remove, _presented))
 
 
 async def apply(
@@ -244,6 +254,13 @@ async def shown(tx: Transaction, http: Request, party_id: str, state: Any) -> Af
         steps=[StepView(step=step.version, remarks=step.remarks) for step in steps],
         ended=joined.cause if isinstance(joined, Ended) else None,
     )
+
+
+async def _recorded(access: AccessDesk, party_id: str, answer: Response) -> Response:
+    """Write down that the office was shown an application, before it is."""
+    if answer.status_code == HTTPStatus.OK:
+        await access.record(party_id, _PERSONAL)
+    return answer
 
 
 def _presented(result: tuple[int, AffiliationView]) -> Presented:

@@ -135,6 +135,20 @@ async def test_anothers_application_and_papers_do_not_exist(house: House) -> Non
     assert (borrowed.status_code, borrowed.json()["code"]) == (422, "document-unknown")
 
 
+async def test_every_look_at_an_application_is_recorded(house: House) -> None:
+    applicant, auditor = house.person(Role.CLAIMANT, "referral-13"), house.person(Role.AUDITOR, "auditor-1")
+    applied = await applicant.post("/v1/referral-agencies", await referral_form(applicant))
+    party_id = applied.json()["party_id"]
+    seen = await officer_of(house).get(f"/v1/affiliations/{party_id}")
+    assert (await reviewed(house, seen)).status_code == 200
+    assert (await house.person(Role.PROVIDER, "stranger").get(f"/v1/affiliations/{party_id}")).status_code == 404
+    records = (await auditor.get("/v1/access-records", subject=party_id)).json()["items"]
+    assert [(record["principal"], record["operation"], record["fields"]) for record in records] == [
+        ("officer-1", "reviewAffiliation", ["contact", "credit_code"]),
+        ("officer-1", "getAffiliation", ["contact", "credit_code"]),
+    ]
+
+
 async def test_two_applications_with_one_code_at_once_leave_one(house: House) -> None:
     code = fresh_code("52")
     rivals = [house.person(Role.CLAIMANT, f"referral-rival-{number}") for number in range(4)]
