@@ -42,7 +42,6 @@ class RulesInForce:
             self._read_at = began
         return self._latest
 
-
     async def current(self, engine: AsyncEngine) -> Measures:
         """Give the rules to whoever decides on a connection that is not SQLAlchemy's; as fresh as a transaction's."""
         if self._is_fresh(asyncio.get_running_loop().time()):

@@ -75,9 +75,9 @@ def decide(command: Command, state: State) -> list[Event]:
             return _profile_changed(command, state)
         case ChangeAbsences(), Enrolled():
             return _absences_changed(command, state)
-        case EnrolExpert(), Enrolled():
+        case EnrolExpert(), _:
             raise refuse("expert-already-enrolled", article=ARTICLE, value=command.principal, kind="state")
-        case ((ChangeProfile() | ChangeAbsences()), Unenrolled()):
+        case ((ChangeProfile() | ChangeAbsences()), _):
             raise refuse("expert-not-enrolled", article=ARTICLE, kind="state")
     assert_never(command)
 

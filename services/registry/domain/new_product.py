@@ -180,4 +180,3 @@ def why_not_valid(valid_from: date, valid_until: date, withdrawn_on: date | None
     if day < valid_from:
         return "not_yet_valid"
     return "expired" if day > valid_until else ""
-

@@ -104,8 +104,8 @@ def evolve(state: State, event: Event) -> State:
             return Appointed(proposal=state.proposal, approved_by=approved_by)
         case OfficeUserEnded(on=on):
             assert isinstance(state, Proposed | Appointed), state
-            approved_by = state.approved_by if isinstance(state, Appointed) else None
-            return Ended(proposal=state.proposal, approved_by=approved_by, ended_on=on)
+            approver = state.approved_by if isinstance(state, Appointed) else None
+            return Ended(proposal=state.proposal, approved_by=approver, ended_on=on)
     assert_never(event)
 
 

@@ -1,9 +1,9 @@
 """What the registry tells the others: who takes part, with what, and in which standing."""
 
 from shared.events.registry import (
-    channels,
     affiliations,
     bookings,
+    channels,
     claimants,
     experts,
     facilities,
@@ -11,8 +11,8 @@ from shared.events.registry import (
     measures,
     office,
     products,
-    recognition,
     providers,
+    recognition,
     referral_agencies,
     representation,
     service_agencies,
@@ -22,9 +22,9 @@ from shared.events.registry import (
 )
 
 __all__ = [
-    "channels",
     "affiliations",
     "bookings",
+    "channels",
     "claimants",
     "experts",
     "facilities",
@@ -32,8 +32,8 @@ __all__ = [
     "measures",
     "office",
     "products",
-    "recognition",
     "providers",
+    "recognition",
     "referral_agencies",
     "representation",
     "service_agencies",

@@ -18,7 +18,7 @@ class AcceptingInstitution:
     services: str
 
 
-@event("registry.mutual-list-proposed", key="region")
+@event("registry.mutual-list-proposed", key="edition_id")
 class MutualListProposed:
     """A partner's list has come in and was read; it replaces the former only when somebody else approves it."""
 
@@ -31,7 +31,7 @@ class MutualListProposed:
     on: date
 
 
-@event("registry.mutual-list-approved", key="region")
+@event("registry.mutual-list-approved", key="edition_id")
 class MutualListApproved:
     """From its first day on this edition is the region's list, and the former one no longer is (art. 19)."""
 
@@ -45,7 +45,7 @@ class MutualListApproved:
     on: date
 
 
-@event("registry.mutual-list-dropped", key="region")
+@event("registry.mutual-list-dropped", key="edition_id")
 class MutualListDropped:
     """A proposed edition came to nothing."""
 

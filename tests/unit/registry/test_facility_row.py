@@ -2,8 +2,9 @@
 
 import pytest
 
-from services.registry.domain.facility_row import COLUMNS, FacilityDetails, RowFault, read_row
+from services.registry.domain.facility_row import COLUMNS, FacilityDetails, read_row
 from services.registry.domain.name_grams import grams_of, grams_sought
+from services.registry.domain.row_text import RowFault
 from tests.unit.registry.spreadsheets import ROW
 
 CELLS = dict(zip(COLUMNS, ROW, strict=True))

@@ -15,9 +15,6 @@ from tests.contexts import drop_contexts, fresh_contexts
 
 _FOLDER = Path(migrate_module.__file__).parent / "migrations" / "versions"
 REVISIONS = [f"store:{file.name[:4]}" for file in sorted(_FOLDER.glob("0*.py"))]
-    f"store:{file.name[:4]}"
-    for file in sorted((Path(migrate_module.__file__).parent / "migrations" / "versions").glob("0*.py"))
-]
 
 
 @pytest.fixture
