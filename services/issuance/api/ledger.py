@@ -1,4 +1,4 @@
-"""The books: every posting, what each account holds, what may still have to be paid, and the nightly proofs (art. 16)."""
+"""The books: every posting, what accounts hold, what may still have to be paid, and the nightly proofs (art. 16)."""
 
 from typing import Annotated, Any
 
