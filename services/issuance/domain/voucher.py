@@ -387,8 +387,8 @@ def _expired(held: Voucher, cause: ExpiryCause, contract_id: str | None, on: dat
 def _revoked(held: Voucher, sanction_id: str, on: date) -> list[Event]:
     if held.stage not in LIVE:
         return []
-    lay = {"stage": LIVE[held.stage], "contract_id": held.contract_id}
-    return [VoucherRevoked(**_identity(held), **lay, sanction_id=sanction_id, on=on)]
+    stage, contract_id = LIVE[held.stage], held.contract_id
+    return [VoucherRevoked(**_identity(held), stage=stage, contract_id=contract_id, sanction_id=sanction_id, on=on)]
 
 
 def _redeemed(command: RedeemVoucher, held: Voucher) -> list[Event]:

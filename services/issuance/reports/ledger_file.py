@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-import xlsxwriter
+import xlsxwriter  # type: ignore[import-untyped]
 
 BOM = "\ufeff"
 """Without it spreadsheets take UTF-8 for another encoding."""
