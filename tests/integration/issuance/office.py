@@ -27,6 +27,7 @@ from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
 from shared.measures.reader import Measures
+from shared.procedures.daily import Daily
 from shared.procedures.due_list import DueList
 from shared.store.execution import Answer, IdempotencyKey
 from shared.store.tables import deadlines
@@ -114,11 +115,23 @@ class Office:
             await REACTIONS[type(fact)](tx, recorded)
 
     async def wait_until(self, instant: datetime) -> None:
-        """Move the clock and work off what is due by then."""
+        """Move the clock and work off what is due by then; daily work begins with the day on which the clock stood."""
+        await self._begin_daily_work()
         self.clock.at = instant
         due = DueList(self.engine, CONTEXT, self.clock, self.measures, DUE, lambda: None)
         while await due.sweep():
             pass
+
+    async def _begin_daily_work(self) -> None:
+        """Bring back daily work that is ahead of the clock: tests share a database, and each has a clock of its own."""
+        daily = [kind for kind, handler in DUE.items() if isinstance(handler, Daily)]
+        back = sa.text(
+            "UPDATE deadlines SET subject = :today, due_at = :now"
+            " WHERE kind = ANY(CAST(:kinds AS text[])) AND subject > :today"
+        )
+        now = self.clock.now()
+        async with self.engine.begin() as connection:
+            await connection.execute(back, {"kinds": daily, "now": now, "today": business_date(now).isoformat()})
 
     async def register(self, kind: ClaimantKind = "enterprise", certificates: tuple[Certificate, ...] = ()) -> str:
         """Have the registry register a claimant."""

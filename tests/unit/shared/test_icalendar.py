@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 
+import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
@@ -78,6 +79,14 @@ def test_a_day_that_may_still_move_is_tentative() -> None:
 
 def test_an_empty_calendar_is_one_too() -> None:
     assert _unfolded(_calendar())[-2:] == ["END:VCALENDAR", ""]
+
+
+@pytest.mark.parametrize("shift", range(4))
+def test_a_line_of_wide_characters_is_broken_between_them(shift: int) -> None:
+    said = "x" * shift + "创新券" * 40
+    lines = _calendar(_entry(description=said)).split(b"\r\n")
+    assert max(map(len, lines)) in {73, 74, 75}
+    assert said in "".join(line.decode().removeprefix(" ") for line in lines)
 
 
 @for_all(said=st.text(max_size=300).filter(lambda text: "\r" not in text))
