@@ -7,6 +7,7 @@ from fastapi import Path, Query, Response
 
 from services.registry.api.institution_models import ReferralBody, ReferralReceiptView, ReferralView
 from services.registry.institution_tables import affiliations
+from services.registry.projections.agency_list import agency_list
 from services.registry.projections.referrals import referrals
 from services.registry.tables import claimant_users
 from services.registry.use_cases import referring
@@ -94,9 +95,22 @@ async def list_referrals(
 ) -> Page[ReferralView]:
     """List what concerns the caller: a claimant its agencies, an agency its claimants, the office all."""
     await request.caught_up(referrals)
-    table, caller = referrals.table, request.caller
-    query = sa.select(table, affiliations.c.name.label("agency_name")).join(
-        affiliations, affiliations.c.party_id == table.c.agency_id
+    await request.caught_up(agency_list)
+    caller, table, agencies = request.caller, referrals.table, agency_list.table
+    ended_on = sa.func.coalesce(table.c.ended_on, agencies.c.left_on)  # who has left serves nobody
+    stage_now = sa.case((ended_on.is_not(None), "ended"), else_=table.c.stage)
+    query = (
+        sa.select(
+            table.c.agency_id,
+            table.c.claimant_id,
+            table.c.offered_on,
+            table.c.accepted_on,
+            affiliations.c.name.label("agency_name"),
+            stage_now.label("stage"),
+            ended_on.label("ended_on"),
+        )
+        .join(affiliations, affiliations.c.party_id == table.c.agency_id)
+        .join(agencies, agencies.c.party_id == table.c.agency_id)
     )
     if caller.role is Role.CLAIMANT:
         own = sa.select(claimant_users.c.claimant_id).where(claimant_users.c.principal == caller.principal)
@@ -104,7 +118,7 @@ async def list_referrals(
     elif caller.role is Role.REFERRAL_AGENCY:
         query = query.where(affiliations.c.principal == caller.principal)
     if stage is not None:
-        query = query.where(table.c.stage == stage)
+        query = query.where(stage_now == stage)
     return await request.page(query, [table.c.agency_id, table.c.claimant_id], limit, cursor, _item)
 
 

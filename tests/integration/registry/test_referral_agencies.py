@@ -258,6 +258,25 @@ async def test_an_agency_serves_a_claimant_only_by_its_consent(house: House) -> 
     assert (await person.get(f"/v1/referral-agencies/{agency_id}/work")).json()["serves"] == 0
 
 
+async def test_an_agency_that_has_left_serves_nobody(house: House) -> None:
+    person, described = await listed(house, "referral-14")
+    agency_id = described.json()["party_id"]
+    owner = house.person(Role.CLAIMANT, "served-3")
+    claimant_id = (await owner.post("/v1/claimants", company())).json()["claimant_id"]
+    path = f"/v1/referral-agencies/{agency_id}/referrals"
+    offered = await person.post(path, {"claimant_id": claimant_id})
+    assert offered.status_code == 201
+    seen = await person.get(f"/v1/affiliations/{agency_id}")
+    left = await person.post(f"/v1/affiliations/{agency_id}/withdrawal", {"reason": "业务调整"}, version=seen)
+    assert left.status_code == 200
+    late = await owner.post(f"{path}/{claimant_id}/consent")
+    assert (late.status_code, late.json()["code"]) == (409, "affiliation-not-in-this-stage")
+    await house.project()
+    (over,) = (await owner.get("/v1/referrals")).json()["items"]
+    assert (over["stage"], over["ended_on"]) == ("ended", left.json()["since"])
+    assert (await owner.get("/v1/referrals", stage="offered")).json()["items"] == []
+
+
 async def test_who_is_disqualified_neither_applies_nor_goes_on(house: House) -> None:
     person, described = await listed(house, "referral-10")
     agency_id = described.json()["party_id"]
