@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from fastapi import Query, Response
 
-from services.registry.api.facility_search import open_now, open_on
+from services.registry.api.facility_search import open_now, open_on, said_on
 from services.registry.api.provider_models import (
     AffectedBooking,
     FacilityBody,
@@ -108,16 +108,24 @@ async def list_facilities(
     operation_id="getFacility",
     response_model=FacilityView,
     summary="设施与仪器详情 · One facility",
-    openapi_extra=operation(idempotent=False),
+    openapi_extra=operation(idempotent=False, codes=("day-not-yet-come",)),
 )
-async def get_facility(facility_id: str, request: ReadRequest) -> Response:
-    """Show a facility, open or withdrawn."""
+async def get_facility(facility_id: str, request: ReadRequest, on: DayQuery = None) -> Response:
+    """Show a facility, open or withdrawn, or what was said of it on a past day."""
+    day = day_asked(request, on)
     loaded = await request.load(facility, stream_of(facility_id, "fac"))
     if isinstance(loaded.state, Unopened):
         raise UnknownSubjectError(facility_id)
     async with request.connection() as connection:
         row = (await connection.execute(described(facility_id))).one()
-    return request.answer(Presented(body=facility_view(loaded.state, row), version=loaded.version))
+        view = facility_view(loaded.state, row)
+        if day < business_date(request.now):
+            then = (await connection.execute(said_on(day, facility_id))).mappings().one_or_none()
+            if then is None:
+                raise UnknownSubjectError(facility_id)
+            known = {name: value for name, value in then.items() if value is not None}
+            view = view.model_copy(update=known | {"original_value": Money.of(then["original_value"])})
+    return request.answer(Presented(body=view, version=loaded.version))
 
 
 @router.post(

@@ -39,14 +39,8 @@ def open_now(name: str | None) -> sa.Subquery:
 
 def open_on(day: date, name: str | None) -> sa.Subquery:
     """Select what was open on a past day of providers listed on it, as it was described, valued and used then."""
-    table, listed, former = facility_history.table, provider_list.table, facility_former_descriptions
-    then = (
-        sa.select(former.c.name, former.c.site)
-        .where(former.c.facility_id == table.c.facility_id, former.c.until > day)
-        .order_by(former.c.until)
-        .limit(1)
-        .lateral("as_then_described")
-    )
+    table, listed = facility_history.table, provider_list.table
+    then = _former(table.c.facility_id, day)
     called = sa.func.coalesce(then.c.name, facilities.c.name)
     query = (
         sa.select(
@@ -75,6 +69,37 @@ def open_on(day: date, name: str | None) -> sa.Subquery:
     if name is not None:
         query = query.where(called.icontains(name, autoescape=True))
     return query.subquery("found")
+
+
+def said_on(day: date, facility_id: str) -> sa.Select[Any]:
+    """Select what was said of a facility on a past day on which it was open; texts that are null are today's."""
+    table = facility_history.table
+    then = _former(table.c.facility_id, day)
+    return (
+        sa.select(
+            sa.cast(_held_on(table.c["values"], day), sa.BigInteger).label("original_value"),
+            _held_on(table.c.statuses, day).label("status"),
+            *(then.c[name] for name in ("name", "site", "service_norms", "price_standard")),
+        )
+        .outerjoin(then, sa.true())
+        .where(
+            table.c.facility_id == facility_id,
+            table.c.opened_on <= day,
+            table.c.withdrawn_on.is_(None) | (table.c.withdrawn_on > day),
+        )
+    )
+
+
+def _former(facility_id: sa.ColumnElement[str], day: date) -> sa.FromClause:
+    """Select the description that held on a day, if it is another one than today's."""
+    former = facility_former_descriptions
+    return (
+        sa.select(former.c.name, former.c.site, former.c.service_norms, former.c.price_standard)
+        .where(former.c.facility_id == facility_id, former.c.until > day)
+        .order_by(former.c.until)
+        .limit(1)
+        .lateral("as_then_described")
+    )
 
 
 def _held_on(pairs: sa.ColumnElement[Any], day: date) -> sa.ScalarSelect[str]:

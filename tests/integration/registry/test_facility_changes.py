@@ -77,6 +77,13 @@ async def test_the_catalogue_of_a_past_day_says_what_it_said_then(house: House) 
     assert [item["name"] for item in await on(house, first, name="电镜甲")] == ["透射电镜甲"]
     assert await on(house, second, name="电镜甲") == []
     assert await on(house, second, provider_id=provider_id, status="in_service") == []
+    asked = [(await house.client.get(path, params={"on": day.isoformat()})) for day in (first - A_DAY, first, second)]
+    assert [answer.status_code for answer in asked] == [404, 200, 200]
+    told = [(each["name"], each["price_standard"], each["status"]) for each in (answer.json() for answer in asked[1:])]
+    prices = instrument()["price_standard"]
+    assert told == [("透射电镜甲", prices, "in_service"), ("透射电镜丙", prices, "under_maintenance")]
+    assert asked[1].json()["original_value"]["amount"] == 100
+    assert (await house.client.get(path)).json()["status"] == "withdrawn"
     future = await house.client.get("/v1/facilities", params={"on": "2031-01-01"})
     assert (future.status_code, future.json()["code"]) == (422, "day-not-yet-come")
 
