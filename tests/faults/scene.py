@@ -47,6 +47,12 @@ class Scene:
     officer: str
     """A token that may read every list."""
 
+    async def writer_of(self, period_id: str) -> ServiceProcess:
+        """Name the copy that writes a period."""
+        ((address,),) = await self.rows(f"SELECT address FROM period_writers WHERE period_id = '{period_id}'")
+        (writer,) = [copy for copy in self.copies if copy.url == address]
+        return writer
+
     async def crowd(self, *, quota: int) -> Crowd:
         """Open a period of `quota` fen; the claimants wait for the start."""
         engine = create_engine(self.settings.application_url("issuance"))

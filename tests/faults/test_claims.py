@@ -17,11 +17,8 @@ SERVICE_ANSWERS_WITHIN_S = 4.5
 """A service answers, if only with 503, within 4 s, before its callers give up after 5 s."""
 
 
-async def test_services_killed_in_the_middle_of_claims_lose_none_and_the_quota_ends_at_its_last_fen(
-    stage: Scene,
-) -> None:
-    claims = 400
-    crowd = await stage.crowd(quota=AMOUNT * claims)
+async def test_services_killed_in_the_middle_of_claims_lose_none(stage: Scene) -> None:
+    crowd = await stage.crowd(quota=PLENTY)
     first, second = stage.copies
     async with crowd.claiming():
         await crowd.more(60)
@@ -32,8 +29,22 @@ async def test_services_killed_in_the_middle_of_claims_lose_none_and_the_quota_e
         await second.kill()
         await crowd.more(60)
         await second.start()
-        await crowd.sold_out()
+        await second.wait_until_ready()
     assert any(name.endswith("Error") for name in crowd.seen), f"nobody noticed the kill: {crowd.seen}"
+    await stage.assert_sound(crowd)
+
+
+async def test_the_quota_ends_at_its_last_fen_though_its_writer_is_killed_on_the_way(stage: Scene) -> None:
+    claims = 1_500
+    crowd = await stage.crowd(quota=AMOUNT * claims)
+    async with crowd.claiming():
+        await crowd.more(60)
+        writer = await stage.writer_of(crowd.period_id)
+        await writer.kill()
+        await crowd.more(1, within=2.0)  # the other copy has the period within two seconds
+        await writer.start()
+        await crowd.sold_out()
+    await writer.wait_until_ready()
     await stage.assert_sound(crowd)
     assert len(crowd.granted) == claims
 
@@ -75,18 +86,13 @@ async def test_claims_go_on_while_the_broker_is_silent(stage: Scene) -> None:
     await stage.assert_sound(crowd)
 
 
-async def test_a_service_that_falls_silent_with_rows_locked_holds_up_nobody_else(stage: Scene) -> None:
+async def test_a_writer_that_falls_silent_is_relieved_and_writes_nothing_when_it_wakes_up(stage: Scene) -> None:
     crowd = await stage.crowd(quota=PLENTY)
-    frozen, _ = stage.copies
     async with crowd.claiming():
         await crowd.more(50)
+        frozen = await stage.writer_of(crowd.period_id)
+        frozen.pause()
         try:
-            async with asyncio.timeout(30):
-                frozen.pause()
-                while not await _holds_a_transaction(stage):
-                    frozen.resume()
-                    await crowd.more(5)
-                    frozen.pause()
             await crowd.more(100, within=15)
             await crowd.noticed("ReadTimeout")  # those who were at the frozen copy have gone to the other one
             await crowd.more(20)
@@ -94,16 +100,6 @@ async def test_a_service_that_falls_silent_with_rows_locked_holds_up_nobody_else
             frozen.resume()
         await crowd.more(20)
     await stage.assert_sound(crowd)
-
-
-async def _holds_a_transaction(stage: Scene) -> bool:
-    """Whether a command is open in which nothing has happened for longer than any command takes to go on."""
-    await stage.rows("SELECT pg_sleep(0.3)")
-    found = await stage.rows(
-        "SELECT 1 FROM pg_stat_activity WHERE application_name = 'cxq-issuance' AND state = 'idle in transaction'"
-        " AND clock_timestamp() - state_change > interval '0.25 s'"
-    )
-    return bool(found)
 
 
 async def test_the_whole_log_of_kafka_is_lost_and_published_again_while_claims_go_on(stage: Scene) -> None:

@@ -106,6 +106,10 @@ class Intake:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for asked in self._under_way.values():
+            asked.fail(StoreBusyError("the service is stopping"))
+        self._under_way.clear()
+        self._behind.clear()
         self._tasks.clear()
         self._sequencers.clear()
 

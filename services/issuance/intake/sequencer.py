@@ -89,7 +89,7 @@ class Sequencer:
         self._woken.set()
 
     async def run(self) -> None:
-        """Serve the line until cancelled; who still waits then is told that nothing has happened."""
+        """Serve the line until cancelled."""
         try:
             while True:
                 await self._woken.wait()
@@ -97,7 +97,6 @@ class Sequencer:
                 while self.line:
                     await self._serve([self.line.popleft() for _ in range(min(len(self.line), BATCH_MAX))])
         finally:
-            _fail(self.line, StoreBusyError("the service is stopping"))
             self._disconnect()
             self.latch.close()
 
