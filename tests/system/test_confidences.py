@@ -12,6 +12,7 @@ from deploy.local.house import House
 from shared.bus.kafka import new_consumer
 from shared.database import create_owner_engine
 from shared.settings import CONTEXTS
+from tests.system.agency_confidences import confide_to_agencies
 from tests.system.confidences import Confidences, confide_everything
 
 _LAG = "SELECT position - coalesce((SELECT position FROM relay_positions WHERE partition = -1), 0) FROM log_head"
@@ -23,6 +24,7 @@ async def story(house: House) -> AsyncIterator[Confidences]:
     async with httpx.AsyncClient(timeout=15) as client:
         told = Confidences(house, client)
         await confide_everything(told)
+        await confide_to_agencies(told)
         yield told
 
 
@@ -42,6 +44,8 @@ async def test_those_who_may_see_what_was_confided_do_see_it(story: Confidences)
         "listing objection", "project title 1", "project description 2", "explanation of a refusal",
         "opinion 0", "objector", "objection", "contact name", "contact phone", "contact e-mail", "related company",
         "related credit code", "account holder", "bank", "bank account", "reason of a review",
+        "agency contact", "agency phone", "agency e-mail", "agency credit code", "remark on an agency",
+        "reason of a removal",
     }  # fmt: skip
 
 
@@ -120,6 +124,8 @@ async def test_no_public_list_shows_it(story: Confidences) -> None:
         ("registry", "/v1/facilities"),
         ("registry", "/v1/services"),
         ("registry", "/v1/provider-notices"),
+        ("registry", "/v1/referral-agencies"),
+        ("registry", "/v1/laboratories"),
         ("issuance", "/v1/periods"),
         ("redemption", "/v1/notices"),
     ):
