@@ -3,6 +3,8 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from shared.events.registry.affiliations import AgencyAccountClosed, AgencyAccountOpened
 from shared.http.policy import Role
 from tests.integration.registry.bodies import fresh_code
@@ -12,6 +14,7 @@ from tests.integration.registry.institutions import (
     laboratory_form,
     listed_provider,
     officer_of,
+    referral_form,
     reviewed,
     service_agency,
     service_form,
@@ -148,3 +151,33 @@ async def test_the_office_finds_what_waits_and_an_applicant_its_own(house: House
     assert applied.json()["party_id"] in {item["party_id"] for item in waiting}
     own = (await applicant.get("/v1/affiliations")).json()["items"]
     assert [item["party_id"] for item in own] == [applied.json()["party_id"]]
+
+
+async def test_a_measure_against_a_body_holds_for_whatever_it_applies_for(house: House) -> None:
+    person, joined, provider = await service_agency(house, "service-9")
+    agency_id = joined.json()["party_id"]
+    officer, approver = officer_of(house), house.person(Role.APPROVER, "approver-1")
+    measure = {"party_id": agency_id, "measure": "disqualify", "until": None, "grounds": "冒用授权"}
+    proposed = await officer.post("/v1/sanctions", measure)
+    assert (proposed.status_code, proposed.json()["party_kind"]) == (201, "service_agency")
+    before = await person.post("/v1/laboratories", await laboratory_form(person))
+    assert before.status_code == 201  # a proposal alone has no effect
+    await approver.post(f"{proposed.headers['location']}/approval", version=proposed)
+    barred = await person.post("/v1/laboratories", await laboratory_form(person, name="另一实验室"))
+    assert (barred.status_code, barred.json()["code"]) == (409, "party-barred")
+    other, code = house.person(Role.CLAIMANT, "service-10"), joined.json()["submission"]["credit_code"]
+    elsewhere = await other.post("/v1/referral-agencies", await referral_form(other, credit_code=code))
+    assert (elsewhere.status_code, elsewhere.json()["code"]) == (409, "party-barred")
+    # The institution that authorised it is another body.
+    third = house.person(Role.CLAIMANT, "service-11")
+    fresh = await third.post("/v1/service-agencies", await service_form(third, provider["provider_id"]))
+    assert fresh.status_code == 201
+
+
+@pytest.mark.parametrize(
+    "path", ["referral-agencies", "service-agencies", "laboratories", "field-centres", "design-centres"]
+)
+async def test_no_list_is_shown_of_a_day_to_come(house: House, path: str) -> None:
+    tomorrow = (house.clock.instant + A_DAY).date().isoformat()
+    refused = await house.client.get(f"/v1/{path}", params={"on": tomorrow})
+    assert (refused.status_code, refused.json()["code"]) == (422, "day-not-yet-come")
