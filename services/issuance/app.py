@@ -122,4 +122,5 @@ CONTEXT = BoundedContext(
 
 def create_app(settings: Settings) -> FastAPI:
     """Make the service."""
+    receipts.tell_of_missing_key(settings)
     return build_app(CONTEXT, settings)

@@ -9,10 +9,15 @@ from shared.audit import Breach, Check, Count
 
 _CLOSED = sa.text(
     """
+    WITH granted AS (
+        SELECT data->>'period_id' AS period_id, count(*) AS claims FROM events
+        WHERE type = 'cxq.issuance.voucher-claimed.v1' GROUP BY 1
+    )
     SELECT closed.stream, (closed.data->>'vouchers')::integer AS vouchers, length(k.key) AS key_bytes,
-        (SELECT count(*) FROM events c WHERE c.type = 'cxq.issuance.voucher-claimed.v1'
-            AND c.data->>'period_id' = closed.data->>'period_id') AS claims
-    FROM events closed LEFT JOIN pseudonym_keys k ON k.period_id = closed.data->>'period_id'
+        coalesce(granted.claims, 0) AS claims
+    FROM events closed
+    LEFT JOIN pseudonym_keys k ON k.period_id = closed.data->>'period_id'
+    LEFT JOIN granted ON granted.period_id = closed.data->>'period_id'
     WHERE closed.type = 'cxq.issuance.period-closed.v1' ORDER BY closed.position
     """
 )

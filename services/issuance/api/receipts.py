@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Literal
 
+import structlog
 from fastapi import Response
 from pydantic import Field
 
@@ -20,6 +21,7 @@ from shared.store.transaction import UnknownSubjectError, read_stream
 
 router = router_for("issuance", tag="receipts")
 
+_log = structlog.get_logger(__name__)
 _DIGEST = "0f" * 32
 _KEY_ID = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
 
@@ -107,6 +109,16 @@ def _keys(settings: Settings) -> ReceiptKeys:
         return _opened(settings)
     except (ReceiptKeyMissingError, ReceiptKeyFileError) as error:
         raise ProblemError("receipts-not-set-up", value=str(error)) from error
+
+
+def tell_of_missing_key(settings: Settings) -> None:
+    """Say at the start, where somebody reads it, that receipts cannot be given; everything else works without them."""
+    if settings.env == "dev":
+        return  # it makes a key when one is first needed
+    try:
+        _opened(settings)
+    except (ReceiptKeyMissingError, ReceiptKeyFileError) as error:
+        _log.error("receipts.not_set_up", reason=str(error))
 
 
 @cache

@@ -8,7 +8,9 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog.testing import capture_logs
 
+from services.issuance.app import create_app
 from services.issuance.receipts.keys import published_keys
 from services.issuance.receipts.verification import verify
 from shared.clock import SystemClock
@@ -96,6 +98,10 @@ async def test_without_a_key_the_service_works_and_says_who_must_do_what(setting
             "jwks_url": "https://auth.cxq.invalid/keys",
         }
     )
+    with capture_logs() as logged:
+        create_app(in_production)
+    assert [(each["event"], each["log_level"]) for each in logged] == [("receipts.not_set_up", "error")]
+    assert "CXQ_RECEIPT_KEY_FILE" in logged[0]["reason"]
     async with visiting(in_production) as client:
         refused = await client.get("/v1/receipt-keys", headers={"Accept-Language": "en"})
         assert (refused.status_code, refused.json()["code"]) == (503, "receipts-not-set-up")

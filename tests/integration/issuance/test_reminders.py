@@ -1,5 +1,6 @@
 """A voucher's last days on a real log: reminders before them, and the end of what nobody registered after them."""
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -122,6 +123,20 @@ async def test_reminders_of_many_are_sent_piece_by_piece(day: Office, monkeypatc
     await day.wait_until(_nine(LAST - timedelta(days=1)))
     for each in held:  # after a rest of two weeks only the last reminder is sent, once
         assert [left for _, _, left, _ in await _reminders(day, each.voucher_id)] == [1]
+
+
+async def test_several_processes_share_a_days_reminders_and_nobody_is_reminded_twice(
+    day: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reminding, "_PIECE", 2)
+    period_id, claimant_id = await day.open_period(), await day.register()
+    held = [await day.claim(period_id, claimant_id, FACE) for _ in range(9)]
+    day.clock.at = _nine(LAST - timedelta(days=3))
+    lists = [DueList(day.engine, CONTEXT, day.clock, day.measures, DUE, lambda: None) for _ in range(4)]
+    await asyncio.gather(*(each.sweep() for each in lists))
+    await lists[0].sweep()
+    for each in held:
+        assert [left for _, _, left, _ in await _reminders(day, each.voucher_id)] == [3]
 
 
 async def test_vouchers_without_a_deadline_of_their_own_are_found_when_their_day_is_over(
