@@ -49,7 +49,7 @@ class Scene:
 
     async def writer_of(self, period_id: str) -> ServiceProcess:
         """Name the copy that writes a period."""
-        ((address,),) = await self.rows(f"SELECT address FROM period_writers WHERE period_id = '{period_id}'")
+        ((address,),) = await self.rows("SELECT address FROM period_writers WHERE period_id = $1", period_id)
         (writer,) = [copy for copy in self.copies if copy.url == address]
         return writer
 
