@@ -125,6 +125,10 @@ class Place:
 
 def is_passing(error: Exception) -> bool:
     """Tell trouble that passes (a database that is away or busy, a lost race) from an event that cannot be applied."""
+    if isinstance(error, asyncpg.PostgresError):
+        return str(error.sqlstate or "").startswith(_PASSING_STATES)
+    if isinstance(error, asyncpg.InterfaceError):
+        return not isinstance(error, ValueError)  # the driver's word for a value it cannot send
     if isinstance(error, DBAPIError):
         return sqlstate(error).startswith(_PASSING_STATES) or isinstance(classified(error), StoreBusyError)
     return isinstance(error, _PASSING)

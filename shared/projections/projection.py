@@ -63,15 +63,18 @@ class Projection:
         except Exception as error:
             raise PoisonEventError(self.name, event.id, event.type, _reason(error)) from error
 
-    def fold(self, rows: Rows, events: Iterable[Recorded[Any]]) -> None:
+    def fold(
+        self, rows: Rows, events: Iterable[Recorded[Any]], touched: Iterable[Sequence[RowKey]] | None = None
+    ) -> None:
         """Apply events in order to the rows in memory; every row touched and not in `rows` counts as absent.
 
+        `touched` are the keys of each event, where somebody has asked `touches` already.
         Raises `PoisonEventError` at the first event that cannot be applied; `rows` then holds what those before it did.
         """
         columns = {column.name for column in self.table.columns}
         known: list[str] = []  # an order in which a row has named all columns; most rows follow it
-        for event in events:
-            keys = self.touches(event)
+        asked = ((event, self.touches(event)) for event in events)
+        for event, keys in asked if touched is None else zip(events, touched, strict=True):
             try:
                 changed = [(key, self.evolve(rows.get(key), event, key)) for key in keys]
             except Exception as error:

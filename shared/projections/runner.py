@@ -1,13 +1,17 @@
 """The live runner: a batch of events is folded in memory and written together with the consumer's positions."""
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 
 from shared.bus.subscription import Subscription
 from shared.events.definition import Recorded
 from shared.projections.projection import Projection
-from shared.projections.rows import load_rows, save_rows
+from shared.projections.rows import copy_rows, load_rows, save_rows
 from shared.store.transaction import Transaction
+
+_COPIED_MIN: Final = 20
+"""New rows from which on a COPY is faster than an upsert, though it takes a round trip more."""
 
 
 def subscription_for(projection: Projection) -> Subscription:
@@ -27,15 +31,20 @@ def subscription_for(projection: Projection) -> Subscription:
 
 
 async def apply_batch(tx: Transaction, projection: Projection, batch: Sequence[Recorded[Any]]) -> None:
-    """Fold a batch into the read model: one SELECT, `evolve` in memory, one upsert, one DELETE.
+    """Fold a batch into the read model: one SELECT, `evolve` in memory, one COPY or upsert, one DELETE.
 
     Whoever calls has the turn to write it. Raises `PoisonEventError` when `evolve` fails; nothing is written then.
     """
-    keys = dict.fromkeys(key for event in batch for key in projection.touches(event))
+    touched = [projection.touches(event) for event in batch]
+    keys = dict.fromkeys(chain.from_iterable(touched))
     if not keys:
         return
     before = await load_rows(tx.connection, projection.table, keys)
     after = dict(before)
-    projection.fold(after, batch)
+    projection.fold(after, batch, touched)
     changed = {key: row for key, row in after.items() if row != before[key]}
+    fresh = {key: row for key, row in changed.items() if row is not None and before[key] is None}
+    if len(fresh) >= _COPIED_MIN:
+        await copy_rows(tx.connection, projection.table, fresh.values())
+        changed = {key: row for key, row in changed.items() if key not in fresh}
     await save_rows(tx.connection, projection.table, changed)

@@ -1,13 +1,12 @@
 """The table a rebuild fills beside the live one, and the step in which it takes the live one's place."""
 
-import operator
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.projections.projection import Row
+from shared.projections.rows import copy_rows
 
 _NAME_LENGTH = 63
 _INDEXES = sa.text(
@@ -47,12 +46,7 @@ class Shadow:
 
     async def copy(self, connection: AsyncConnection, rows: Iterable[Row]) -> None:
         """Load rows that are not in the table yet, in bulk; the connection commits by itself."""
-        columns = [column.name for column in self.table.columns]
-        records = _records(rows, self.table, connection.dialect)
-        driver = (await connection.get_raw_connection()).driver_connection
-        if driver is None:
-            raise AssertionError("an open connection has its driver's")
-        await driver.copy_records_to_table(self.table.name, records=records, columns=columns)
+        await copy_rows(connection, self.table, rows)
 
     async def index_key(self, connection: AsyncConnection) -> None:
         """Add the primary key, which upserts need."""
@@ -98,25 +92,3 @@ class Shadow:
     @property
     def _live(self) -> str:
         return f'"{self.live.name}"'
-
-
-def _records(rows: Iterable[Row], table: sa.Table, dialect: sa.Dialect) -> Iterable[tuple[Any, ...]]:
-    """Turn rows into what the driver copies; most values it takes as they are."""
-    names = [column.name for column in table.columns]
-    writers = {column.name: writer for column in table.columns if (writer := _writer(column, dialect))}
-    if len(names) > 1 and not writers:
-        return map(operator.itemgetter(*names), rows)
-    written = [(name, writers.get(name, _as_it_is)) for name in names]
-    return (tuple(write(row[name]) for name, write in written) for row in rows)
-
-
-def _writer(column: sa.Column[Any], dialect: sa.Dialect) -> Callable[[Any], Any] | None:
-    """Give what turns a Python value into what the driver takes, if it takes another; None is always NULL."""
-    process = column.type.dialect_impl(dialect).bind_processor(dialect)
-    if process is None or isinstance(column.type, sa.Boolean):
-        return None
-    return lambda value: None if value is None else process(value)
-
-
-def _as_it_is(value: Any) -> Any:
-    return value

@@ -8,6 +8,7 @@ import pytest
 from shared.bus.subscription import take_turn
 from shared.clock import SystemClock
 from shared.events.definition import Recorded
+from shared.projections import runner
 from shared.projections.projection import PoisonEventError
 from shared.projections.reading import as_of
 from shared.projections.runner import apply_batch
@@ -30,6 +31,19 @@ async def test_topics_read_again_from_the_start_change_nothing(office: Office) -
         await office.caught_up()
         changed = await office.rows()
     assert changed == await office.fold_of_the_log() != kept
+
+
+@pytest.mark.parametrize("copied_min", [1, 1_000])
+async def test_new_rows_come_to_the_same_whether_they_are_copied_or_upserted(
+    office: Office, copied_min: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_COPIED_MIN", copied_min)
+    await office.business(60)
+    async with office.live():
+        await office.caught_up()
+        await office.business(30)
+        await office.caught_up()
+    assert await office.rows() == await office.fold_of_the_log()
 
 
 async def test_what_the_relay_publishes_twice_is_applied_and_rebuilt_once(office: Office) -> None:
