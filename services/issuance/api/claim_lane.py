@@ -72,11 +72,11 @@ class ClaimLane:
         if head is None or caller is None or caller.role not in self._allowed:
             await self._app(scope, receive, send)
             return
-        first = await receive()
-        claim = _read(first)
+        messages, body = await _whole(receive)
+        claim = _read(body)
         allowance = self._edge.buckets.take(caller.principal) if claim is not None else None
         if claim is None or allowance is None or not allowance.granted:
-            await self._app(scope, _again(first, receive), send)
+            await self._app(scope, _again(messages, receive), send)
             return
         began = asyncio.get_running_loop().time()
         visit = self._visit(scope, head, caller)
@@ -85,7 +85,7 @@ class ClaimLane:
             principal=caller.principal,
             operation=OPERATION,
             key=head[b"idempotency-key"].decode("latin-1"),
-            payload=_canonical(claim, first["body"]),
+            payload=_canonical(claim, body),
         )
         answer = await self._decided(visit, key, claim, head[b"authorization"].decode("latin-1"))
         await _send(send, answer, visit)
@@ -139,10 +139,22 @@ def _ordinary(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes] | No
     return head
 
 
-def _read(message: Message) -> _Claim | None:
-    """Read a body that came in one piece; None unless it is a claim that leaves nothing to complain about."""
-    body = message.get("body", b"")
-    if message["type"] != "http.request" or message.get("more_body") or len(body) > JSON_BYTES_MAX or b"\\" in body:
+async def _whole(receive: Receive) -> tuple[list[Message], bytes]:
+    """Read a body to its end, or as far as it may go; empty where the caller has gone."""
+    messages, body = [await receive()], b""
+    while True:
+        last = messages[-1]
+        if last["type"] != "http.request":
+            return messages, b""
+        body += last.get("body", b"")
+        if not last.get("more_body") or len(body) > JSON_BYTES_MAX:
+            return messages, body
+        messages.append(await receive())
+
+
+def _read(body: bytes) -> _Claim | None:
+    """Read a body; None unless it is a claim that leaves nothing to complain about."""
+    if len(body) > JSON_BYTES_MAX or b"\\" in body:
         return None
     try:
         claim = _decoder.decode(body)
@@ -163,12 +175,12 @@ def _canonical(claim: _Claim, body: bytes) -> bytes:
     return f'["POST","{CLAIMS}",[]]\n{asked}'.encode()
 
 
-def _again(first: Message, receive: Receive) -> Receive:
-    """Let a message that was read be read once more."""
-    unread = [first]
+def _again(messages: list[Message], receive: Receive) -> Receive:
+    """Let messages that were read be read once more."""
+    unread = iter(messages)
 
     async def receive_again() -> Message:
-        return unread.pop() if unread else await receive()
+        return next(unread, None) or await receive()
 
     return receive_again
 
