@@ -86,7 +86,10 @@ ListFile = Annotated[Path, typer.Argument(metavar="FILE", help="CSV or XLSX.", e
 
 @imports.command("new-products")
 def new_products(file: ListFile, *, url: Registry = "http://127.0.0.1:8101", token: Token = "") -> None:
-    """Import certified new products (faq 2); exits 1 when a row was refused, after saying which and why."""
+    """Import certified new products (faq 2); exits 1 when a row was refused, after saying which and why.
+
+    Columns: certificate_number, name, holder, valid_from, valid_until (证书编号、名称、持有单位、有效期起、有效期止).
+    """
     told = asyncio.run(_send_alone(url, "/v1/new-product-imports", file, token))
     answer(", ".join(f"{told[name]:,} {name}" for name in ("created", "changed", "unchanged", "refused")))
     _tell_refused(told["rows"], "certificate_number")
@@ -103,7 +106,8 @@ def mutual_list(
 ) -> None:
     """Propose a partner's list of accepting institutions (art. 19) and show what it changes; another approves it.
 
-    Exits 1 when a row was refused, after saying which and why; nothing is proposed then.
+    Columns: credit_code, name, services (统一社会信用代码、名称、服务内容). Exits 1 when a row was refused, after
+    saying which and why; nothing is proposed then.
     """
     told = asyncio.run(_send_alone(url, f"/v1/mutual-lists/{region}/imports", file, token, first_day=first_day))
     edition = told["edition"]

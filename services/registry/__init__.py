@@ -2,6 +2,7 @@
 
 Owns claimants with their users and profiles, providers and their applications, facilities, services, experts, and the
 measures of art. 17.
+Owns besides the changes of the rules, certified new products, partners' lists, channels and office users.
 Streams: `claimant-clm_…`, `provider-prv_…`, `facility-fac_…`, `service-svc_…`, `expert-exp_…`, `sanction-snc_…`.
 Publishes every event of `shared/events/registry/`, keyed by the party it is about.
 Consumes nothing: the others follow it.

@@ -102,4 +102,8 @@ async def test_rules_are_read_before_the_first_decision_and_again_when_asked_afr
         assert [change.change_id for change in await announced(connection)] == ["mch_1", "mch_2"]
         await drop_announced(connection, "mch_1")
         assert (await rules.read(connection, afresh=True)).on(NEW_YEAR).pack == "beijing-2023+1"
+        await connection.commit()
+    late = RulesInForce(Measures.load())
+    assert (await late.current(engine)).on(NEW_YEAR).eligibility.fields == ("new_materials",)
+    assert (await late.current(engine)) is late.latest
     await engine.dispose()

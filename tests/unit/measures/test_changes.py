@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shared.measures.changes import Change
+from shared.measures.changes import Change, changed
 from shared.measures.looking_back import rules_of
 from shared.measures.reader import Measures
 
@@ -85,3 +85,19 @@ def test_a_case_of_long_ago_is_looked_back_on_under_the_changes_of_its_day() -> 
     share = [rules_of(name, day, announced).on(day).voucher.face_value_max
              for name, day in (("beijing-2023", NEW_YEAR - A_DAY), ("beijing-2023+1", NEW_YEAR))]  # fmt: skip
     assert share == [5_000_000, 6_000_000]
+
+
+def test_a_change_ends_where_the_value_it_replaces_would_have_ended() -> None:
+    first, second = date(2023, 10, 1), date(2027, 1, 1)
+    held = MEASURES.parameters["face_value_max"].values[0]
+    dated = replace(
+        MEASURES.parameters["face_value_max"],
+        values=(replace(held, until=second - A_DAY), replace(held, first_day=second, value=8_000_000)),
+    )
+    summer = replace(CAP, first_day=date(2026, 7, 1))
+    found = [(value.first_day, value.until, value.value) for value in changed(dated, summer).values]
+    assert found == [
+        (first, date(2026, 6, 30), 5_000_000),
+        (date(2026, 7, 1), second - A_DAY, 6_000_000),
+        (second, None, 8_000_000),
+    ]
