@@ -122,10 +122,9 @@ class Sequencer:
             if not batch:
                 return
             try:
-                async with asyncio.timeout(_WRITE_LIMIT_S):
-                    connection = await self._connected()
-                    stale = await self._attempt(connection, batch)
-                    batch = await self._caught_up(connection, stale, batch) if stale is not None else []
+                connection = await self._connected()
+                stale = await self._attempt(connection, batch)
+                batch = await self._caught_up(connection, stale, batch) if stale is not None else []
             except HeldElsewhereError as error:
                 _fail(batch, error)
                 return
@@ -133,9 +132,13 @@ class Sequencer:
                 self._book.forget()
                 _fail(batch, StoreBusyError(f"the database did not take the claims: {error}"))
                 return
+            except OutcomeUnknownError as error:
+                self._disconnect()
+                _fail(batch, error)
+                return
             except _LOST as error:
                 self._disconnect()
-                _fail(batch, OutcomeUnknownError(f"the connection broke amid a batch: {type(error).__name__}"))
+                _fail(batch, StoreBusyError(f"the database cannot be reached: {type(error).__name__}"))
                 return
             except _RACES:
                 self._book.forget()
@@ -169,7 +172,11 @@ class Sequencer:
         if page.seen < seconds - _STALE_AFTER_S and any(_is_by_the_period(outcome) for outcome in outcomes):
             return Stale(what="stale_period")
         decided = self._sorted(page, batch, outcomes, now)
-        done = await write(connection, decided, self._book)
+        try:
+            async with asyncio.timeout(_WRITE_LIMIT_S):
+                done = await write(connection, decided, self._book)
+        except _LOST as error:
+            raise OutcomeUnknownError(f"the connection broke amid a batch: {type(error).__name__}") from error
         if isinstance(done, Stale):
             return done
         self._book.take_down(page, stock, outcomes, revision=done.revision, exhausted=decided.exhausted)
