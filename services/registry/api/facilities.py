@@ -23,7 +23,7 @@ from services.registry.tables import facilities
 from services.registry.use_cases import opening_facilities
 from services.registry.use_cases.booking_facilities import open_bookings
 from services.registry.use_cases.streams import stream_of
-from shared.events.registry.facilities import FacilityKind, FacilityStatus
+from shared.events.registry.facilities import FacilityKind, FacilityStatus, ServiceKind
 from shared.http.commands import CommandRequest, Presented
 from shared.http.models import Money
 from shared.http.reading import CursorText, Limit, Page, ReadRequest
@@ -81,11 +81,12 @@ async def list_facilities(
     kind: Annotated[FacilityKind | None, Query()] = None,
     status: Annotated[FacilityStatus | None, Query()] = None,
     district: DistrictQuery = None,
+    capability: Annotated[ServiceKind | None, Query(description="开放单位能力 · What its provider can do")] = None,
     provider_id: PartyQuery = None,
     limit: Limit = 50,
     cursor: CursorText = None,
 ) -> Page[FacilityItem]:
-    """Search what is open, or was on a day, by name, kind, status, district and provider; a past day stays."""
+    """Search what is open, or was on a day, by name, kind, status and provider; a past day's answer stays."""
     day = day_asked(request, on)
     past = day < business_date(request.now)
     await request.caught_up(provider_list)
@@ -100,6 +101,8 @@ async def list_facilities(
     ):
         if wanted is not None:
             query = query.where(column == wanted)
+    if capability is not None:
+        query = query.where(found.c.capabilities.contains([capability]))
     return await request.page(query, [found.c.facility_id], limit, cursor, _item)
 
 

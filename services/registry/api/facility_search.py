@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from services.registry.domain.name_grams import grams_sought
 from services.registry.projections.facility_catalogue import facility_catalogue
 from services.registry.projections.facility_history import facility_history
+from services.registry.projections.provider_entries import provider_entries
 from services.registry.projections.provider_list import provider_list
 from services.registry.provider_tables import facility_former_descriptions
 from services.registry.tables import facilities, facility_index, providers
@@ -24,6 +25,7 @@ def open_now(name: str | None) -> sa.Subquery:
             facilities.c.site,
             providers.c.name.label("provider_name"),
             providers.c.district,
+            listed.c.capabilities,
         )
         .join(facilities, facilities.c.facility_id == table.c.facility_id)
         .join(providers, providers.c.provider_id == table.c.provider_id)
@@ -40,7 +42,7 @@ def open_now(name: str | None) -> sa.Subquery:
 def open_on(day: date, name: str | None) -> sa.Subquery:
     """Select what was open on a past day of providers listed on it, as it was described, valued and used then."""
     table, listed = facility_history.table, provider_list.table
-    then = _former(table.c.facility_id, day)
+    then, entry = _former(table.c.facility_id, day), entry_said(table.c.provider_id, day)
     called = sa.func.coalesce(then.c.name, facilities.c.name)
     query = (
         sa.select(
@@ -54,9 +56,11 @@ def open_on(day: date, name: str | None) -> sa.Subquery:
             sa.func.coalesce(then.c.site, facilities.c.site).label("site"),
             providers.c.name.label("provider_name"),
             providers.c.district,
+            entry.c.capabilities,
         )
         .join(facilities, facilities.c.facility_id == table.c.facility_id)
         .join(providers, providers.c.provider_id == table.c.provider_id)
+        .join(entry, sa.true())
         .join(listed, listed.c.provider_id == table.c.provider_id)
         .outerjoin(then, sa.true())
         .where(
@@ -69,6 +73,18 @@ def open_on(day: date, name: str | None) -> sa.Subquery:
     if name is not None:
         query = query.where(called.icontains(name, autoescape=True))
     return query.subquery("found")
+
+
+def entry_said(provider_id: sa.ColumnElement[str], day: date) -> sa.FromClause:
+    """Select what the list of providers said of one on a day."""
+    entries = provider_entries.table
+    return (
+        sa.select(entries.c.capabilities, entries.c.third_party_testing)
+        .where(entries.c.provider_id == provider_id, entries.c.since <= day)
+        .order_by(entries.c.since.desc())
+        .limit(1)
+        .lateral("said")
+    )
 
 
 def said_on(day: date, facility_id: str) -> sa.Select[Any]:

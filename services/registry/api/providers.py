@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from fastapi import Query, Response
 
+from services.registry.api.facility_search import entry_said
 from services.registry.api.provider_models import ApplicationBody, CapabilitiesBody, MunicipalProviderBody, ProviderView
 from services.registry.api.queries import DayQuery, DistrictQuery, NameQuery, PathId, day_asked
 from services.registry.domain.credit_code import normalised
@@ -76,14 +77,8 @@ async def list_providers(
     day = day_asked(request, on)
     await request.caught_up(provider_list)
     await request.caught_up(provider_entries)
-    table, entries = provider_list.table, provider_entries.table
-    said = (
-        sa.select(entries.c.capabilities, entries.c.third_party_testing)
-        .where(entries.c.provider_id == table.c.provider_id, entries.c.since <= day)
-        .order_by(entries.c.since.desc())
-        .limit(1)
-        .lateral("said")
-    )
+    table = provider_list.table
+    said = entry_said(table.c.provider_id, day)
     query = (
         sa.select(
             table.c.provider_id, table.c.kind, table.c.listed_on, table.c.delisted_on,

@@ -95,7 +95,7 @@ def free_spans(opened: Sequence[Span], busy: Iterable[Span], not_before: datetim
                 continue
             if at < start:
                 free.append((at, start))
-            at = max(at, end)
+            at = end
         if at < ends:
             free.append((at, ends))
     return free

@@ -133,7 +133,7 @@ def listed(event: ProviderListed) -> Listed:
 def changed(state: Listed, event: ProviderCapabilitiesChanged) -> Listed:
     """Fold a change in; the last change of a day is what the list said on it."""
     entry = Entry(capabilities=event.capabilities, third_party_testing=event.third_party_testing, since=event.on)
-    return replace(state, entries=(*(known for known in state.entries if known.since != event.on), entry))
+    return replace(state, entries=(*state.entries, entry))
 
 
 def delisted(state: Listed, on: date) -> Delisted:

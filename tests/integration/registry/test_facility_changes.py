@@ -97,6 +97,21 @@ async def test_facilities_are_found_by_district_and_status_and_services_by_price
     mine = {"provider_id": made.json()["provider_id"]}
     assert [len(await on(house, None, district=district, **mine)) for district in ("怀柔区", "海淀区")] == [1, 0]
     assert [len(await on(house, None, status=status, **mine)) for status in ("in_service", "out_of_service")] == [1, 0]
+    for capability, number in (("testing", 1), ("industrial_design", 0)):
+        assert len(await on(house, None, capability=capability, **mine)) == number
+    past = house.clock.instant.date()
+    await house.wait(A_DAY)
+    provider = f"/v1/providers/{mine['provider_id']}"
+    officer, body = house.person(Role.OFFICER, "officer-1"), {"capabilities": ["compute"], "third_party_testing": False}
+    await officer.post(f"{provider}/capabilities", body, version=await officer.get(provider))
+    await house.project()
+    for day, capability, number in (
+        (None, "compute", 1),
+        (None, "testing", 0),
+        (past, "compute", 0),
+        (past, "testing", 1),
+    ):
+        assert len(await on(house, day, capability=capability, **mine)) == number
     counts = []
     for price in (59_999, 60_000):
         found = await house.client.get("/v1/services", params={"unit_price_max": price, "facility_id": facility_id})
