@@ -5,12 +5,11 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from services.registry.api import (
-    experts,
-    channels,
     access_records,
     affiliations,
     applications,
     bookings,
+    channels,
     claimant_disclosures,
     claimant_profiles,
     claimant_users,
@@ -18,6 +17,7 @@ from services.registry.api import (
     design_centres,
     eligibility,
     exits,
+    experts,
     facilities,
     facility_changes,
     field_centres,
@@ -26,9 +26,9 @@ from services.registry.api import (
     measure_changes,
     measures,
     mutual_lists,
-    office_users,
     new_products,
     offers,
+    office_users,
     people,
     providers,
     referral_agencies,
@@ -44,8 +44,8 @@ from services.registry.audit import CHECKS
 from services.registry.projections import PROJECTIONS
 from services.registry.reactions import REACTIONS
 from services.registry.use_cases.affiliating import RECOGNITION_LAPSES
-from services.registry.use_cases.cataloguing_laboratories import lapse_recognition
 from services.registry.use_cases.booking_facilities import BOOKING_UNANSWERED, lapse_booking
+from services.registry.use_cases.cataloguing_laboratories import lapse_recognition
 from services.registry.use_cases.importing_facilities import IMPORT_GOES_ON, go_on_with_import
 from services.registry.use_cases.inviting_users import INVITATION_ENDS, expire
 from services.registry.use_cases.judging_claimants import (
@@ -69,14 +69,19 @@ CONTEXT = BoundedContext(
     folder=Path(__file__).parent,
     routers=(
         measures.router,
+        measure_changes.router,
+        office_users.router,
+        new_products.router,
+        channels.router,
+        mutual_lists.router,
         eligibility.router,
         claimants.router,
-        providers.router,
         claimant_profiles.router,
         claimant_users.router,
         claimant_disclosures.router,
         reviews.router,
         access_records.router,
+        providers.router,
         applications.router,
         exits.router,
         representation.router,
@@ -87,11 +92,6 @@ CONTEXT = BoundedContext(
         bookings.router,
         documents_router("registry", may_read_document),
         imports.router,
-        measure_changes.router,
-        office_users.router,
-        channels.router,
-        mutual_lists.router,
-        new_products.router,
         offers.router,
         experts.router,
         standing.router,
@@ -119,11 +119,7 @@ CONTEXT = BoundedContext(
     },
     checks=CHECKS,
     tags={
-        "experts": "专家 · Experts (art. 15(4))",
         "office-users": "工作人员与职责 · Office users and their duties (art. 18)",
-        "channels": "代办渠道及授权 · Channels, and who has authorised them",
-        "mutual-lists": "京津冀互认的收券单位 · Accepting institutions of Tianjin and Hebei (art. 19)",
-        "new-products": "新技术新产品（服务）清单 · Certified new products (faq 2)",
         "measures": "规定及其出处，按日期 · The rules in force on a day, with the words they rest on",
         "eligibility": "资格自查，无需登录 · The self-check of art. 7, without signing in",
         "claimants": "申领单位 · Claimants: companies and teams",
@@ -133,6 +129,9 @@ CONTEXT = BoundedContext(
         "provider-applications": "在京开放单位的申请、核查与公示 · Applications, checks and public notices",
         "provider-exits": "在京开放单位退出 · Providers that leave (art. 6)",
         "representation": "主责部门与委托 · Departments and delegated agencies (art. 9(1), 13)",
+        "channels": "代办渠道及授权 · Channels, and who has authorised them",
+        "mutual-lists": "京津冀互认的收券单位 · Accepting institutions of Tianjin and Hebei (art. 19)",
+        "new-products": "新技术新产品（服务）清单 · Certified new products (faq 2)",
         "facilities": "科研设施与仪器 · Facilities open to others",
         "facility-imports": "设施与仪器批量导入与推送 · Facilities by the thousand: files and pushes",
         "documents": "证明文件 · Documents that prove what was said",
@@ -147,6 +146,7 @@ CONTEXT = BoundedContext(
         "laboratories": "创新券接收实验室与开放实验室目录 · Laboratories and their catalogue (faq 5, 7)",
         "field-centres": "领域中心及其成员单位 · Field centres and their members (faq 5)",
         "design-centres": "可提供工业设计服务的实验室 · Laboratories that offer industrial design (faq 3)",
+        "experts": "专家 · Experts (art. 15(4))",
         "standing": "监督处理与主体状态 · Measures and standing",
     },
 )

@@ -17,9 +17,9 @@ from services.registry.projections.referrals import referrals
 from services.registry.projections.service_catalogue import service_catalogue
 
 PROJECTIONS = (
+    measure_changes,
     new_product_list,
     claimant_list,
-    measure_changes,
     provider_list,
     provider_entries,
     provider_notices,
