@@ -1,5 +1,6 @@
 """A context's process beside its HTTP edge: it starts without its servers, does its work, and says how it is."""
 
+import asyncio
 import json
 import math
 from collections.abc import AsyncIterator
@@ -108,6 +109,32 @@ async def test_what_is_committed_is_published_projected_answered_and_followed_up
         "projection:confirmations",
         "due-list",
     }
+
+
+async def test_a_process_without_a_background_hears_when_another_has_made_more_readable(settings: Settings) -> None:
+    await make_table(settings)
+    without = settings.model_copy(update={"background": False})
+    async with (
+        Runtime(CONTEXT, without, SystemClock()) as serving,
+        Runtime(CONTEXT, settings, SystemClock()) as working,
+    ):
+        serving.start_background()
+        assert [part.name for part in serving.parts()] == ["news"]
+
+        async def listening() -> bool:
+            return state_of(await serving.health(), "news") is State.RUNNING
+
+        await eventually(listening)
+        working.start_background()
+        news = serving.news.next()
+        await confirm(working, "clm_1")
+        async with asyncio.timeout(20):
+            await news.wait()
+            while True:
+                news = serving.news.next()
+                if await holds(serving, "SELECT count(*) = 1 FROM confirmations"):
+                    break
+                await news.wait()
 
 
 async def test_a_halted_projection_is_seen_and_does_not_keep_the_process_from_its_work(settings: Settings) -> None:

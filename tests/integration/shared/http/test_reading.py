@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
 from shared.clock import Clock
+from shared.http import reading as reading_module
 from shared.http.application import build_app
 from shared.http.desk import Desk
 from shared.http.edge import Visit, note_visit
@@ -102,6 +103,29 @@ async def test_a_reader_waits_for_the_position_it_asks_for(
     assert not done
     await _relay_and_apply(owner, settings, relayed=position, applied=position)
     answer = await reading
+    assert (answer.status_code, answer.json()["as_of"]) == (200, position)
+
+
+async def test_a_reader_looks_again_as_soon_as_there_is_news(
+    client: httpx.AsyncClient,
+    app: FastAPI,
+    claimant: Claimant,
+    owner: AsyncEngine,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading_module, "_LOOK_AGAIN_S", 60.0)
+    monkeypatch.setattr(reading_module, "_BEHIND_S", 3.5)
+    made = await client.post("/v1/projects", json=PROPOSAL, headers=claimant())
+    position = int(made.headers["Event-Position"])
+    await _relay_and_apply(owner, settings, relayed=position, applied=position - 1)
+    reading = asyncio.create_task(client.get(f"/v1/projects?min_position={position}", headers=claimant()))
+    done, _ = await asyncio.wait([reading], timeout=0.3)
+    assert not done
+    await _relay_and_apply(owner, settings, relayed=position, applied=position)
+    app.state.runtime.news.tell()
+    async with asyncio.timeout(2.5):
+        answer = await reading
     assert (answer.status_code, answer.json()["as_of"]) == (200, position)
 
 
