@@ -21,6 +21,7 @@ from tests.integration.registry.institutions import (
     listed_provider,
     membership_form,
     officer_of,
+    referral_form,
     reviewed,
     service_agency,
     upload,
@@ -363,3 +364,21 @@ async def test_papers_are_the_reporter_s_own(house: House) -> None:
         "/v1/laboratories", await laboratory_form(agency, accreditations=[borrowed])
     )
     assert (answer.status_code, answer.json()["code"]) == (422, "document-unknown")
+
+
+async def test_an_application_is_corrected_where_it_was_made(house: House) -> None:
+    applicant = house.person(Role.CLAIMANT, "outsider-6")
+    form = await membership_form(applicant)
+    applied = await applicant.post(f"/v1/field-centres/{NEW_MATERIALS}/laboratories", form)
+    laboratory_id = applied.json()["party_id"]
+    returned = await officer_of(house).post(
+        f"/v1/affiliations/{laboratory_id}/return", {"remark": "授权函未盖章"}, version=applied
+    )
+    for centre, status in (("fct_01dxeayx00fbgb6fbc8b7dp50n", 404), (NEW_MATERIALS, 200)):
+        path = f"/v1/field-centres/{centre}/laboratories/{laboratory_id}/correction"
+        answer = await applicant.post(path, form | {"site": "新址二号"}, version=returned)
+        assert answer.status_code == status, answer.text
+    assert answer.json()["submission"]["site"] == "新址二号"
+    wrong_kind = f"/v1/referral-agencies/{laboratory_id}/correction"
+    mixed_up = await applicant.post(wrong_kind, await referral_form(applicant), version=answer)
+    assert mixed_up.status_code == 404
