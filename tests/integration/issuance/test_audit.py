@@ -30,7 +30,7 @@ _ANSWERED_TWICE = _ANSWERED.replace("'claimVoucher', stream", "'claimVoucher', '
 
 
 @pytest.fixture(scope="module")
-async def busy(engine: AsyncEngine, owner: AsyncEngine) -> None:
+async def busy(engine: AsyncEngine) -> None:
     """An office that has issued, committed, paid, expired and closed; its latest voucher waits for registration."""
     office = Office(engine)
     claimant_id, period_id = await office.register(), await office.open_period(6 * FACE)
@@ -72,8 +72,7 @@ async def busy(engine: AsyncEngine, owner: AsyncEngine) -> None:
         await office.wait_until(office.clock.now() + timedelta(days=days))
     assert (await office.look(expired.voucher_id)).stage == "expired"
     await office.claim(await office.open_period(FACE), claimant_id, FACE)
-    async with owner.begin() as connection:
-        await connection.execute(sa.text(_ANSWERED))
+    await office.close()
 
 
 @pytest.fixture
