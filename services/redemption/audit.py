@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.redemption.tables import invoices
+from services.redemption.tables import invoices, seats
 from shared.audit import Breach, Check, Count
 from shared.events.codec import decode
 from shared.events.redemption import (
@@ -133,21 +133,41 @@ async def _after_review_and_notice(connection: AsyncConnection, count: Count) ->
 
 async def _days_counted_anew(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
     """Count the notice's working days one by one, in another way than the calendar does."""
-    calendar = load_working_days()
+    calendar, changes = load_working_days(), await announced(connection)
     async for stream, history in _histories(connection):
+        packs = [fact.pack for _, fact in history if isinstance(fact, RedemptionApplied)]
         for position, fact in history:
             if not isinstance(fact, NoticePublished):
                 continue
             count.checked += 1
             days = (fact.on + timedelta(days=n) for n in range(1, (fact.until - fact.on).days + 1))
             worked = sum(calendar.is_working_day(day) for day in days)
-            if worked != _NOTICE_WORKING_DAYS or not calendar.is_working_day(fact.until):
+            wanted = rules_of(packs[-1], fact.on, changes).on(fact.on).redemption if packs else None
+            length = wanted.redemption_notice_working_days if wanted else None
+            if worked != length or not calendar.is_working_day(fact.until):
                 yield Breach(
                     where=f"{stream} at {position}", found=f"the notice to {fact.until} has {worked} working days"
                 )
 
 
-_NOTICE_WORKING_DAYS = 5
+_SEATS_LEFT = sa.text(
+    """
+    SELECT s.redemption_id, s.expert_id FROM seats s WHERE NOT EXISTS (
+        SELECT 1 FROM events d WHERE d.stream = 'redemption-' || s.redemption_id
+            AND d.type = 'cxq.redemption.panel-drawn.v1' AND d.data->'experts' @> to_jsonb(s.expert_id)
+            AND NOT EXISTS (SELECT 1 FROM events o WHERE o.stream = d.stream AND o.version > d.version
+                AND o.type IN ('cxq.redemption.redemption-approved.v1', 'cxq.redemption.redemption-refused.v1')))
+    ORDER BY s.redemption_id, s.expert_id
+    """
+)
+
+
+async def _seats_are_of_running_reviews(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """Find the panel behind every seat: one that is not summed up, or the expert would be spared for nothing."""
+    count.checked += int((await connection.execute(sa.select(sa.func.count()).select_from(seats))).scalar_one())
+    for row in (await connection.execute(_SEATS_LEFT)).all():
+        yield Breach(where=f"redemption-{row.redemption_id}", found=f"{row.expert_id} has a seat, but nothing to judge")
+
 
 CHECKS = (
     Check(id="M4", promise="voucher money paid ≤ its share of the actual amount", look=_within_the_share),
@@ -158,5 +178,6 @@ CHECKS = (
         promise="nothing is paid without an approved review and a notice that ran its full length",
         look=_after_review_and_notice,
     ),
+    Check(id="R43", promise="an expert's seats are those of reviews that run", look=_seats_are_of_running_reviews),
     Check(id="M9", promise="a notice has the working days an independent count gives it", look=_days_counted_anew),
 )

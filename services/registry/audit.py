@@ -14,6 +14,8 @@ from services.registry.recognition_audit import RECOGNITION_CHECKS
 from services.registry.tables import claimants, providers
 from shared.audit import Breach, Check, Count
 from shared.kernel.calendar import months_after
+from shared.measures.looking_back import rules_of
+from shared.store.rules import announced
 
 _BARRING = "('disqualify', 'delist')"
 _NEW = """('cxq.registry.claimant-registered.v1', 'cxq.registry.claimant-certificates-changed.v1',
@@ -53,8 +55,8 @@ _LISTINGS = sa.text(
 )
 _EXITS = sa.text(
     """
-    SELECT r.stream, r.position, (r.data->>'on')::date AS requested_on, (r.data->>'until')::date AS until,
-        (d.data->>'on')::date AS left_on
+    SELECT r.stream, r.position, r.data->>'pack' AS pack, (r.data->>'on')::date AS requested_on,
+        (r.data->>'until')::date AS until, (d.data->>'on')::date AS left_on
     FROM events r
     LEFT JOIN events d ON d.stream = r.stream AND d.type = 'cxq.registry.provider-delisted.v1'
         AND d.data->>'reason' = 'exit by art. 6'
@@ -119,11 +121,13 @@ async def listings_had_their_notice(connection: AsyncConnection, count: Count) -
 
 async def exits_had_their_notice(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
     """Hold the day of each exit against the month counted anew from its notice (art. 6 last paragraph)."""
+    changes = await announced(connection)
     for row in (await connection.execute(_EXITS)).all():
         count.checked += 1
+        rules = rules_of(row.pack, row.requested_on, changes).on(row.requested_on)
         where = f"position {row.position}"
-        if row.until < months_after(row.requested_on, 1):
-            yield Breach(where=where, found=f"{row.stream} gave less than a month's notice")
+        if row.until < months_after(row.requested_on, rules.standing.provider_exit_notice_months):
+            yield Breach(where=where, found=f"{row.stream} gave less notice than the rules ask for")
         if row.left_on is not None and row.left_on <= row.until:
             yield Breach(where=where, found=f"{row.stream} left on {row.left_on}, its notice ran to {row.until}")
 

@@ -3,6 +3,8 @@
 from datetime import date, timedelta
 from typing import Any
 
+from services.redemption.audit import CHECKS
+from shared.audit import Count
 from shared.events.registry.experts import Absence, ExpertAbsencesChanged, ExpertEnrolled, ExpertProfileChanged
 from shared.kernel.ids import new_id
 from shared.kernel.money import yuan
@@ -84,3 +86,14 @@ async def test_who_has_cases_enough_is_drawn_again_only_when_one_is_summed_up(of
     assert done.status_code == 200, done.text
     last = await completed_case(office)
     assert {*others, *third} <= await candidates_of(last)
+
+
+async def test_a_seat_without_a_review_is_named_by_the_audit(office: Office, case: Case) -> None:
+    (check,) = (check for check in CHECKS if check.id == "R43")
+    async with office.runtime.engine.connect() as connection:
+        assert [breach.found async for breach in check.look(connection, Count())] == []
+        stray = f"INSERT INTO seats VALUES ('{case.redemption_id}', 'exp_nobody')"
+        await connection.exec_driver_sql(stray)
+        found = [breach.found async for breach in check.look(connection, Count())]
+        await connection.rollback()
+    assert found == ["exp_nobody has a seat, but nothing to judge"]

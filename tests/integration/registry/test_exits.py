@@ -121,7 +121,9 @@ async def test_a_municipal_provider_is_told_that_it_stays(house: House) -> None:
 async def test_the_audit_finds_an_exit_before_its_time(house: House) -> None:
     assert {found for each in (await house.breaches()).values() for found in each} == set()
     day = date(2027, 5, 6)
-    hasty = replace(sample(TYPE_OF[ProviderExitRequested]), provider_id="prv_hasty", until=day, on=day)
+    hasty = replace(
+        sample(TYPE_OF[ProviderExitRequested]), provider_id="prv_hasty", until=day, on=day, pack="beijing-2023"
+    )
     left = ProviderDelisted(provider_id="prv_hasty", reason="exit by art. 6", on=day)
     runtime = house.app.state.runtime
     async with transaction(
