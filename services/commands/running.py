@@ -97,12 +97,15 @@ def _reachable(settings: "Settings", listening: socket.socket) -> "Settings":
 def _serve(service: str, settings: "Settings", listening: socket.socket) -> None:
     import uvicorn
 
+    from services.commands.draining import DrainingServer
     from shared.telemetry import configure_logs
 
     configure_logs(settings, context=service)
-    server = uvicorn.Server(
+    app = import_module(f"services.{service}.app").create_app(settings)
+    server = DrainingServer(
+        app,
         uvicorn.Config(
-            import_module(f"services.{service}.app").create_app(settings),
+            app,
             loop="uvloop",
             lifespan="on",
             http="httptools",
@@ -111,7 +114,7 @@ def _serve(service: str, settings: "Settings", listening: socket.socket) -> None
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=_DRAIN_LIMIT_S,
-        )
+        ),
     )
     with suppress(KeyboardInterrupt):
         server.run(sockets=[listening])

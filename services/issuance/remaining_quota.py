@@ -170,6 +170,12 @@ class LiveQuota:
             self._teller = asyncio.create_task(self._tell_all())
         return listener
 
+    def close(self) -> None:
+        """Tell every listener that it is over, and take no more of them."""
+        self._listeners_max = 0
+        for listener in self._listeners:
+            listener.end()
+
     def leave(self, listener: Listener) -> None:
         """Forget a listener; it may be forgotten already."""
         self._listeners.pop(listener, None)

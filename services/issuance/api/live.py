@@ -36,6 +36,7 @@ _BEHIND_S = 2.0
 def open_live_quota(app: FastAPI, edge: Edge) -> None:
     """Give an app what its periods have left (`Live`), and the short way to it."""
     app.state.live_quota = _made(edge.runtime)
+    app.state.end_streams = app.state.live_quota.close
     app.add_middleware(QuotaLane, edge=edge, live=app.state.live_quota)
 
 

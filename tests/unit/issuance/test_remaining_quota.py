@@ -207,6 +207,16 @@ async def test_a_stream_is_over_after_five_minutes(table: Table) -> None:
     await _until(lambda: second.over)
 
 
+async def test_when_the_service_ends_every_stream_does_and_none_begins(table: Table) -> None:
+    live = _live(table)
+    look = await live.look()
+    crowd = [live.listen(look, PERIOD) for _ in range(3)]
+    live.close()
+    assert all(listener.over and listener.woken.is_set() for listener in crowd)
+    with pytest.raises(TooManyListenersError):
+        live.listen(look, PERIOD)
+
+
 async def test_the_rows_are_left_alone_when_nobody_listens_any_more(table: Table) -> None:
     live = _live(table)
     live.leave(live.listen(await live.look(), PERIOD))
