@@ -1,7 +1,10 @@
 """The local copy of who may claim, kept up to date by the registry's events and read by every claim."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import Any, cast
 
+import asyncpg
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -12,23 +15,44 @@ from services.issuance.tables import bans, claimants, holdings
 from shared.events.registry.claimants import Certificate, ClaimantKind
 from shared.events.registry.standing import PartySanctioned
 
+_STANDINGS = """
+SELECT c.claimant_id, c.kind, c.certificates::text, c.eligible, c.revision,
+    (SELECT json_agg(json_build_array(b.sanction_id, b.until))::text FROM bans b WHERE b.claimant_id = c.claimant_id),
+    (SELECT json_object_agg(w.principal, w.reads)::text FROM withheld_users w WHERE w.claimant_id = c.claimant_id)
+FROM claimants c WHERE c.claimant_id = ANY ($1)
+"""
+
+
+async def read_standings(
+    connection: "asyncpg.Connection[Any]", claimant_ids: Collection[str]
+) -> dict[str, tuple[Claimant, int]]:
+    """Read claimants as they stand at one moment, each with its revision; who is not registered is left out."""
+    return {
+        claimant_id: (
+            Claimant(
+                claimant_id=claimant_id,
+                kind=kind,
+                certificates=msgspec.json.decode(certificates, type=tuple[Certificate, ...]),
+                bans=tuple(
+                    Ban(sanction_id=sanction_id, until=until)
+                    for sanction_id, until in msgspec.json.decode(barred or "[]", type=list[tuple[str, date | None]])
+                ),
+                eligible=eligible,
+                withheld=msgspec.json.decode(withheld or "{}", type=dict[str, bool]),
+            ),
+            revision,
+        )
+        for claimant_id, kind, certificates, eligible, revision, barred, withheld in await connection.fetch(
+            _STANDINGS, list(claimant_ids)
+        )
+    }
+
 
 async def find_claimant(connection: AsyncConnection, claimant_id: str) -> Claimant | None:
     """Read a claimant as it stands."""
-    statement = sa.select(claimants.c.kind, claimants.c.certificates).where(claimants.c.claimant_id == claimant_id)
-    found = await connection.execute(statement)
-    row = found.one_or_none()
-    if row is None:
-        return None
-    barred = await connection.execute(
-        sa.select(bans.c.sanction_id, bans.c.until).where(bans.c.claimant_id == claimant_id)
-    )
-    return Claimant(
-        claimant_id=claimant_id,
-        kind=row.kind,
-        certificates=msgspec.convert(row.certificates, type=tuple[Certificate, ...]),
-        bans=tuple(Ban(sanction_id=sanction_id, until=until) for sanction_id, until in barred),
-    )
+    driver = (await connection.get_raw_connection()).driver_connection
+    found = await read_standings(cast("asyncpg.Connection[Any]", driver), [claimant_id])
+    return found[claimant_id][0] if claimant_id in found else None
 
 
 async def register(
@@ -50,12 +74,19 @@ async def certify(connection: AsyncConnection, claimant_id: str, certificates: S
     )
 
 
+async def judge(connection: AsyncConnection, claimant_id: str, *, eligible: bool) -> None:
+    """Take down whether a claimant meets art. 7, as the registry has found."""
+    await connection.execute(
+        sa.update(claimants).where(claimants.c.claimant_id == claimant_id).values(eligible=eligible)
+    )
+
+
 async def ban(connection: AsyncConnection, sanction: PartySanctioned) -> list[str]:
     """Bar a claimant and name its live vouchers.
 
-    Claims that read the standing before are waited for, so their vouchers are among them; later ones see the ban.
+    A ban renews the standing, and waits for the claims that rest on the one before: their vouchers are among those
+    named; later claims see the ban.
     """
-    await _renew(connection, sanction.party_id)
     statement = insert(bans).values(
         sanction_id=sanction.sanction_id, claimant_id=sanction.party_id, until=sanction.until
     )
@@ -70,12 +101,4 @@ async def ban(connection: AsyncConnection, sanction: PartySanctioned) -> list[st
 
 async def lift(connection: AsyncConnection, sanction_id: str) -> None:
     """Forget a ban; there may be none."""
-    forgotten = sa.delete(bans).where(bans.c.sanction_id == sanction_id).returning(bans.c.claimant_id)
-    for claimant_id in (await connection.execute(forgotten)).scalars().all():
-        await _renew(connection, claimant_id)
-
-
-async def _renew(connection: AsyncConnection, claimant_id: str) -> None:
-    """Give a claimant's standing a new revision, and hold it until the transaction ends."""
-    held = sa.update(claimants).where(claimants.c.claimant_id == claimant_id)
-    await connection.execute(held.values(revision=claimants.c.revision))
+    await connection.execute(sa.delete(bans).where(bans.c.sanction_id == sanction_id))

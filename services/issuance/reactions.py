@@ -29,6 +29,7 @@ from services.issuance.domain.voucher import (
     Voucher,
     voucher,
 )
+from services.issuance.tables import withheld
 from shared.bus.reactions import Reactions
 from shared.events.contracts import ContractCompleted, ContractLapsed, ContractRejected, ContractSubmitted, VoucherUse
 from shared.events.definition import Recorded
@@ -41,10 +42,15 @@ from shared.events.issuance import (
     VoucherRevoked,
 )
 from shared.events.redemption import FundsDisbursed, RedemptionLapsed, RedemptionRefused
-from shared.events.registry.claimants import ClaimantCertificatesChanged, ClaimantRegistered
+from shared.events.registry.claimants import (
+    ClaimantCertificatesChanged,
+    ClaimantEligibilityChanged,
+    ClaimantRegistered,
+)
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.kernel.calendar import Deadline
 from shared.kernel.refusal import Refused
+from shared.procedures.acting import following_users
 from shared.procedures.due import clear_deadline
 from shared.store.transaction import Loaded, Transaction
 
@@ -54,6 +60,11 @@ _log = structlog.get_logger(__name__)
 async def _register(tx: Transaction, event: Recorded[ClaimantRegistered]) -> None:
     known = event.data
     await claimants.register(tx.connection, known.claimant_id, known.kind, known.certificates)
+
+
+async def _judge(tx: Transaction, event: Recorded[ClaimantEligibilityChanged]) -> None:
+    """Heed the finding on art. 7 from now on; a question for a person bars nobody, for declaring suffices (15(1))."""
+    await claimants.judge(tx.connection, event.data.claimant_id, eligible=event.data.outcome != "fail")
 
 
 async def _certify(tx: Transaction, event: Recorded[ClaimantCertificatesChanged]) -> None:
@@ -210,6 +221,8 @@ def _named(uses: Iterable[VoucherUse]) -> list[str]:
 REACTIONS: Reactions = {
     ClaimantRegistered: _register,
     ClaimantCertificatesChanged: _certify,
+    ClaimantEligibilityChanged: _judge,
+    **following_users(withheld),
     PartySanctioned: _sanction,
     SanctionLifted: _lift,
     ContractSubmitted: _commit,

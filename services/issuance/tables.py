@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.database import metadata
+from shared.procedures.acting import withheld_users
 
 ISSUANCE = metadata()
 
@@ -90,6 +91,7 @@ claimants = sa.Table(
     sa.Column("claimant_id", sa.Text, primary_key=True),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("certificates", JSONB, nullable=False),
+    sa.Column("eligible", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),
 )
 """Local copy of the registry's claimants, as far as a claim is decided by them."""
@@ -101,6 +103,9 @@ pseudonym_keys = sa.Table(
     sa.Column("key", sa.LargeBinary, nullable=False),
 )
 """The secret of each closed period, from which the names in its public order list are made; it is in no event."""
+
+withheld = withheld_users(ISSUANCE)
+"""Local copy of the users who may no longer claim for a claimant."""
 
 period_writers = sa.Table(
     "period_writers",

@@ -24,6 +24,8 @@ router = router_for("issuance", tag="claims")
 CLAIM = "claimVoucher"
 
 REFUSALS = (
+    "user-may-only-read",
+    "claimant-not-eligible",
     "claimant-not-registered",
     "claimant-banned",
     "face-value-out-of-range",

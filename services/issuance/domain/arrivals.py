@@ -21,13 +21,17 @@ type Year = tuple[str, int]
 
 @message
 class Arrival:
-    """A claim as it came in: who asks for how many fen, `at` which instant, `on` which day in Beijing (reading 10)."""
+    """A claim as it came in: who asks for how many fen, `at` which instant, `on` which day in Beijing (reading 10).
+
+    `principal` is the user who asks in the claimant's name.
+    """
 
     voucher_id: str
     claimant_id: str
     amount: int
     at: datetime
     on: date
+    principal: str = ""
 
     @property
     def year(self) -> Year:
@@ -88,6 +92,7 @@ def decide_in_order(arrivals: Iterable[Arrival], stock: Stock, rules_on: Callabl
             at=arrival.at,
             on=on,
             terms=rules.terms,
+            principal=arrival.principal,
         )
         reasons = reasons_against(claim)
         if reasons or claimant is None or remaining is None:

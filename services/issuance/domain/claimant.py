@@ -1,6 +1,7 @@
 """What issuance needs to know of a claimant: kind, certificates, bans. The registry owns the rest."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import field
 from datetime import date
 
 from shared.events.registry.claimants import Certificate, ClaimantKind
@@ -27,6 +28,10 @@ class Claimant:
     kind: ClaimantKind
     certificates: tuple[Certificate, ...]
     bans: tuple[Ban, ...]
+    eligible: bool = True
+    """False while the registry finds that a rule of art. 7 fails; what waits for a person bars nobody (art. 15(1))."""
+    withheld: Mapping[str, bool] = field(default_factory=dict)
+    """Who may not act for it any more, by principal: True for those who may still look."""
 
     def is_certified(self, day: date, kinds: Collection[str]) -> bool:
         """Tell whether a certificate of one of these kinds is valid on a day; both its days are included."""

@@ -27,6 +27,8 @@ class Claim:
     at: datetime
     on: date
     terms: Terms
+    principal: str = ""
+    """The user who claims for the claimant."""
 
 
 def reasons_against(claim: Claim) -> tuple[Reason, ...]:
@@ -57,8 +59,21 @@ def grant(claim: Claim) -> Grant:
 
 
 def claimant_is_registered(claim: Claim) -> Reason | None:
-    """Only who has registered on the site may claim (art. 15(1))."""
-    return Reason(code="claimant-not-registered", article="15(1)") if claim.claimant is None else None
+    """Only who has registered on the site may claim (art. 15(1)); who was removed from a company has none."""
+    is_stranger = claim.claimant is None or claim.claimant.withheld.get(claim.principal) is False
+    return Reason(code="claimant-not-registered", article="15(1)") if is_stranger else None
+
+
+def user_may_act(claim: Claim) -> Reason | None:
+    """A user whom the owner lets only look does not claim (art. 10(1))."""
+    only_looks = claim.claimant is not None and claim.claimant.withheld.get(claim.principal) is True
+    return Reason(code="user-may-only-read", article="10(1)", kind="state") if only_looks else None
+
+
+def claimant_is_eligible(claim: Claim) -> Reason | None:
+    """Who has come to fail a condition of art. 7 claims nothing until it is met again."""
+    fails = claim.claimant is not None and not claim.claimant.eligible
+    return Reason(code="claimant-not-eligible", article="7") if fails else None
 
 
 def claimant_is_not_banned(claim: Claim) -> Reason | None:
@@ -134,6 +149,8 @@ def period_closed(claim: Claim) -> Reason:
 
 RULES: tuple[Callable[[Claim], Reason | None], ...] = (
     claimant_is_registered,
+    user_may_act,
+    claimant_is_eligible,
     claimant_is_not_banned,
     face_value_is_in_range,
     allowance_suffices,
@@ -144,4 +161,4 @@ RULES: tuple[Callable[[Claim], Reason | None], ...] = (
 """In the order in which a refusal names them."""
 
 PASSING = frozenset({"period-not-approved", "period-not-open-yet", "period-paused"})
-"""Reasons that pass with time or by an act of the office; whoever was refused for one of them may ask the same again."""
+"""Reasons that pass with time or by an act of the office: whoever was refused for one may ask the same again."""

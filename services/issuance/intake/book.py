@@ -3,17 +3,15 @@
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import asyncpg
-import msgspec
 
+from services.issuance.claimants import read_standings
 from services.issuance.domain.arrivals import Arrival, Outcome, Stock, left_after
-from services.issuance.domain.claimant import Ban, Claimant
+from services.issuance.domain.claimant import Claimant
 from services.issuance.domain.period import Period, period
 from shared.events.codec import decode
-from shared.events.registry.claimants import Certificate
 
 UNREGISTERED = -1
 """The revision of a claimant that is not there."""
@@ -22,11 +20,6 @@ _CLAIMANTS_MAX = 20_000
 _PERIOD = """
 SELECT e.type, e.data::text, e.version, q.remaining, q.claims, q.revision
 FROM events e LEFT JOIN quotas q ON q.period_id = $2 WHERE e.stream = $1 ORDER BY e.version
-"""
-_CLAIMANTS = """
-SELECT c.claimant_id, c.kind, c.certificates::text, c.revision,
-    (SELECT json_agg(json_build_array(b.sanction_id, b.until))::text FROM bans b WHERE b.claimant_id = c.claimant_id)
-FROM claimants c WHERE c.claimant_id = ANY ($1)
 """
 _YEARS = "SELECT claimant_id, year, reserved + spent FROM allowances WHERE claimant_id = ANY ($1)"
 
@@ -134,17 +127,8 @@ async def _read_page(connection: "asyncpg.Connection[Any]", period_id: str, seco
 async def _read_claimants(connection: "asyncpg.Connection[Any]", names: list[str]) -> dict[str, Known]:
     """Read standings first and years after: a claim between the two is seen as stale."""
     found = {name: Known(claimant=None, revision=UNREGISTERED, counted={}) for name in names}
-    for claimant_id, kind, certificates, revision, bans in await connection.fetch(_CLAIMANTS, names):
-        found[claimant_id].revision = revision
-        found[claimant_id].claimant = Claimant(
-            claimant_id=claimant_id,
-            kind=kind,
-            certificates=msgspec.json.decode(certificates, type=tuple[Certificate, ...]),
-            bans=tuple(
-                Ban(sanction_id=sanction_id, until=until)
-                for sanction_id, until in msgspec.json.decode(bans or "[]", type=list[tuple[str, date | None]])
-            ),
-        )
+    for claimant_id, (claimant, revision) in (await read_standings(connection, names)).items():
+        found[claimant_id].claimant, found[claimant_id].revision = claimant, revision
     for claimant_id, year, fen in await connection.fetch(_YEARS, names):
         found[claimant_id].counted[year] = fen
     return found

@@ -57,7 +57,12 @@ class Intake:
         `OutcomeUnknownError` (the same request tells).
         """
         arrival = Arrival(
-            voucher_id=new_id("vch", at), claimant_id=claimant_id, amount=amount, at=at, on=business_date(at)
+            voucher_id=new_id("vch", at),
+            claimant_id=claimant_id,
+            amount=amount,
+            at=at,
+            on=business_date(at),
+            principal=key.principal,
         )
         return await self._answer(
             Asked(

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import asyncpg
 import msgspec
 
-from services.issuance.deadlines import EXPIRE_UNREGISTERED, registration_ends
 from services.issuance.domain.arrivals import Granted
 from services.issuance.domain.period import ExhaustPeriod, period
 from services.issuance.intake.asking import Asked
@@ -20,7 +19,7 @@ from shared.store.execution import Answer
 
 _WRITE = (
     "SELECT outcome, position, revision, which FROM write_claims("
-    + ", ".join(f"${number}" for number in range(1, 30))
+    + ", ".join(f"${number}" for number in range(1, 28))
     + ")"
 )
 
@@ -111,8 +110,6 @@ async def write(connection: "asyncpg.Connection[Any]", batch: Batch, book: Book)
         list(ceilings.values()),
         _listed(fact.voucher_id for fact in facts),
         _listed(fact.claimant_id for fact in facts),
-        [registration_ends(fact.register_by) for fact in facts],
-        EXPIRE_UNREGISTERED,
         TYPE_OF[VoucherClaimed].stored,
         _listed(msgspec.json.encode(fact).decode() for fact in facts),
         _listed(award.asked.cause.metadata(award.asked.arrival.on).decode() for award in batch.awards),

@@ -14,7 +14,7 @@ CREATE FUNCTION write_claims(
     period text, quota_revision bigint, taken bigint, granted integer,
     asking text, standings bigint[],
     holders text, years smallint[], held bigint[], added bigint[], ceilings bigint[],
-    vouchers text, owners text, due timestamptz[], deadline_kind text,
+    vouchers text, owners text,
     event_type text, payloads text, metadatas text,
     end_type text, end_payload text, end_version integer,
     principals text, operation_name text, answer_keys text, hashes text, statuses smallint[], answer_headers text,
@@ -87,7 +87,6 @@ BEGIN
         FROM unnest(holder_names, years, added, ceilings) AS h (claimant_id, year, added, ceiling) WHERE h.added > 0
         ON CONFLICT ON CONSTRAINT allowances_pkey
         DO UPDATE SET reserved = w.reserved + excluded.reserved, ceiling = excluded.ceiling;
-        INSERT INTO deadlines (kind, subject, due_at) SELECT deadline_kind, d.* FROM unnest(voucher_ids, due) AS d;
         INSERT INTO holdings (claimant_id, voucher_id) SELECT * FROM unnest(owner_names, voucher_ids) AS o;
 
         streams := (SELECT array_agg('voucher-' || v.id ORDER BY v.number)

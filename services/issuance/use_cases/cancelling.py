@@ -3,7 +3,9 @@
 from services.issuance import ledger
 from services.issuance.deadlines import EXPIRE_UNREGISTERED
 from services.issuance.domain.voucher import CancelVoucher, Event, State, Voucher, voucher
+from services.issuance.tables import withheld
 from shared.events.issuance import VoucherCancelled
+from shared.procedures.acting import check_may_act
 from shared.procedures.due import clear_deadline
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
@@ -11,7 +13,11 @@ from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 async def cancel_voucher(
     tx: Transaction, *, voucher_id: str, claimant_id: str, if_match: int | None = None
 ) -> Handled[Event, State]:
-    """Cancel the own voucher; somebody else's does not exist for the caller (UnknownSubjectError)."""
+    """Cancel the own voucher; somebody else's does not exist for the caller (UnknownSubjectError).
+
+    The user who acts must not have been withheld by the claimant's owner.
+    """
+    await check_may_act(tx, withheld, claimant_id, tx.cause.actor)
     stream = f"voucher-{voucher_id}"
     state = (await tx.load(voucher, stream)).state
     if not isinstance(state, Voucher) or state.claimant_id != claimant_id:

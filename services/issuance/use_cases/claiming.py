@@ -47,6 +47,7 @@ async def _facts(tx: Transaction, period_id: str, claimant_id: str, amount: int)
         at=tx.now,
         on=tx.today,
         terms=tx.measures.on(tx.today),
+        principal=tx.cause.actor,
     )
 
 

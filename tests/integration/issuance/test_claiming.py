@@ -2,13 +2,21 @@
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.issuance.domain.voucher import Voucher
 from services.issuance.use_cases.running_periods import close_period
-from shared.events.registry.claimants import Certificate, ClaimantCertificatesChanged
+from shared.events.registry.claimants import (
+    Certificate,
+    ClaimantCertificatesChanged,
+    ClaimantEligibilityChanged,
+    ClaimantUserAdded,
+    ClaimantUserRemoved,
+    ClaimantUserRoleChanged,
+)
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.kernel.refusal import Refused
 from shared.store.transaction import UnknownSubjectError
@@ -194,3 +202,43 @@ async def test_a_sanction_and_claims_at_the_same_time_leave_no_live_voucher(
             assert (await office.look(outcome.voucher_id)).stage == "revoked"
         elif outcome is not None:
             assert _codes(outcome) == ["claimant-banned"]
+
+
+async def test_a_user_who_may_only_look_does_not_claim_and_one_who_was_removed_has_no_company(office: Office) -> None:
+    claimant_id, period_id = await office.register(), await office.open_period()
+    principal, today = f"user-of-{claimant_id}", date(2026, 3, 2)
+    await office.claim(period_id, claimant_id, FACE)
+    held: dict[str, Any] = {"claimant_id": claimant_id, "principal": principal, "on": today}
+    await office.tell(ClaimantUserRoleChanged(**held, role="read_only", changed_by="owner"))
+    with pytest.raises(Refused, match="user-may-only-read"):
+        await office.claim(period_id, claimant_id, FACE)
+    await office.tell(ClaimantUserRemoved(**held, removed_by="owner"))
+    with pytest.raises(Refused, match="claimant-not-registered"):
+        await office.claim(period_id, claimant_id, FACE)
+    await office.tell(ClaimantUserAdded(**held, role="member", invitation_id="inv_1"))
+    assert (await office.claim(period_id, claimant_id, FACE)).place == 2
+
+
+async def test_whoever_comes_to_fail_a_condition_claims_nothing_until_it_is_met_again(office: Office) -> None:
+    claimant_id, period_id = await office.register(), await office.open_period()
+    await office.claim(period_id, claimant_id, FACE)
+
+    async def found(outcome: Literal["pass", "fail", "needs_review"]) -> None:
+        await office.tell(
+            ClaimantEligibilityChanged(
+                claimant_id=claimant_id,
+                outcome=outcome,
+                rules=(),
+                occasion="profile",
+                until=None,
+                on=date(2026, 3, 2),
+                pack=office.measures.pack,
+                pack_digest=office.measures.digest,
+            )
+        )
+
+    await found("fail")
+    with pytest.raises(Refused, match="claimant-not-eligible"):
+        await office.claim(period_id, claimant_id, FACE)
+    await found("needs_review")
+    assert (await office.claim(period_id, claimant_id, FACE)).place == 2

@@ -10,6 +10,7 @@ revision = "0002"
 down_revision = "0001"
 
 _NUMBERED = ("quotas", "claimants")
+_PARTS_OF_A_STANDING = ("bans", "withheld_users")
 
 
 def upgrade() -> None:
@@ -19,7 +20,8 @@ def upgrade() -> None:
     can be told from what stands now. One sequence serves all, so that a row deleted and made again is not taken for
     the old one.
     """
-    ISSUANCE.create_all(op.get_bind(), tables=[ISSUANCE.tables["period_writers"]])
+    ISSUANCE.create_all(op.get_bind(), tables=[ISSUANCE.tables[name] for name in ("period_writers", "withheld_users")])
+    op.execute("ALTER TABLE claimants ADD COLUMN IF NOT EXISTS eligible boolean NOT NULL DEFAULT true")
     op.execute("CREATE SEQUENCE revisions")
     op.execute(
         "CREATE FUNCTION number_revision() RETURNS trigger LANGUAGE plpgsql AS $$"
@@ -32,4 +34,14 @@ def upgrade() -> None:
             " FOR EACH ROW EXECUTE FUNCTION number_revision()"
         )
         op.execute(f"UPDATE {table} SET revision = 0")
+    op.execute(
+        "CREATE FUNCTION renew_standing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " UPDATE claimants SET revision = 0 WHERE claimant_id = coalesce(NEW.claimant_id, OLD.claimant_id);"
+        " RETURN NULL; END $$"
+    )
+    for table in _PARTS_OF_A_STANDING:
+        op.execute(
+            f"CREATE TRIGGER {table}_renew AFTER INSERT OR UPDATE OR DELETE ON {table}"
+            " FOR EACH ROW EXECUTE FUNCTION renew_standing()"
+        )
     op.execute(resources.files("services.issuance.migrations").joinpath("write_claims.sql").read_text())
