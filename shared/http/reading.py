@@ -16,7 +16,7 @@ from sqlalchemy.sql.elements import UnaryExpression
 from shared.bus.readable import heard
 from shared.http.commands import JSON, Presented, response_of
 from shared.http.cursors import Cursors
-from shared.http.desk import Desk
+from shared.http.desk import Desk, read_only
 from shared.http.problems import ProblemError
 from shared.projections.projection import Projection
 from shared.projections.reading import as_of
@@ -127,13 +127,13 @@ class ReadDesk(Desk):
     ) -> Response:
         """Answer with one page of a read model's list, byte for byte as `page` would, for lists that are read often.
 
-        `write` gives the JSON of a row. The listing is made once and for all; the model and where it stands are read
-        in one transaction, where it stands first.
+        `write` gives the JSON of a row. The listing is made once and for all; where the model stands is read first, so
+        that the rows are never older than the answer says.
         """
         bound_to = self._bound_to()
         if self._min_position is not None:
             await self.caught_up(of)
-        async with self.connection() as connection:
+        async with read_only(self._edge.runtime.engine, loose=True) as connection:
             if self._min_position is None:
                 context = self._edge.context.name
                 self._as_of = await as_of(connection, of, context, self._edge.settings.topic(context))
