@@ -7,19 +7,18 @@ import sqlalchemy as sa
 from fastapi import Path, Request, Response
 
 from services.registry.api import affiliations as joining
-from services.registry.api.institution_models import (
-    AffiliationView,
+from services.registry.api.agency_models import (
     EventPlanBody,
     EventReportBody,
     PromotionEventView,
     ReferralAgencyItem,
     ReferralAgencyView,
-    ReferralApplicationBody,
     ReferralProfileBody,
     ReferralWorkView,
     TrainingBody,
     TrainingView,
 )
+from services.registry.api.institution_models import AffiliationView, ReferralApplicationBody
 from services.registry.api.queries import DayQuery, day_asked
 from services.registry.domain.affiliation import Ended
 from services.registry.domain.credit_code import normalised

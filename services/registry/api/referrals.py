@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import sqlalchemy as sa
 from fastapi import Path, Query, Response
 
-from services.registry.api.institution_models import ReferralBody, ReferralReceiptView, ReferralView
+from services.registry.api.agency_models import ReferralBody, ReferralReceiptView, ReferralView
 from services.registry.institution_tables import affiliations
 from services.registry.projections.agency_list import agency_list
 from services.registry.projections.referrals import referrals

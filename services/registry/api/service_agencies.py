@@ -6,7 +6,8 @@ import sqlalchemy as sa
 from fastapi import Path, Request, Response
 
 from services.registry.api import affiliations as joining
-from services.registry.api.institution_models import AffiliationView, ServiceAgencyView, ServiceApplicationBody
+from services.registry.api.agency_models import ServiceAgencyView
+from services.registry.api.institution_models import AffiliationView, ServiceApplicationBody
 from services.registry.api.queries import DayQuery, day_asked
 from services.registry.api.referral_agencies import listed_agencies
 from services.registry.domain.affiliation import Ended, Granted
