@@ -246,3 +246,24 @@ async def test_vouchers_and_years_are_read_as_they_stood(call: Call, lived: Seas
     assert (evening["claims"], evening["reserved"]["amount"], evening["spent"]["amount"]) == (4, 4 * FACE, 0)
     assert (await call("GET", f"{totals}?as_of=1", **own)).json()["items"] == []
     assert (await call("GET", f"{totals}?as_of={FIRST_DAY}", party=lived.banned_id)).status_code == 404
+
+
+async def test_the_list_that_is_read_often_pages_and_waits_as_every_other(call: Call, lived: Season) -> None:
+    own = {"party": lived.claimant_id}
+    first = await call("GET", "/v1/vouchers?limit=2", **own)
+    assert first.headers["content-type"] == "application/json"
+    assert first.headers["link"].endswith('; rel="next"')
+    second = await call("GET", first.headers["link"].partition("<")[2].partition(">")[0], **own)
+    ids = [each["voucher_id"] for page in (first, second) for each in page.json()["items"]]
+    assert ids == sorted(set(ids), reverse=True)
+    assert len(ids) == 4
+    last = await call("GET", "/v1/vouchers", **own)
+    assert ("link" in last.headers, last.json()["has_more"], last.json()["next_cursor"]) == (False, False, None)
+    reached = last.json()["as_of"]
+    waited = await call("GET", f"/v1/vouchers?min_position={reached}", **own)
+    assert waited.content == last.content
+    behind = await call("GET", f"/v1/vouchers?min_position={reached + 1}", **own)
+    assert (behind.status_code, behind.json()["code"]) == (503, "behind")
+    stolen = await call("GET", f"/v1/vouchers?limit=2&cursor={first.json()['next_cursor']}", party=lived.banned_id)
+    assert stolen.status_code == 200
+    assert {each["claimant_id"] for each in stolen.json()["items"]} <= {lived.banned_id}
