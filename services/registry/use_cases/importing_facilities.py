@@ -241,8 +241,6 @@ async def _known(tx: Transaction, provider_id: str, numbers: Iterable[str]) -> d
 
 async def _states(tx: Transaction, facility_ids: Sequence[str]) -> dict[str, tuple[State, int]]:
     """Fold the streams of many facilities, read at once; each with its version."""
-    if not facility_ids:
-        return {}
     by_stream = {stream_of(facility_id, "fac"): facility_id for facility_id in facility_ids}
     loaded = await load_many(tx, facility, by_stream)
     return {by_stream[stream]: (each.state, each.version) for stream, each in loaded.items()}
