@@ -34,9 +34,10 @@ _GATES = (
      " AND count(*) = (SELECT count(*) FROM events JOIN answered ON stream = 'voucher-' || voucher_id"
      f" WHERE {_CLAIMED})"
      " FROM answered"),
-    ("places are 1…n",
-     "SELECT count(*) = count(DISTINCT (data->>'place')::int) AND min((data->>'place')::int) = 1"
-     f" AND max((data->>'place')::int) = count(*) FROM events WHERE {_CLAIMED}"),
+    ("places are 1…n in each period",
+     "SELECT bool_and(said = places AND first = 1 AND last = said) FROM (SELECT count(*) AS said,"
+     " count(DISTINCT (data->>'place')::int) AS places, min((data->>'place')::int) AS first,"
+     f" max((data->>'place')::int) AS last FROM events WHERE {_CLAIMED} GROUP BY data->>'period_id') p"),
     ("the log is without gaps",
      "SELECT count(*) = max(position) AND max(position) = (SELECT position FROM log_head) FROM events"),
     ("allowances equal the fold of the log",

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 _CREATED = 201
+_REFUSED = 409
+_CODE = b'"code":"'
 _LOCATION = b"\r\nlocation: "
 
 
@@ -22,12 +24,16 @@ class Request:
 class Tally:
     """What came back: answers by status, `seconds` for all of them, and connections that `broke` before an answer.
 
-    `acknowledged` names what was created under each idempotency key: the `Location` of every 201.
+    `acknowledged` names what was created under each idempotency key: the `Location` of every 201; `created_at` says
+    when each came, and `began` when the pressing did (perf_counter). `refusals` counts the 409s by their code.
     """
 
     statuses: Counter[int] = field(default_factory=Counter)
     acknowledged: dict[str, str] = field(default_factory=dict)
+    created_at: list[float] = field(default_factory=list)
+    refusals: Counter[str] = field(default_factory=Counter)
     broke: int = 0
+    began: float = 0.0
     seconds: float = 0.0
 
     def rate(self, status: int) -> float:
@@ -66,22 +72,31 @@ class _Connection(asyncio.Protocol):
         length = int(head[at + 18 : head.index(b"\r\n", at + 18)]) if at >= 0 else 0
         if len(self._buffer) < end + 4 + length:
             return
-        self._take(head)
+        self._take(head, self._buffer[end + 4 : end + 4 + length])
         self._buffer = self._buffer[end + 4 + length :]
         self._send()
 
-    def _take(self, head: bytes) -> None:
+    def _take(self, head: bytes, body: bytes) -> None:
         status = int(head[9:12])
         self._tally.statuses[status] += 1
         if status == _CREATED and self._waiting is not None:
             at = head.lower().find(_LOCATION)
             place = head[at + len(_LOCATION) : head.index(b"\r\n", at + 2)].decode() if at >= 0 else ""
             self._tally.acknowledged[self._waiting.key] = place
+            self._tally.created_at.append(time.perf_counter())
+        elif status == _REFUSED:
+            self._tally.refusals[code_of(body)] += 1
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
         self._tally.broke += self._waiting is not None
         if not self.done.done():
             self.done.set_result(None)
+
+
+def code_of(body: bytes) -> str:
+    """Give the code of a problem document; empty where there is none."""
+    _, _, rest = body.partition(_CODE)
+    return rest.partition(b'"')[0].decode()
 
 
 async def press(
@@ -92,7 +107,7 @@ async def press(
     Each connection waits for its answer before it sends again. A `tally` that is given can be watched meanwhile.
     """
     loop, tally = asyncio.get_running_loop(), tally or Tally()
-    began = time.perf_counter()
+    tally.began = began = time.perf_counter()
     made = [
         (await loop.create_connection(lambda: _Connection(requests, tally, began + seconds), "127.0.0.1", port))[1]
         for _ in range(connections)
@@ -102,9 +117,10 @@ async def press(
     return tally
 
 
-def get(path: str) -> Request:
-    """Write a GET."""
-    return Request(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+def get(path: str, *, token: str = "") -> Request:
+    """Write a GET, with a token if one is given."""
+    who = f"Authorization: Bearer {token}\r\n" if token else ""
+    return Request(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{who}\r\n".encode())
 
 
 def post(path: str, body: bytes, *, token: str, key: str) -> Request:

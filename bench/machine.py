@@ -31,3 +31,11 @@ def cpu_seconds(processes: Iterable[int]) -> float:
             # What ended children used belongs to the parent that waited for them.
             ticks += sum(int(field) for field in fields[11:15])
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def resident_bytes(process: int) -> int:
+    """Say how much memory a process holds; LookupError where the system does not say (/proc)."""
+    try:
+        return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError as error:
+        raise LookupError(f"nobody says what process {process} holds of memory") from error

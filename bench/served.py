@@ -4,6 +4,8 @@ import asyncio
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -15,15 +17,19 @@ from shared.settings import Settings
 
 _HOME = Path(__file__).parents[1]
 _READY_S = 60.0
+_POLL_S = 0.02
 _STOP_S = 20.0
 _LOG_SHOWN = 2_000
 
 
 class Served:
-    """One uvicorn for HTTP and one worker for relay, reactions and projections; they end when this process does."""
+    """One uvicorn for HTTP and one worker for relay, reactions and projections; they end when this process does.
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        self._settings, self._log = settings, folder / "issuance.log"
+    `alone` is one that does everything in a single process.
+    """
+
+    def __init__(self, settings: Settings, folder: Path, *, alone: bool = False) -> None:
+        self._settings, self._log, self._alone = settings, folder / "issuance.log", alone
         self._worker_log = folder / "worker.log"
         self.port = free_port()
         self._child: subprocess.Popen[bytes] | None = None
@@ -49,14 +55,10 @@ class Served:
             f"CXQ_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             for name, value in self._settings.model_dump().items()
         }
-        command = [
-            sys.executable, "-m", "uvicorn", "--factory", "bench.app:create", "--app-dir", str(_HOME),
-            "--host", "127.0.0.1", "--port", str(self.port),
-            "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning",
-        ]  # fmt: skip
-        environment = told | {"CXQ_LOG_LEVEL": "warning", "CXQ_BACKGROUND": "false"}
+        command = _uvicorn("bench.app:create", self.port)
+        environment = told | {"CXQ_LOG_LEVEL": "warning", "CXQ_BACKGROUND": str(self._alone)}
         self._child = spawn(command, log=self._log, death_signal=signal.SIGKILL, environment=environment)
-        if self._worker is None or self._worker.poll() is not None:
+        if not self._alone and (self._worker is None or self._worker.poll() is not None):
             worker = [sys.executable, "-m", "services.cli", "worker", "issuance"]
             self._worker = spawn(worker, log=self._worker_log, death_signal=signal.SIGKILL, environment=environment)
         await self.until_ready()
@@ -67,13 +69,9 @@ class Served:
         until = loop.time() + _READY_S
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
             while loop.time() < until and self._child is not None and self._child.poll() is None:
-                try:
-                    answer = await client.get("/health/ready")
-                    if answer.status_code == httpx.codes.OK:
-                        return
-                except httpx.TransportError:
-                    pass
-                await asyncio.sleep(0.1)
+                if await _says_ok(client, "/health/ready"):
+                    return
+                await asyncio.sleep(_POLL_S)
         await self.stop()
         raise RuntimeError(f"issuance was not ready; its log ends with:\n{written_since(self._log, 0)[-_LOG_SHOWN:]}")
 
@@ -87,11 +85,48 @@ class Served:
     async def stop(self) -> None:
         """End both in good order, or by force when it takes too long."""
         for process in (self._child, self._worker):
-            if process is None or process.poll() is not None:
-                continue
-            process.send_signal(signal.SIGINT)
-            try:
-                await asyncio.to_thread(process.wait, _STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                await asyncio.to_thread(process.wait)
+            if process is not None:
+                await _ended(process)
+
+
+@asynccontextmanager
+async def beside(app: str, folder: Path, environment: Mapping[str, str]) -> AsyncIterator[int]:
+    """Serve another app (`module:factory`) by the same uvicorn, and give its port; it has to answer `GET /noop`."""
+    port, log = free_port(), folder / "beside.log"
+    child = spawn(_uvicorn(app, port), log=log, death_signal=signal.SIGKILL, environment=environment)
+    try:
+        async with asyncio.timeout(_READY_S), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            while not await _says_ok(client, "/noop"):
+                if child.poll() is not None:
+                    raise RuntimeError(f"{app} ended; its log ends with:\n{written_since(log, 0)[-_LOG_SHOWN:]}")
+                await asyncio.sleep(_POLL_S)
+        yield port
+    finally:
+        await _ended(child)
+
+
+def _uvicorn(app: str, port: int) -> list[str]:
+    """Write the command that serves an app; what is compared is served alike."""
+    return [
+        sys.executable, "-m", "uvicorn", "--factory", app, "--app-dir", str(_HOME),
+        "--host", "127.0.0.1", "--port", str(port),
+        "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning",
+    ]  # fmt: skip
+
+
+async def _says_ok(client: httpx.AsyncClient, path: str) -> bool:
+    try:
+        return (await client.get(path)).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+async def _ended(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGINT)
+    try:
+        await asyncio.to_thread(process.wait, _STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        await asyncio.to_thread(process.wait)

@@ -16,19 +16,15 @@ from bench.gates import caught_up
 from bench.history import write_history
 from bench.load import Tally
 from bench.ratio import Goal, Ratio, Spread, interleaved
-from bench.stage import Stage, stage
+from bench.stage import Stage, open_period, stage
 from deploy.local.probes import assert_durable
 from services.issuance.app import CONTEXT
 from services.issuance.audit import CHECKS
 from services.issuance.deadlines import EXPIRE_UNREGISTERED, FIND_UNREGISTERED
-from services.issuance.use_cases.planning_periods import approve_period, propose_period
 from shared.audit import examine
 from shared.clock import SystemClock
-from shared.database import create_engine, create_owner_engine
-from shared.kernel.ids import new_id
+from shared.database import create_owner_engine
 from shared.kernel.money import yuan
-from shared.measures.reader import Measures
-from shared.store.transaction import Cause, transaction
 
 GOAL = Goal(id="S1", what="expired/claims", target=0.5)
 """A city's hundred thousand of a day are gone long before the office opens, and nobody who claims meanwhile waits."""
@@ -62,7 +58,8 @@ async def measure() -> Ratio:
     async with stage() as here:
         engine = create_owner_engine(here.settings.owner_url("issuance"))
         try:
-            period_id = await _period_of_long_ago(here)
+            quota = yuan(50_000_000)
+            period_id = await open_period(here.settings, quota=quota, clock=LongAgo(), lasts=_AGO + timedelta(days=1))
 
             async def sweep() -> float:
                 await _write_due(here, engine, period_id)
@@ -80,24 +77,6 @@ async def measure() -> Ratio:
     print(f"expired/s {ratio.numerator}, {_DUE:,} at a time; claims/s without {ratio.denominator}", end="")
     print(f", meanwhile {Spread.of(meanwhile)}")
     return ratio
-
-
-async def _period_of_long_ago(here: Stage) -> str:
-    """Open a period a month ago, so that its vouchers are due."""
-    engine = create_engine(here.settings.application_url("issuance"))
-    now = LongAgo().now()
-    period_id = new_id("prd", now)
-    cause, measures = Cause(actor="bench", correlation_id="bench"), Measures.load()
-    try:
-        async with transaction(engine, "issuance", LongAgo(), cause, measures) as tx:
-            await propose_period(
-                tx, period_id=period_id, name="bench", quota=yuan(50_000_000), opens_at=now,
-                closes_at=now + _AGO + timedelta(days=1), proposed_by="officer-1",
-            )  # fmt: skip
-            await approve_period(tx, period_id=period_id, approved_by="officer-2", if_match=None)
-    finally:
-        await engine.dispose()
-    return period_id
 
 
 async def _write_due(here: Stage, engine: AsyncEngine, period_id: str) -> None:
