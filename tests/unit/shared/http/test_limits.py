@@ -1,13 +1,17 @@
 """Rates, waiting, and cursors: limits that hold without a server."""
 
+import asyncio
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from pydantic import SecretStr
 
+from shared.bus.readable import News
+from shared.http.commands import Presented
 from shared.http.cursors import Cursors
 from shared.http.limits import _CALLERS_MAX, Buckets
+from shared.http.models import Money
 from shared.http.problems import ProblemError
 from shared.http.waiting import preferred_wait, wait_for
 from shared.settings import Settings
@@ -69,8 +73,23 @@ async def test_waiting_ends_with_the_time_given() -> None:
         nonlocal asked
         asked += 1
 
-    assert await wait_for(never, 0.1) is None
+    assert await wait_for(never, 0.1, News()) is None
     assert asked > 1
+
+
+async def test_waiting_ends_with_the_news_of_the_outcome() -> None:
+    news, outcome = News(), Presented(body=Money.of(1))
+    happened = False
+
+    async def look() -> Presented | None:
+        return outcome if happened else None
+
+    waiting = asyncio.create_task(wait_for(look, 60.0, news))
+    await asyncio.sleep(0)
+    happened = True
+    news.tell()
+    async with asyncio.timeout(0.2):  # looking again without news would take longer
+        assert await waiting is outcome
 
 
 def test_a_cursor_comes_back_with_its_values_and_types() -> None:
