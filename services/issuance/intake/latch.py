@@ -84,10 +84,17 @@ class Latch:
         if self._won is None and self._gathering is None:
             self._gathering = asyncio.create_task(self._gather(page.places, page.period.opens_at))
 
+    def forget(self) -> None:
+        """Let everyone be looked up again: whoever wrote meanwhile, or may have, its winners are not known here."""
+        self._page = self._won = None
+        self._meanwhile.clear()
+        self.close()
+
     def close(self) -> None:
         """Stop gathering."""
         if self._gathering is not None:
             self._gathering.cancel()
+            self._gathering = None
 
     async def _gather(self, expected: int, since: datetime) -> None:
         """Learn from the database who has won; until then every claim is looked up."""
@@ -110,4 +117,5 @@ class Latch:
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             _log.warning("latch.not_gathered", reason=type(error).__name__)
         finally:
-            self._gathering = None
+            if self._gathering is asyncio.current_task():
+                self._gathering = None

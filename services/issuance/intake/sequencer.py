@@ -240,6 +240,7 @@ class Sequencer:
 
     def _disconnect(self) -> None:
         self._book.forget()
+        self.latch.forget()
         self._holds = False
         if self._connection is not None:
             self._connection.terminate()
