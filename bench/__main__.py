@@ -7,6 +7,8 @@ import signal
 import sys
 from typing import Any
 
+import uvloop
+
 from bench import goals
 from bench.machine import facts
 from bench.ratio import Ratio
@@ -25,7 +27,7 @@ def main() -> int:
         module = importlib.import_module(f"bench.goals.{name.lower()}")
         print(*facts(), sep="\n", flush=True)
         try:
-            ratio = asyncio.run(_measured(module))
+            ratio = asyncio.run(_measured(module), loop_factory=uvloop.new_event_loop)
         except (RuntimeError, ValueError, ServerProblem) as error:
             print(f"{name}: {error}", file=sys.stderr)
             return 1

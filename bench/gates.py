@@ -9,6 +9,7 @@ from bench.load import Tally
 from bench.stage import Stage
 from deploy.local.probes import assert_durable
 from services.issuance.app import CONTEXT
+from shared.audit import examine
 from shared.bus.publisher import Publisher
 from shared.database import create_owner_engine
 
@@ -95,6 +96,24 @@ async def pass_gates(stage: Stage) -> None:
     print(f"gates passed: {'; '.join(names)}")
     print(f"{written} claims in the log, among them all {len(known)} that were acknowledged over HTTP", end="")
     print(f"; {stage.sent_away} were sent away with 503 outside the kills")
+
+
+async def pass_audit(stage: Stage) -> int:
+    """Look at every invariant of issuance as `cxq audit` does, and say how many; RuntimeError names what is broken."""
+    assert_durable(stage.servers.postgres_url)
+    engine = create_owner_engine(stage.settings.owner_url("issuance"))
+    try:
+        async with engine.connect() as connection:
+            await connection.execution_options(isolation_level="REPEATABLE READ")
+            findings = await examine(connection, CONTEXT.name, CONTEXT.checks)
+    finally:
+        await engine.dispose()
+    broken = [
+        f"{found.id}: {found.breaches[0].where}, {found.breaches[0].found}" for found in findings if found.breached
+    ]
+    if broken:
+        raise RuntimeError(f"these do not hold, so the figure does not count: {'; '.join(broken)}")
+    return len(findings)
 
 
 async def survive_kill(stage: Stage) -> None:

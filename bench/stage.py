@@ -150,8 +150,9 @@ async def _house(servers: Servers, folder: Path, *, claimants: int, limited: boo
         kafka_bootstrap=servers.kafka_bootstrap,
         database_prefix=f"b{secrets.token_hex(4)}",
         topic_prefix=f"b{secrets.token_hex(4)}",
-        **({} if limited else {"rate_burst": 10_000_000, "rate_per_second": 10_000_000}),
     )
+    if not limited:
+        settings = settings.model_copy(update={"rate_burst": 10_000_000, "rate_per_second": 10_000_000.0})
     await migrate(settings, "issuance", CONTEXT.folder / "migrations")
     async with Topics(settings) as topics:
         for context in CONTEXTS:

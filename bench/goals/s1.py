@@ -12,16 +12,12 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bench.gates import caught_up
+from bench.gates import caught_up, pass_audit
 from bench.history import write_history
 from bench.load import Tally
 from bench.ratio import Goal, Ratio, Spread, interleaved
 from bench.stage import Stage, open_period, stage
-from deploy.local.probes import assert_durable
-from services.issuance.app import CONTEXT
-from services.issuance.audit import CHECKS
 from services.issuance.deadlines import EXPIRE_UNREGISTERED, FIND_UNREGISTERED
-from shared.audit import examine
 from shared.clock import SystemClock
 from shared.database import create_owner_engine
 from shared.kernel.money import yuan
@@ -71,9 +67,10 @@ async def measure() -> Ratio:
 
             ratio = await interleaved(sweep, claims, rounds=3, warm_up=False)
             await caught_up(here, _LIMIT_S)
-            await _assert_sound(here, engine)
+            checks = await pass_audit(here)
         finally:
             await engine.dispose()
+    print(f"gates passed: durable settings; each due voucher expired once and in order; {checks} checks of the audit")
     print(f"expired/s {ratio.numerator}, {_DUE:,} at a time; claims/s without {ratio.denominator}", end="")
     print(f", meanwhile {Spread.of(meanwhile)}")
     return ratio
@@ -137,17 +134,3 @@ async def _claim_on(here: Stage, tally: Tally) -> None:
     while True:
         part = await here.press_claims(seconds=0.5)
         tally.statuses.update(part.statuses)
-
-
-async def _assert_sound(here: Stage, engine: AsyncEngine) -> None:
-    """Open the gates: durable settings, and every invariant of issuance; RuntimeError names what does not hold."""
-    assert_durable(here.servers.postgres_url)
-    async with engine.connect() as connection:
-        findings = await examine(connection, CONTEXT.name, CHECKS)
-    broken = [
-        f"{found.id}: {found.breaches[0].where}, {found.breaches[0].found}" for found in findings if found.breached
-    ]
-    if broken:
-        raise RuntimeError(f"these do not hold, so the figure does not count: {'; '.join(broken)}")
-    print("gates passed: durable settings; each due voucher expired once and in order;", end="")
-    print(f" {len(findings)} checks of the audit")
