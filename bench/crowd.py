@@ -7,6 +7,8 @@ from enum import StrEnum
 
 PHASES = ((2.0, 3_000.0), (60.0, 500.0))
 """Seconds, and how many requests a second come on average, one after the other."""
+BOT = -1
+"""The client of a bot's request."""
 _RETRIES = 0.20
 _BOTS = 0.05
 _RECENT = 1_500
@@ -30,7 +32,7 @@ _KINDS_OF_BOTS = (Kind.BAD_TOKEN, Kind.UNREGISTERED, Kind.TOO_MANY)
 class Coming:
     """One request: `due` so many seconds after the opening, of which client, under the key of which claim.
 
-    A retry has the client and the key of a claim that came before. A bot's client is -1.
+    A retry has the client and the key of a claim that came before. A bot's client is `BOT`.
     """
 
     due: float
@@ -54,7 +56,7 @@ def opening_minute(seed: int, clients: int, phases: Sequence[tuple[float, float]
         if drawn < _BOTS:
             kind = chance.choice(_KINDS_OF_BOTS)
             at_once = kind is Kind.TOO_MANY
-            coming.append(Coming(chance.uniform(0, _VOLLEY_S) if at_once else due, kind, -1, number))
+            coming.append(Coming(chance.uniform(0, _VOLLEY_S) if at_once else due, kind, BOT, number))
         elif drawn < _BOTS + _RETRIES and claims:
             again = chance.choice(claims[-_RECENT:])
             coming.append(Coming(due, Kind.RETRY, again.client, again.claim))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import fill
 
-from bench.crowd import PHASES, Coming, Kind, percentile
+from bench.crowd import BOT, PHASES, Coming, Kind, percentile
 from bench.door import Call
 from bench.drawing import Second
 
@@ -76,6 +76,8 @@ def table(minute: Minute) -> list[str]:
         counts = (sum((call.status, call.code) == (status, code) for call in calls) for calls in columns)
         rows.append((f"{status} `{code}`", [f"{count:,}" for count in counts]))
     rows.append(("5xx", [f"{sum(call.status >= 500 for call in calls):,}" for calls in columns]))
+    to_bots = [[call for call in calls if call.client == BOT] for calls in columns]
+    rows.append(("5xx, to bots", [f"{sum(call.status >= 500 for call in calls):,}" for calls in to_bots]))
     rows.append(("not answered", [f"{sum(not call.status for call in calls):,}" for calls in columns]))
     for name, share in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)):
         times = ([call.seconds for call in calls if call.status] for calls in columns)

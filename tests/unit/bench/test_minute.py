@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from bench.crowd import Coming, Kind
+from bench.crowd import BOT, Coming, Kind
 from bench.door import Call
 from bench.drawing import Second, picture
 from bench.minute import Minute, by_second, report, table
@@ -13,8 +13,9 @@ from bench.minute import Minute, by_second, report, table
 def one(
     due: float, status: int, *, code: str = "", replayed: bool = False, kind: Kind = Kind.CLAIM
 ) -> tuple[Coming, Call]:
-    call = Call(due=due, client=0, wire=b"", status=status, seconds=due / 100, code=code, replayed=replayed)
-    return Coming(due, kind, 0, 0), call
+    client = BOT if kind is Kind.BAD_TOKEN else 0
+    call = Call(due=due, client=client, wire=b"", status=status, seconds=due / 100, code=code, replayed=replayed)
+    return Coming(due, kind, client, 0), call
 
 
 @pytest.fixture
@@ -25,7 +26,8 @@ def minute() -> Minute:
         one(2.0, 409, code="quota-exhausted"),
         one(2.1, 503, code="busy"),
         one(2.2, 0),
-        one(61.9, 401, code="token-invalid", kind=Kind.BAD_TOKEN),
+        one(61.8, 401, code="token-invalid", kind=Kind.BAD_TOKEN),
+        one(61.9, 503, code="busy", kind=Kind.BAD_TOKEN),
     ]
     return Minute(
         seed=7, clients=3, winners=1, played=played, oversold=0, overtaken=[4, 9], behind_own=5, duplicates=0,
@@ -34,7 +36,7 @@ def minute() -> Minute:
 
 
 def test_what_failed_is_5xx_or_no_answer(minute: Minute) -> None:
-    assert minute.failed == 2
+    assert minute.failed == 3
 
 
 def test_every_request_is_in_one_second_and_one_part_of_it(minute: Minute) -> None:
@@ -43,17 +45,18 @@ def test_every_request_is_in_one_second_and_one_part_of_it(minute: Minute) -> No
         (1, 0, 0),
         (0, 1, 0),
         (0, 1, 2),
-        (0, 1, 0),
+        (0, 1, 1),
     ]
 
 
 def test_the_table_tells_the_rush_from_what_follows(minute: Minute) -> None:
     lines = table(minute)
-    assert "| requests | 2 | 4 | 6 |" in lines
+    assert "| requests | 2 | 5 | 7 |" in lines
     assert "| granted | 1 | 0 | 1 |" in lines
     assert "| granted before, told again | 1 | 0 | 1 |" in lines
     assert "| 409 `quota-exhausted` | 0 | 1 | 1 |" in lines
-    assert "| 5xx | 0 | 1 | 1 |" in lines
+    assert "| 5xx | 0 | 2 | 2 |" in lines
+    assert "| 5xx, to bots | 0 | 1 | 1 |" in lines
     assert "| not answered | 0 | 1 | 1 |" in lines
 
 
