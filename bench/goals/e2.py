@@ -9,8 +9,8 @@ from bench.stage import Stage, stage
 
 GOAL = Goal(id="E2", what="memory-many/memory-100k", target=1.1, at_least=False)
 _FEW = 100_000
-_MANY = 700_000
-_LIMIT_S = 150.0
+_MANY = 600_000
+_LIMIT_S = 110.0
 _AT_ONCE_S = 5.0
 _LAG_S = 300.0
 
