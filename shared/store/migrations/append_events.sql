@@ -2,6 +2,7 @@
 -- The head's row is locked here, as late as possible before the commit: positions are gapless and in commit order.
 -- A stream's next version must be the one after its last: the same version twice violates a unique constraint (somebody
 -- else was faster), one that leaves a gap is a mistake of the caller.
+-- The version before is asked for one stream at a time: a plan made while the log was short must suit a long one.
 -- The chain is made link by link, the rows are written all at once: that is half the time of a row at a time.
 CREATE OR REPLACE FUNCTION append_events(
     streams text[], versions integer[], types text[], payloads text[], metadatas text[], keys text[], at timestamptz
@@ -18,7 +19,7 @@ BEGIN
     SELECT new.stream, new.version INTO gap
     FROM unnest(streams, versions) AS new (stream, version)
     WHERE new.version > 1
-        AND NOT EXISTS (SELECT FROM events e WHERE e.stream = new.stream AND e.version = new.version - 1)
+        AND (SELECT 1 FROM events e WHERE e.stream = new.stream AND e.version = new.version - 1 LIMIT 1) IS NULL
         AND NOT EXISTS (SELECT FROM unnest(streams, versions) AS other (stream, version)
                         WHERE other.stream = new.stream AND other.version = new.version - 1)
     LIMIT 1;
