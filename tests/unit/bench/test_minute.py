@@ -74,7 +74,8 @@ def test_the_picture_is_svg_with_a_bar_for_all_that_came() -> None:
         Second(granted=0, refused=0, failed=0, p50=0, p99=0),
     ]
     drawn = ET.fromstring(picture(seconds, "A minute"))  # noqa: S314 (it is our own)
-    bars = [float(bar.attrib["height"]) for bar in drawn.iter("{http://www.w3.org/2000/svg}rect")][-3:]
+    bars = [bar.attrib for bar in drawn.iter("{http://www.w3.org/2000/svg}rect")][-3:]
     lines = list(drawn.iter("{http://www.w3.org/2000/svg}polyline"))
-    assert bars == pytest.approx([104.0, 46.8, 5.2])
+    assert [float(bar["height"]) for bar in bars] == pytest.approx([104.0, 46.8, 5.2])
+    assert [float(bar["y"]) for bar in bars] == pytest.approx([216.0, 169.2, 164.0])
     assert len(lines) == 2
