@@ -32,7 +32,7 @@ BATCH_MAX = 512
 """How many claims one statement writes: beyond some hundreds a batch gains nothing and holds the log's head longer."""
 _ATTEMPTS = 4
 _STALE_AFTER_S = 0.2
-"""No claim is refused for the state of its period on a copy that was last seen to be right longer ago."""
+"""No claim is refused on a copy of its period last seen to be right longer ago: a refusal names every reason."""
 _PATIENCE_S = 2.0
 """A claim that has waited longer is sent away undecided: its caller gives up soon, and nothing has happened."""
 _WRITE_LIMIT_S = 2.5
@@ -169,7 +169,7 @@ class Sequencer:
             return None
         stock = self._book.stock(page, arrivals)
         outcomes = decide_in_order(arrivals, stock, _rules_of(page.period, measures))
-        if page.seen < seconds - _STALE_AFTER_S and any(_is_by_the_period(outcome) for outcome in outcomes):
+        if page.seen < seconds - _STALE_AFTER_S and not all(isinstance(outcome, Granted) for outcome in outcomes):
             return Stale(what="stale_period")
         decided = self._sorted(page, batch, outcomes, now)
         try:
@@ -261,11 +261,6 @@ def connector(settings: Settings, context: str) -> Callable[[], Awaitable["async
 def _is_for_now(outcome: Outcome) -> bool:
     """Tell whether a claim is refused for something that passes: such a refusal is not kept, the key stays free."""
     return not isinstance(outcome, Granted) and any(reason.code in PASSING for reason in outcome)
-
-
-def _is_by_the_period(outcome: Outcome) -> bool:
-    """Tell whether a claim is refused for how its period stands."""
-    return not isinstance(outcome, Granted) and any(reason.kind == "state" for reason in outcome)
 
 
 def _rules_of(plan: Period, measures: Measures) -> Callable[[date], Rules]:

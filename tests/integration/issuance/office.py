@@ -59,6 +59,8 @@ class Office:
     measures: Measures = field(default_factory=Measures.load)
     clock: StandingClock = field(default_factory=StandingClock)
     address: str = "http://office.test"
+    seconds: Callable[[], float] = lambda: asyncio.get_running_loop().time()
+    """What the intake waits and trusts its memory by."""
     _told: int = 0
     _asked: int = 0
     _intake: Intake | None = None
@@ -70,7 +72,7 @@ class Office:
             self._intake = Intake(
                 Surroundings(
                     clock=self.clock,
-                    seconds=lambda: asyncio.get_running_loop().time(),
+                    seconds=self.seconds,
                     measures=self._rules,
                     connect=self._connect,
                     granted=awarded,

@@ -1,0 +1,120 @@
+"""Issuance in a hundred plain lines: what each act comes to (art. 12–17), without log, queue or database."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+CAP = 5_000_000
+"""Art. 12: a voucher is worth 50,000 yuan at most."""
+ALLOWANCE, ALLOWANCE_CERTIFIED = 20_000_000, 50_000_000
+"""Art. 12: 200,000 yuan a year, 500,000 with a certificate."""
+
+
+@dataclass(slots=True, kw_only=True)
+class PlainPeriod:
+    """A period: money in fen."""
+
+    remaining: int
+    closes_at: datetime
+    issued: int = 0
+    returned: int = 0
+    claims: int = 0
+    is_paused: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class PlainVoucher:
+    """A voucher and how far it has come."""
+
+    period_id: str
+    owner: str
+    year: int
+    amount: int
+    register_by: date
+    state: str = "claimed"
+    contract_id: str = ""
+    released_from: set[str] = field(default_factory=set)
+    revoked_on: date | None = None
+
+
+@dataclass(slots=True)
+class Plain:
+    """The office as anybody would keep it on paper."""
+
+    returns_to_quota: bool
+    allowance: dict[str, int] = field(default_factory=dict)
+    failing: set[str] = field(default_factory=set)
+    bans: dict[str, tuple[str, date | None]] = field(default_factory=dict)
+    periods: dict[str, PlainPeriod] = field(default_factory=dict)
+    vouchers: dict[str, PlainVoucher] = field(default_factory=dict)
+    reserved: dict[tuple[str, int], int] = field(default_factory=dict)
+    spent: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def against_claim(self, period_id: str, claimant_id: str, amount: int, at: datetime, on: date) -> set[str]:
+        """Name every reason against a claim."""
+        period = self.periods[period_id]
+        year = claimant_id, on.year
+        held = self.reserved.get(year, 0) + self.spent.get(year, 0)
+        until = [until for whose, until in self.bans.values() if whose == claimant_id]
+        is_over = at >= period.closes_at
+        found = {
+            "claimant-not-registered": claimant_id not in self.allowance,
+            "claimant-not-eligible": claimant_id in self.failing,
+            "claimant-banned": any(day is None or on <= day for day in until),
+            "face-value-out-of-range": not 0 < amount <= CAP,
+            "allowance-exceeded": held + amount > self.allowance.get(claimant_id, held + amount),
+            "period-closed": is_over,
+            "period-paused": period.is_paused and not is_over,
+            "quota-exhausted": amount > period.remaining,
+        }
+        return {code for code, applies in found.items() if applies}
+
+    def claim(self, voucher_id: str, voucher: PlainVoucher) -> None:
+        """Grant a claim."""
+        period = self.periods[voucher.period_id]
+        period.remaining -= voucher.amount
+        period.issued += voucher.amount
+        period.claims += 1
+        self.vouchers[voucher_id] = voucher
+        year = voucher.owner, voucher.year
+        self.reserved[year] = self.reserved.get(year, 0) + voucher.amount
+
+    def against_commitment(self, uses: dict[str, int], claimant_id: str, on: date) -> set[str]:
+        """Name every reason against a contract that these vouchers are to pay."""
+        reasons: set[str] = set()
+        for voucher_id, amount in uses.items():
+            voucher = self.vouchers[voucher_id]
+            if voucher.owner != claimant_id:
+                reasons.add("voucher-unknown")
+                continue
+            if voucher.state != "claimed":
+                reasons.add("voucher-not-claimed")
+            elif on > voucher.register_by:
+                reasons.add("registration-too-late")
+            if amount != voucher.amount:
+                reasons.add("voucher-amount-differs")
+        return reasons
+
+    def end(self, voucher_id: str, state: str, *, paid: int = 0, returns: bool = True) -> None:
+        """Bring a voucher to its end: what was paid is spent, the rest returns to the year, or stays reserved."""
+        voucher = self.vouchers[voucher_id]
+        voucher.state = state
+        year = voucher.owner, voucher.year
+        released = voucher.amount - paid if returns else 0
+        self.reserved[year] -= paid + released
+        self.spent[year] = self.spent.get(year, 0) + paid
+        if self.returns_to_quota:
+            period = self.periods[voucher.period_id]
+            period.remaining += released
+            period.returned += released
+
+    def revoke(self, claimant_id: str, on: date) -> None:
+        """Take all live vouchers of a claimant; what they were worth stays reserved (art. 17)."""
+        for voucher in self.vouchers.values():
+            if voucher.owner == claimant_id and voucher.state in {"claimed", "committed", "used"}:
+                voucher.state, voucher.revoked_on = "revoked", on
+
+    def expire(self, on: date) -> None:
+        """Let every voucher that nobody registered in time expire."""
+        for voucher_id, voucher in self.vouchers.items():
+            if voucher.state == "claimed" and on > voucher.register_by:
+                self.end(voucher_id, "expired")
