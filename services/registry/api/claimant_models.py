@@ -147,7 +147,11 @@ class RuleView(View):
     rule: str = Field(examples=["staff"])
     outcome: Outcome
     article: str = Field(examples=["7(1)"])
+    value: str | int | bool | list[str] | None = Field(description="所用的值 · The value used", examples=[172])
+    limit: str | int | bool | list[str] | None = Field(examples=[500])
+    parameter: str = Field(examples=["staff_max"])
     code: str = Field(description="未通过时的拒绝代码 · The refusal's code, where the rule fails")
+    remedy: str = Field(description="未通过时如何补救 · What would mend it, where it failed", examples=[""])
     reviewed: bool = Field(description="由经办人认定 · Decided by an officer")
 
 

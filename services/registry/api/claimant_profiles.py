@@ -3,7 +3,7 @@
 from typing import Any
 
 import sqlalchemy as sa
-from fastapi import Response
+from fastapi import Request, Response
 
 from services.registry.access import AccessLog
 from services.registry.api.claimant_models import (
@@ -15,14 +15,19 @@ from services.registry.api.claimant_models import (
     RuleView,
 )
 from services.registry.api.claimants import view_of
-from services.registry.api.models import ClaimantView
+from services.registry.api.models import ClaimantView, plain
 from services.registry.domain.claimant import Event, Registered, State, claimant
+from services.registry.domain.eligibility import Finding
 from services.registry.tables import claimant_profiles, claimants
 from services.registry.use_cases import changing_claimants
 from services.registry.use_cases.acting_for_claimants import role_in
+from services.registry.use_cases.judging_claimants import findings_on
 from services.registry.use_cases.streams import stream_of
+from shared.events.registry.claimants import RuleOutcome
 from shared.http.commands import CommandRequest, Presented
+from shared.http.edge import writer_of
 from shared.http.policy import Role
+from shared.http.problems import Writer
 from shared.http.reading import CursorText, Limit, Page, ReadRequest
 from shared.http.routes import operation, router_for
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
@@ -125,31 +130,45 @@ async def revoke_certificate(claimant_id: str, body: RevocationBody, request: Co
     summary="资格结论 · What art. 7 finds of a claimant",
     openapi_extra=operation(idempotent=False),
 )
-async def get_claimant_eligibility(claimant_id: str, request: ReadRequest) -> Response:
-    """Show the last answer rule by rule, to the claimant's users and to the office."""
+async def get_claimant_eligibility(claimant_id: str, request: ReadRequest, http: Request) -> Response:
+    """Show the last answer rule by rule, with the values it rests on, to the claimant's users and to the office."""
     await check_visible(claimant_id, request)
-    loaded = await request.load(claimant, stream_of(claimant_id, "clm"))
-    answer = loaded.state.judgement.answer if isinstance(loaded.state, Registered) else None
-    if answer is None:
-        raise UnknownSubjectError(claimant_id)
+    async with request.reading() as tx:
+        loaded = await tx.load(claimant, stream_of(claimant_id, "clm"))
+        known = loaded.state
+        answer = known.judgement.answer if isinstance(known, Registered) else None
+        if not isinstance(known, Registered) or answer is None:
+            raise UnknownSubjectError(claimant_id)
+        declared = sa.select(claimants.c.profile).where(claimants.c.claimant_id == claimant_id)
+        profile = (await tx.connection.execute(declared)).scalar_one()
+        rules = tx.measures.on(answer.on)
+        found = {each.rule: each for each in findings_on(answer.on, profile, known.certificates, rules)}
     view = ClaimantEligibilityView(
         claimant_id=claimant_id,
         outcome=answer.outcome,
-        rules=[
-            RuleView(
-                rule=rule.rule,
-                outcome=rule.outcome,
-                article=rule.article,
-                code=rule.code if rule.outcome == "fail" else "",
-                reviewed=rule.reviewed,
-            )
-            for rule in answer.rules
-        ],
+        rules=[_rule(rule, found.get(rule.rule), writer_of(http)) for rule in answer.rules],
         judged_on=answer.on,
         until=answer.until,
         pack=answer.pack,
     )
     return request.answer(Presented(body=view, version=loaded.version))
+
+
+def _rule(rule: RuleOutcome, finding: Finding | None, writer: Writer) -> RuleView:
+    """Show what a rule found; a rule that the declared facts do not reach any more has no value."""
+    failed = rule.outcome == "fail"
+    entry = writer.catalogue.get(rule.code) if failed else None  # What is only recorded has no refusal.
+    return RuleView(
+        rule=rule.rule,
+        outcome=rule.outcome,
+        article=rule.article,
+        value=plain(finding.value) if finding is not None else None,
+        limit=plain(finding.limit) if finding is not None else None,
+        parameter=finding.parameter if finding is not None else "",
+        code=rule.code if failed else "",
+        remedy=entry.remedy[writer.language] if entry is not None else "",
+        reviewed=rule.reviewed,
+    )
 
 
 async def check_visible(claimant_id: str, request: ReadRequest) -> None:

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from services.registry.domain.claimant import ProfileStage
 from services.registry.domain.eligibility import Finding
+from services.registry.domain.participation import Act
 from services.registry.domain.sanction import Stage
 from shared.events.registry.claimants import Certificate, CertificateKind, Outcome
 from shared.events.registry.facilities import ServiceKind
@@ -189,8 +190,8 @@ class FindingView(View):
         return cls(
             rule=finding.rule,
             outcome=finding.outcome,
-            value=_plain(finding.value),
-            limit=_plain(finding.limit),
+            value=plain(finding.value),
+            limit=plain(finding.limit),
             article=finding.article,
             parameter=finding.parameter,
             remedy=remedy,
@@ -313,16 +314,35 @@ class MeasureInForce(View):
     until: date | None = Field(description="最后一日（含） · Last day, inclusive")
 
 
+class ObstacleView(View):
+    """One thing that stands against an act, in the caller's language."""
+
+    code: str = Field(examples=["claimant-not-eligible"])
+    article: str = Field(examples=["7"])
+    title: str = Field(examples=["申领单位不符合申领条件"])
+    remedy: str = Field(examples=["在资格结论中查看未通过的条件，更正资料后再申领"])
+
+
+class PermissionView(View):
+    """Whether an act is open to a party today; `reasons` is empty when it is."""
+
+    act: Act = Field(description="申领、签约、兑现、参加绩效考核 · Claim, contract, redeem, be appraised")
+    allowed: bool
+    reasons: list[ObstacleView]
+
+
 class StandingView(View):
-    """Whether anything stands against a party."""
+    """What stands against a party, and what it may do today."""
 
     party_id: str
     party_kind: PartyKind
     good: bool = Field(description="没有生效的措施 · No measure is in force")
     measures: list[MeasureInForce]
+    may: list[PermissionView] = Field(description="今天可以做什么 · What it may do today, act by act")
 
 
-def _plain(value: object) -> str | int | bool | list[str] | None:
+def plain(value: object) -> str | int | bool | list[str] | None:
+    """Show the value of a finding; dates as texts."""
     match value:
         case None | bool() | int() | str():
             return value

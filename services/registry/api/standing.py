@@ -3,24 +3,31 @@
 from typing import Any
 
 import sqlalchemy as sa
-from fastapi import Response
+from fastapi import Request, Response
 
 from services.registry.api.models import (
     MeasureInForce,
+    ObstacleView,
+    PermissionView,
     SanctionBody,
     SanctionView,
     StandingView,
 )
+from services.registry.domain.participation import Permission, permissions
 from services.registry.domain.sanction import Event, Lifted, Proposed, State, Unproposed, sanction, stage_of
 from services.registry.institution_tables import affiliations
 from services.registry.tables import claimant_users, claimants, providers, sanctions
 from services.registry.use_cases import sanctioning
 from services.registry.use_cases.appointing_office_users import check_duty
+from services.registry.use_cases.knowing_standing import party_today
 from services.registry.use_cases.streams import stream_of
 from shared.http.commands import CommandRequest, Presented
+from shared.http.edge import writer_of
 from shared.http.policy import Role
+from shared.http.problems import Writer
 from shared.http.reading import ReadRequest
 from shared.http.routes import operation, router_for
+from shared.kernel.calendar import business_date
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
 router = router_for("registry", tag="standing")
@@ -109,9 +116,14 @@ async def approve_sanction(sanction_id: str, request: CommandRequest) -> Respons
     summary="主体状态 · The standing of a party",
     openapi_extra=operation(idempotent=False),
 )
-async def get_standing(party_id: str, request: ReadRequest) -> StandingView:
-    """Show the measures in force against a party, to itself and to the office."""
-    in_force = sa.and_(sanctions.c.party_id == party_id, sanctions.c.imposed_on.is_not(None), ~sanctions.c.lifted)
+async def get_standing(party_id: str, request: ReadRequest, http: Request) -> StandingView:
+    """Show a party the measures in force and what it may do today, and the office too."""
+    in_force = sa.and_(
+        sanctions.c.party_id == party_id,
+        sanctions.c.imposed_on.is_not(None),
+        ~sanctions.c.lifted,
+        sanctions.c.until.is_(None) | (sanctions.c.until >= business_date(request.now)),
+    )
     async with request.connection() as connection:
         kinds = sa.union_all(
             sa.select(claimant_users.c.principal, sa.literal("claimant").label("kind"))
@@ -132,7 +144,30 @@ async def get_standing(party_id: str, request: ReadRequest) -> StandingView:
         MeasureInForce(sanction_id=row.sanction_id, measure=row.measure, imposed_on=row.imposed_on, until=row.until)
         for row in found
     ]
-    return StandingView(party_id=party_id, party_kind=party.kind, good=not measures, measures=measures)
+    async with request.reading() as tx:
+        today = await party_today(tx, party_id, party.kind, frozenset(each.measure for each in measures))
+    writer = writer_of(http)
+    return StandingView(
+        party_id=party_id,
+        party_kind=party.kind,
+        good=not measures,
+        measures=measures,
+        may=[_permission(each, writer) for each in permissions(today)],
+    )
+
+
+def _permission(permission: Permission, writer: Writer) -> PermissionView:
+    said = [(reason, writer.catalogue[reason.code]) for reason in permission.reasons]
+    obstacles = [
+        ObstacleView(
+            code=reason.code,
+            article=reason.article,
+            title=entry.title[writer.language],
+            remedy=entry.remedy[writer.language],
+        )
+        for reason, entry in said
+    ]
+    return PermissionView(act=permission.act, allowed=not obstacles, reasons=obstacles)
 
 
 def _is_user(principal: str) -> sa.ColumnElement[bool]:

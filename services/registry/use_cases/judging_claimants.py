@@ -47,8 +47,8 @@ def assess(
 ) -> Assessment:  # fmt: skip
     """Ask every rule of art. 7 about a profile today; `before` is what was judged last, None for the first time."""
     terms = tx.measures.on(tx.today)
-    findings = _findings(profile, certificates, terms, tx.today, barred=barred)
-    looked_at = {f.rule: f.value for f in _findings(*before, terms, tx.today)} if before is not None else {}
+    findings = findings_on(tx.today, profile, certificates, terms, barred=barred)
+    looked_at = {f.rule: f.value for f in findings_on(tx.today, *before, terms)} if before is not None else {}
     unchanged = {f.rule for f in findings if f.rule in looked_at and looked_at[f.rule] == f.value}
     return Assessment(
         findings=findings,
@@ -143,22 +143,23 @@ async def decide_review(
     return handled
 
 
+def findings_on(
+    day: date, profile: Mapping[str, Any], certificates: tuple[Certificate, ...], terms: Terms, *,
+    barred: bool = False,
+) -> tuple[Finding, ...]:  # fmt: skip
+    """Give what every rule of art. 7 finds of a profile on a day, by the rules of that day."""
+    if profile["kind"] == "team":
+        return team_findings(team_facts(profile), terms.eligibility)
+    facts = replace(enterprise_facts(profile, certificates), barred=barred)
+    return enterprise_findings(facts, terms.eligibility, terms.voucher, day)
+
+
 def assess_as_it_stands(tx: Transaction, row: Any, state: State, occasion: Occasion) -> Assessment:
     """Ask art. 7 about a claimant of whom nothing has changed; `row` is its row in `claimants`."""
     if not isinstance(state, Registered):
         raise UnknownSubjectError(row.claimant_id)
     same = (row.profile, state.certificates)
     return assess(tx, *same, occasion=occasion, before=same)
-
-
-def _findings(
-    profile: Mapping[str, Any], certificates: tuple[Certificate, ...], terms: Terms, today: date, *,
-    barred: bool = False,
-) -> tuple[Finding, ...]:  # fmt: skip
-    if profile["kind"] == "team":
-        return team_findings(team_facts(profile), terms.eligibility)
-    facts = replace(enterprise_facts(profile, certificates), barred=barred)
-    return enterprise_findings(facts, terms.eligibility, terms.voucher, today)
 
 
 def _holds_until(

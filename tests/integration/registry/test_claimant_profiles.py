@@ -112,6 +112,10 @@ async def test_a_company_that_has_grown_says_so_and_is_told_that_it_may_not_clai
     assert (grown.status_code, grown.json()["eligibility"]) == (200, "fail")
     found = await eligibility(boss, made)
     assert (found["outcome"], found["by_rule"]["staff"]) == ("fail", "fail")
+    (staff,) = [rule for rule in found["rules"] if rule["rule"] == "staff"]
+    assert (staff["value"], staff["limit"], staff["article"], staff["parameter"]) == (501, 500, "7(1)", "staff_max")
+    assert staff["remedy"].startswith("创新券面向中小微企业")
+    assert {rule["remedy"] for rule in found["rules"] if rule["outcome"] == "pass"} == {""}
     answer = await last_answer(house, made.json()["claimant_id"])
     assert (answer.outcome, answer.occasion) == ("fail", "profile")
     assert "501" not in str(answer)
@@ -241,6 +245,17 @@ async def test_what_a_rule_cannot_decide_waits_for_an_officer_who_gives_a_reason
     assert [item["number"] for item in dropped] == [2]
 
 
+async def test_a_rule_that_only_records_is_shown_though_a_person_doubts_it(house: House) -> None:
+    boss, made = await registered(house, "doubted-1")
+    path, officer = made.headers["location"], house.person(Role.OFFICER, "officer-1")
+    rule = "allowance-certificates"
+    opened = await officer.post(f"{path}/eligibility-reviews", {"rule": rule}, version=made)
+    verdict = {"verdict": "fail", "reason": "证书存疑"}
+    await officer.post(f"{path}/eligibility-reviews/{rule}/decision", verdict, version=opened)
+    (shown,) = [each for each in (await eligibility(boss, made))["rules"] if each["rule"] == rule]
+    assert (shown["outcome"], shown["article"], shown["code"], shown["remedy"]) == ("fail", "12", "", "")
+
+
 async def test_an_officer_checks_what_a_company_only_says_of_itself(house: House) -> None:
     boss, made = await registered(house, "said-1", contact=CONTACT)
     path, officer = made.headers["location"], house.person(Role.OFFICER, "officer-1")
@@ -251,6 +266,8 @@ async def test_an_officer_checks_what_a_company_only_says_of_itself(house: House
     assert (await house.breaches())["R11"] == []
     where = f"{path}/eligibility-reviews/clean-record/decision"
     no = await officer.post(where, {"verdict": "fail", "reason": "信用平台有记录"}, version=opened)
+    (record,) = [rule for rule in (await eligibility(boss, made))["rules"] if rule["rule"] == "clean-record"]
+    assert (record["outcome"], record["reviewed"], record["remedy"] != "") == ("fail", True, True)
     assert no.json()["eligibility"] == "fail"
     assert (await eligibility(boss, made))["by_rule"]["clean-record"] == "fail"
     async with house.owner() as connection:

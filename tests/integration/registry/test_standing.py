@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 import sqlalchemy as sa
 
@@ -12,6 +13,7 @@ from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.http.policy import Role
 from tests.integration.registry.bodies import company, fresh_code, institution, instrument
 from tests.integration.registry.house import House, Person
+from tests.integration.registry.profiles import described
 
 A_DAY = timedelta(days=1)
 
@@ -112,6 +114,57 @@ async def test_a_delisted_provider_and_its_facilities_leave_the_public_lists(hou
     assert provider_id not in {item["provider_id"] for item in shown}
     assert (await house.client.get(f"/v1/providers/{provider_id}")).json()["delisted_on"] is not None
     assert (await lab.post("/v1/facilities", instrument(number="X-2"))).status_code == 409
+
+
+def barred(standing: httpx.Response) -> dict[str, list[str]]:
+    """Give what stands against each act of a party."""
+    return {each["act"]: [reason["code"] for reason in each["reasons"]] for each in standing.json()["may"]}
+
+
+async def test_standing_says_what_a_company_may_do_today(house: House) -> None:
+    boss, claimant_id = await enterprise(house, "asks-1")
+    standing = f"/v1/parties/{claimant_id}/standing"
+    assert barred(await boss.get(standing)) == {"claim": [], "contract": [], "redeem": []}
+    made = await boss.get(f"/v1/claimants/{claimant_id}")
+    changed = await boss.post(f"/v1/claimants/{claimant_id}/profile", described(staff=501), version=made)
+    assert changed.json()["eligibility"] == "fail"
+    told = await boss.get(standing)
+    assert barred(told) == {"claim": ["claimant-not-eligible"], "contract": [], "redeem": []}
+    reason = told.json()["may"][0]["reasons"][0]
+    assert (reason["article"], reason["title"]) == ("7", "申领单位不符合申领条件")
+    await sanctioned(house, claimant_id, "disqualify")
+    assert barred(await boss.get(standing)) == {
+        "claim": ["party-barred", "claimant-not-eligible"],
+        "contract": ["party-barred"],
+        "redeem": ["disbursement-suspended"],
+    }
+
+
+async def test_standing_says_what_an_institution_may_do_today(house: House) -> None:
+    lab, provider_id = await laboratory(house, "asks-2")
+    standing = f"/v1/parties/{provider_id}/standing"
+    assert barred(await lab.get(standing)) == {"contract": [], "redeem": [], "be_appraised": []}
+    firm, firm_id = await laboratory(house, "asks-3", third_party_testing=True)
+    excluded = barred(await firm.get(f"/v1/parties/{firm_id}/standing"))
+    assert excluded == {"contract": [], "redeem": [], "be_appraised": ["third-party-testing-excluded"]}
+    await sanctioned(house, provider_id, "delist")
+    assert barred(await lab.get(standing)) == {
+        "contract": ["provider-not-listed", "party-barred"],
+        "redeem": ["disbursement-suspended"],
+        "be_appraised": ["provider-not-listed", "party-barred"],
+    }
+
+
+async def test_a_suspension_stands_to_the_end_of_its_last_day_and_no_longer(house: House) -> None:
+    lab, provider_id = await laboratory(house, "asks-4")
+    began = house.clock.instant
+    await sanctioned(house, provider_id, "suspend_disbursement", until="2026-11-24")
+    house.clock.instant += A_DAY  # its last day
+    assert barred(await lab.get(f"/v1/parties/{provider_id}/standing"))["redeem"] == ["disbursement-suspended"]
+    house.clock.instant += A_DAY  # over, though nobody has swept yet
+    after = await lab.get(f"/v1/parties/{provider_id}/standing")
+    assert (barred(after)["redeem"], after.json()["good"]) == ([], True)
+    house.clock.instant = began
 
 
 async def test_the_audit_finds_nothing_in_a_register_that_sanctions(house: House) -> None:

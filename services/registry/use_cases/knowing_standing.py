@@ -1,0 +1,26 @@
+"""Gather what the register knows of a party on the day somebody asks what it may do."""
+
+from services.registry.domain.claimant import Registered, claimant
+from services.registry.domain.listing import Listed
+from services.registry.domain.participation import PartyToday
+from services.registry.domain.provider import provider
+from services.registry.use_cases.streams import stream_of
+from shared.events.registry.standing import Measure, PartyKind
+from shared.store.transaction import Transaction
+
+
+async def party_today(tx: Transaction, party_id: str, kind: PartyKind, measures: frozenset[Measure]) -> PartyToday:
+    """Say what decides about a party known under this id; `measures` are those in force today."""
+    if kind == "claimant":
+        registered = (await tx.load(claimant, stream_of(party_id, "clm"))).state
+        answer = registered.judgement.answer if isinstance(registered, Registered) else None
+        eligible = answer is None or answer.outcome != "fail"
+        return PartyToday(kind=kind, measures=measures, eligible=eligible)
+    if kind == "provider":
+        listed = (await tx.load(provider, stream_of(party_id, "prv"))).state
+        if not isinstance(listed, Listed):
+            return PartyToday(kind=kind, measures=measures, listed=False)
+        leaves_out = tx.measures.on(tx.today).appraisal.third_party_testing_excluded
+        excluded = leaves_out and listed.third_party_testing
+        return PartyToday(kind=kind, measures=measures, excluded_from_grants=excluded)
+    return PartyToday(kind=kind, measures=measures)
