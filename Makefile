@@ -9,7 +9,7 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.12 --genera
 LIMIT := $(shell timeout --foreground 1 true 2>/dev/null && echo timeout --foreground --signal=INT --kill-after=60)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run demo clean test test-unit check check-static bench lock docs
+.PHONY: help venv run demo clean test test-unit bug-bank check check-static bench lock docs
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,9 @@ test: venv ## Every test, servers included
 
 test-unit: venv ## The tests that need no servers (under a minute)
 	$(if $(LIMIT),$(LIMIT) 300) $(BIN)/python -m pytest tests/unit
+
+bug-bank: venv ## Plant known mistakes in a copy of the tree: each must turn its test red (minutes; not part of check)
+	@exec $(BIN)/python -m tests.bugs
 
 bench: venv ## Measure: make bench GOAL=A1
 	@exec $(BIN)/python -m bench $(GOAL)
