@@ -20,7 +20,7 @@ TOKEN_TYPES = {"at+jwt", "application/at+jwt"}
 _KEY_TRICKS = {"jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64", "zip"}
 """Headers by which a token could name its own key or change what is signed; ours have none of them."""
 _TOKEN_CHARS_MAX = 8 * 1024
-_KEPT_MAX = 10_000
+_KEPT_MAX = 50_000
 _KEPT_FOR = timedelta(seconds=60)
 _SKEW = timedelta(seconds=5)
 """How far the issuer's clock may be ahead of ours; expiry is exact."""
@@ -49,11 +49,6 @@ class Verifier:
         if len(self._kept) > _KEPT_MAX:
             self._kept.popitem(last=False)
         return caller
-
-    def remembered(self, authorization: str) -> Caller | None:
-        """Give the caller of a token that was verified within the last minute; None says nothing about it."""
-        token = _bearer(authorization)
-        return self._known(token) if token else None
 
     def _known(self, token: str) -> Caller | None:
         digest = _digest(token)

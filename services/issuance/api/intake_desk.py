@@ -48,7 +48,7 @@ class IntakeDesk:
                 period_id=period_id,
                 claimant_id=claimant_id,
                 amount=amount,
-                at=visit.began,
+                at=self._edge.runtime.clock.now(),  # the order of the line is the order of these instants
                 key=key,
                 cause=cause_of(visit),
                 told=told,

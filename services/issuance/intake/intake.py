@@ -17,7 +17,7 @@ from shared.store.transaction import Cause
 
 LINE_MAX = 20_000
 """How many may stand in one period's line; who comes then is sent away, and nothing has happened."""
-OWN_LINE_MAX = 64
+OWN_LINE_MAX = 16
 """How many claims of one company may wait behind its first."""
 
 
