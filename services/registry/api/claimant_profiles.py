@@ -157,7 +157,6 @@ async def get_claimant_eligibility(claimant_id: str, request: ReadRequest, http:
 def _rule(rule: RuleOutcome, finding: Finding | None, writer: Writer) -> RuleView:
     """Show what a rule found; a rule that the declared facts do not reach any more has no value."""
     failed = rule.outcome == "fail"
-    entry = writer.catalogue.get(rule.code) if failed else None  # What is only recorded has no refusal.
     return RuleView(
         rule=rule.rule,
         outcome=rule.outcome,
@@ -166,7 +165,7 @@ def _rule(rule: RuleOutcome, finding: Finding | None, writer: Writer) -> RuleVie
         limit=plain(finding.limit) if finding is not None else None,
         parameter=finding.parameter if finding is not None else "",
         code=rule.code if failed else "",
-        remedy=entry.remedy[writer.language] if entry is not None else "",
+        remedy=writer.catalogue[rule.code].remedy[writer.language] if failed else "",
         reviewed=rule.reviewed,
     )
 

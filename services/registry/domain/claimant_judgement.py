@@ -179,7 +179,7 @@ def _overall(outcomes: Collection[Outcome]) -> Literal["pass", "fail", "needs_re
 
 
 def _unknown(rule: str, assessment: Assessment) -> Reason | None:
-    known = tuple(finding.rule for finding in assessment.findings)
+    known = tuple(finding.rule for finding in assessment.findings if finding.code)  # What only records bars nobody.
     return None if rule in known else Reason(code="rule-unknown", article="7", value=rule, limit=known)
 
 

@@ -156,10 +156,14 @@ class Office:
         """Propose a project and have it confirmed on 5 March; give its id."""
         project_id = await self.propose(pair)
         self.clock.set_to(MARCH_5)
+        await self.confirm(pair, project_id)
+        return project_id
+
+    async def confirm(self, pair: Pair, project_id: str) -> None:
+        """Have the provider confirm a project."""
         await self.do(
             lambda tx: confirm(tx, project_id, provider_id=pair.provider_id, confirmed_by="institute", if_match=None)
         )
-        return project_id
 
     async def submit(self, pair: Pair, project_id: str, *vouchers: VoucherUse, amount: int = yuan(120_000)) -> str:
         """Submit a contract on 10 March and give its id."""

@@ -112,6 +112,22 @@ async def test_a_banned_party_is_refused_through_the_last_day_of_the_ban(office:
     await office.propose(pair)
 
 
+@pytest.mark.parametrize(("party", "code"), [("claimant_id", "claimant-barred"), ("provider_id", "provider-barred")])
+async def test_a_ban_between_two_steps_stops_the_second(office: Office, party: str, code: str) -> None:
+    before_confirmation, before_contract = await office.meet(), await office.meet()
+    proposed = await office.propose(before_confirmation)
+    await office.ban(getattr(before_confirmation, party))
+    with pytest.raises(Refused) as unconfirmed:
+        await office.confirm(before_confirmation, proposed)
+    assert codes(unconfirmed) == [code]
+    confirmed = await office.propose(before_contract)
+    await office.confirm(before_contract, confirmed)
+    await office.ban(getattr(before_contract, party))
+    with pytest.raises(Refused) as unsigned:
+        await office.submit(before_contract, confirmed, office.voucher())
+    assert codes(unsigned) == [code]
+
+
 async def test_a_lifted_ban_bars_no_more_and_a_suspension_of_payments_never_did(office: Office) -> None:
     pair = await office.meet()
     sanction_id = await office.ban(pair.provider_id)

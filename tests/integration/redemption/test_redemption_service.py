@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from shared.events.issuance import VoucherRevoked
+from shared.events.registry.standing import Measure, PartySanctioned, SanctionLifted
 from shared.kernel.ids import new_id
 from shared.kernel.money import yuan
 from tests.integration.redemption.office import Case, Office, completed_case
@@ -158,6 +159,34 @@ async def test_an_objection_keeps_the_money_back_until_it_is_answered(case: Case
     assert answered.status_code == 200
     await office.strike("notice-ends", case.redemption_id)
     assert (await case.do("disbursement-order", "officer")).status_code == 200
+
+
+@pytest.mark.parametrize("measure", ["suspend_disbursement", "disqualify"])
+async def test_a_measure_between_the_order_and_the_payment_stops_the_payment(
+    case: Case, office: Office, measure: Measure
+) -> None:
+    await case.apply()
+    await case.review(yuan(40_000))
+    office.clock.set_to(date(2026, 3, 20))
+    await case.do("conclusion", "officer", json={})
+    office.clock.set_to(date(2026, 3, 28))
+    await office.strike("notice-ends", case.redemption_id)
+    await case.do("disbursement-order", "officer", principal="off-1")
+    sanction_id = new_id("snc", office.clock.now())
+    await office.tell(
+        PartySanctioned(
+            sanction_id=sanction_id, party_id=case.provider_id, party_kind="provider", measure=measure,
+            proposed_by="off-3", approved_by="off-4", until=date(2026, 12, 31), on=date(2026, 3, 28),
+        )
+    )  # fmt: skip
+    stopped = await case.do("disbursement", "approver", principal="off-2")
+    assert (stopped.status_code, stopped.json()["code"]) == (409, "disbursement-suspended")
+    assert stopped.json()["rule"]["article"] == "17"
+    await office.tell(
+        SanctionLifted(sanction_id=sanction_id, party_id=case.provider_id, measure=measure, on=date(2026, 3, 28))
+    )
+    paid = await case.do("disbursement", "approver", principal="off-2")
+    assert (paid.status_code, paid.json()["stage"]) == (200, "disbursed")
 
 
 def revoked(voucher_id: str, claimant_id: str) -> VoucherRevoked:

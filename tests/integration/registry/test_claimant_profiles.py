@@ -245,17 +245,6 @@ async def test_what_a_rule_cannot_decide_waits_for_an_officer_who_gives_a_reason
     assert [item["number"] for item in dropped] == [2]
 
 
-async def test_a_rule_that_only_records_is_shown_though_a_person_doubts_it(house: House) -> None:
-    boss, made = await registered(house, "doubted-1")
-    path, officer = made.headers["location"], house.person(Role.OFFICER, "officer-1")
-    rule = "allowance-certificates"
-    opened = await officer.post(f"{path}/eligibility-reviews", {"rule": rule}, version=made)
-    verdict = {"verdict": "fail", "reason": "证书存疑"}
-    await officer.post(f"{path}/eligibility-reviews/{rule}/decision", verdict, version=opened)
-    (shown,) = [each for each in (await eligibility(boss, made))["rules"] if each["rule"] == rule]
-    assert (shown["outcome"], shown["article"], shown["code"], shown["remedy"]) == ("fail", "12", "", "")
-
-
 async def test_an_officer_checks_what_a_company_only_says_of_itself(house: House) -> None:
     boss, made = await registered(house, "said-1", contact=CONTACT)
     path, officer = made.headers["location"], house.person(Role.OFFICER, "officer-1")

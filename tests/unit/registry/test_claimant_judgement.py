@@ -121,6 +121,11 @@ def test_only_what_waits_is_decided() -> None:
     spec.given(*WAITING, *PASSED).when(decide("fail")).then_refused("review-not-open")
 
 
+def test_a_rule_that_only_records_bars_nobody_and_is_nobody_s_to_decide() -> None:
+    look = OpenReview(rule="allowance-certificates", opened_by="officer-1", assessment=SAME)
+    spec.given(*KNOWN).when(look).then_refused("rule-unknown")
+
+
 COMPANIES = st.builds(
     lambda code, district, staff: replace(COMPANY, credit_code=code, district=district, staff=staff),
     st.sampled_from([COMPANY.credit_code, ELSEWHERE]),
