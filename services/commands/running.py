@@ -138,14 +138,16 @@ def _listen(host: str, port: int, service: str) -> socket.socket:
 
 
 def worker(service: Service) -> None:
-    """Run a service's background without HTTP: relay, reactions, projections and deadlines."""
+    """Run a service's background without HTTP: relay, reactions, projections and deadlines; callers go first."""
     import uvloop
 
+    from services.commands.keeping import work_behind_others
     from shared.telemetry import configure_logs
 
     chosen = settings().model_copy(update={"background": True})
     configure_logs(chosen, context=service)
     _call_ourselves(f"cxq-{service}")
+    work_behind_others()
     uvloop.run(_work(service, chosen))
 
 
