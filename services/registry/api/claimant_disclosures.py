@@ -15,6 +15,7 @@ from services.registry.api.claimant_profiles import check_visible
 from services.registry.api.claimant_users import ClaimantId
 from services.registry.domain.credit_code import normalised
 from services.registry.tables import claimant_bank_accounts, related_party_declarations
+from services.registry.use_cases.appointing_office_users import lacks_duty
 from services.registry.use_cases.declaring_related_parties import declare
 from services.registry.use_cases.keeping_bank_accounts import keep_bank_account
 from shared.http.commands import CommandRequest, Presented
@@ -110,15 +111,16 @@ async def change_bank_account(claimant_id: ClaimantId, body: BankAccountBody, re
     openapi_extra=operation(idempotent=False),
 )
 async def get_bank_account(claimant_id: ClaimantId, request: ReadRequest, access: AccessLog) -> BankAccountView:
-    """Show the account in full to an officer, who does the finance, and masked to others; the access is recorded."""
+    """Show the account in full to an officer who does the finance, and masked to others; the access is recorded."""
     await check_visible(claimant_id, request)
     table = claimant_bank_accounts
     newest = sa.select(table).where(table.c.claimant_id == claimant_id).order_by(table.c.number.desc()).limit(1)
-    async with request.connection() as connection:
-        row = (await connection.execute(newest)).one_or_none()
+    async with request.reading() as tx:
+        row = (await tx.connection.execute(newest)).one_or_none()
+        without_finance = await lacks_duty(tx, request.caller.principal, "finance")
     if row is None:
         raise UnknownSubjectError(claimant_id)
-    masked = request.caller.role is not Role.OFFICER
+    masked = request.caller.role is not Role.OFFICER or without_finance
     await access.record(claimant_id, ["holder", "bank", "account_masked" if masked else "account"])
     return BankAccountView(
         claimant_id=claimant_id,

@@ -67,7 +67,13 @@ async def end(tx: Transaction, office_user_id: str, officer: str, *, if_match: i
 
 
 async def check_duty(tx: Transaction, principal: str, duty: Duty) -> None:
-    """Refuse a principal who lacks a duty that somebody is appointed to today.
+    """Refuse a principal who lacks a duty that somebody is appointed to today."""
+    if await lacks_duty(tx, principal, duty):
+        raise refuse("duty-missing", article=ARTICLE, value=principal, limit=duty)
+
+
+async def lacks_duty(tx: Transaction, principal: str, duty: Duty) -> bool:
+    """Tell whether somebody is appointed to a duty today and this principal is not.
 
     While nobody has a duty, the role in the token is enough: so the office can begin to appoint.
     """
@@ -81,8 +87,7 @@ async def check_duty(tx: Transaction, principal: str, duty: Duty) -> None:
             table.c.duties.contains([duty]),
         )
     )
-    if found.scalar_one() is False:
-        raise refuse("duty-missing", article=ARTICLE, value=principal, limit=duty)
+    return found.scalar_one() is False
 
 
 async def _known(tx: Transaction, office_user_id: str) -> str:

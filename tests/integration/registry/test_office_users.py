@@ -11,6 +11,7 @@ from shared.clock import SystemClock
 from shared.events.registry.office import OfficeUserAppointed
 from shared.http.policy import Role
 from shared.store.transaction import Cause, on
+from tests.integration.registry.bodies import company
 from tests.integration.registry.house import House
 
 
@@ -58,6 +59,18 @@ async def test_a_duty_that_somebody_has_is_nobody_elses_on_those_days(house: Hou
     assert (await listed_channel(house, "officer-9", "bank-d")).status_code == 403
     house.clock.instant = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)
     assert (await listed_channel(house, "officer-9", "bank-d")).status_code == 201
+
+
+async def test_once_somebody_does_the_finance_no_other_officer_sees_a_whole_bank_account(house: House) -> None:
+    boss, other = house.person(Role.CLAIMANT, "banked-1"), house.person(Role.OFFICER, "officer-8")
+    path = (await boss.post("/v1/claimants", company())).headers["location"] + "/bank-account"
+    account = {"holder": "户名有限公司", "bank": "某银行中关村支行", "account": "6222020200112233445"}
+    assert (await boss.post(path, account)).status_code == 200
+    assert (await other.get(path)).json()["masked"] is False  # nobody is appointed yet
+    cashier = await appointed(house, "officer-7", "finance")
+    assert (await other.get(path)).json()["account"] == "***************3445"
+    assert (await house.person(Role.OFFICER, "officer-7").get(path)).json()["account"] == account["account"]
+    assert (await ended(house, cashier)).status_code == 200
 
 
 async def test_an_approver_with_the_duty_approves_and_another_does_not(house: House) -> None:
