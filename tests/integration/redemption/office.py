@@ -13,6 +13,7 @@ from shared.events.registry.experts import ExpertEnrolled
 from shared.http.local_issuer import LocalIssuer
 from shared.kernel.ids import new_id
 from shared.kernel.money import yuan
+from shared.procedures.due import Together
 from shared.runtime import Runtime
 from shared.store.transaction import Cause, transaction
 from tests.standing import StandingClock, recorded
@@ -41,9 +42,11 @@ class Office:
 
     async def strike(self, kind: str, subject: str) -> None:
         """Let a deadline come due."""
+        handler = CONTEXT.deadlines[kind]
+        assert not isinstance(handler, Together), kind
         cause = Cause(actor="clock", correlation_id="c")
         async with transaction(self.runtime.engine, "redemption", self.clock, cause, self.runtime.measures) as tx:
-            await CONTEXT.deadlines[kind](tx, subject)
+            await handler(tx, subject)
 
     async def call(
         self, method: str, path: str, who: str, party: str | None = None, *, principal: str = "", **more: Any
