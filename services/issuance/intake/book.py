@@ -95,12 +95,12 @@ class Book:
         )
 
     def take_down(
-        self, page: Page, stock: Stock, outcomes: Iterable[Outcome], *, revision: int, exhausted: bool
+        self, page: Page, stock: Stock, outcomes: Iterable[Outcome], *, revision: int, ended: bool
     ) -> None:
         """Enter what was written."""
         after = left_after(stock, outcomes)
         page.remaining, page.places, page.revision = after.remaining, after.places, revision
-        page.version += exhausted
+        page.version += ended
         for (claimant_id, year), fen in after.counted.items():
             self._known[claimant_id].counted[year] = fen
         while len(self._known) > _CLAIMANTS_MAX:

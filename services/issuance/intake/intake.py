@@ -80,7 +80,7 @@ class Intake:
         if asked.name in self._under_way:
             raise KeyInProgressError(asked.key.key)
         sequencer = self._sequencers.get(asked.period_id) or self._open(asked.period_id)
-        page = sequencer.latch.shuts_out(asked.name)
+        page = sequencer.shuts_out(asked.name)
         if page is not None:
             return asked.told(Refused(quota_exhausted(asked.arrival.amount, 0)))
         if len(sequencer.line) >= LINE_MAX:

@@ -83,6 +83,15 @@ class Sequencer:
         self._connection: asyncpg.Connection[Any] | None = None
         self._holds = False
 
+    def shuts_out(self, name: tuple[str, str]) -> Page | None:
+        """Give the period that has nothing left for this caller; None when the claim is to be looked at.
+
+        A writer without its connection knows nothing for certain: another may have granted since.
+        """
+        if self._connection is None or self._connection.is_closed():
+            return None
+        return self.latch.shuts_out(name)
+
     def enter(self, asked: Asked) -> None:
         """Join the line at its end."""
         self.line.append(asked)
@@ -179,7 +188,7 @@ class Sequencer:
             raise OutcomeUnknownError(f"the connection broke amid a batch: {type(error).__name__}") from error
         if isinstance(done, Stale):
             return done
-        self._book.take_down(page, stock, outcomes, revision=done.revision, exhausted=decided.exhausted)
+        self._book.take_down(page, stock, outcomes, revision=done.revision, ended=done.ended)
         if decided.awards:
             page.seen = seconds
         self._answer(decided, page, done.first_position)

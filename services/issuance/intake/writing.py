@@ -69,10 +69,14 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """The batch is durable: the position of its first event, and the revision of the quota after it."""
+    """The batch is durable: the position of its first event, the revision of the quota after it.
+
+    `ended` tells whether the period's exhaustion was written down with it.
+    """
 
     first_position: int
     revision: int
+    ended: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,7 @@ async def write(connection: "asyncpg.Connection[Any]", batch: Batch, book: Book)
         added[award.asked.arrival.year] += award.granted.fact.amount
         ceilings[award.asked.arrival.year] = award.granted.fact.allowance
     facts = [award.granted.fact for award in batch.awards]
+    end = _end(batch)
     answers = [*(award.answer for award in batch.awards), *(answer for _, answer in batch.refusals)]
     (row,) = await connection.fetch(
         _WRITE,
@@ -113,7 +118,7 @@ async def write(connection: "asyncpg.Connection[Any]", batch: Batch, book: Book)
         TYPE_OF[VoucherClaimed].stored,
         _listed(msgspec.json.encode(fact).decode() for fact in facts),
         _listed(award.asked.cause.metadata(award.asked.arrival.on).decode() for award in batch.awards),
-        *_end(batch),
+        *end,
         _listed(asked.key.principal for asked in asking),
         asking[0].key.operation,
         _listed(asked.key.key for asked in asking),
@@ -125,7 +130,8 @@ async def write(connection: "asyncpg.Connection[Any]", batch: Batch, book: Book)
     )
     outcome, position, revision, which = row
     if outcome == "written":
-        return Written(first_position=position - len(facts) - batch.exhausted + 1, revision=revision)
+        ended = end[0] is not None
+        return Written(first_position=position - len(facts) - ended + 1, revision=revision, ended=ended)
     numbers = [number - 1 for number in which or ()]
     match outcome:
         case "known":
