@@ -139,7 +139,8 @@ async def test_the_short_way_asks_for_key_role_and_media_type_like_every_other(
 ) -> None:
     body = f'{{"period_id":"{await office.open_period()}","amount":{{"amount":100}}}}'.encode()
     assert (await company.claim(body, key="short")).json()["code"] == "idempotency-key-malformed"
-    assert (await company.claim(body, **{"Content-Type": "text/plain"})).json()["code"] == "media-type-unsupported"
+    plain: dict[str, Any] = {"Content-Type": "text/plain"}
+    assert (await company.claim(body, **plain)).json()["code"] == "media-type-unsupported"
     officer = LocalIssuer(settings).issue("officer", "officer-li", None)
     headers = {
         "Authorization": f"Bearer {officer}",
@@ -158,7 +159,7 @@ async def test_a_token_that_is_not_ours_is_told_the_same_on_both_ways(
     company: Caller, office: Office, token: str
 ) -> None:
     body = f'{{"period_id":"{await office.open_period()}","amount":{{"amount":100}}}}'.encode()
-    more = {"Authorization": token, "X-Request-Id": "same-request"}
+    more: dict[str, Any] = {"Authorization": token, "X-Request-Id": "same-request"}
     answers = [await company.claim(body, roundabout=way, **more) for way in (False, True)]
     assert answers[0].status_code == 401
     assert _told(answers[0]) == _told(answers[1])
