@@ -36,6 +36,8 @@ async def house(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> A
     folder = tmp_path_factory.mktemp("house")
     settings = Settings(
         env="dev",
+        rate_burst=1_000_000,  # thousands of generated requests come from one caller
+        rate_per_second=1_000_000,
         state_dir=folder,
         postgres_url=SecretStr(servers.postgres_url),
         kafka_bootstrap=servers.kafka_bootstrap,
