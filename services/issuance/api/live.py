@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.issuance.api.period_models import RemainingQuota
 from services.issuance.api.quota_lane import QuotaLane
+from services.issuance.api.visibility import PeriodId
 from services.issuance.remaining_quota import (
     TICK_S,
     Listener,
@@ -49,9 +50,14 @@ Live = Annotated[LiveQuota, Depends(live_quota_of)]
 """The type of a handler's parameter that gives it what periods have left."""
 
 
-async def look_of(live: Live, min_position: MinPosition = None) -> Look:
-    """Give the look of this tick, or of one up to two seconds from now that has reached a position (`behind` else)."""
+async def look_of(live: Live, period_id: PeriodId, min_position: MinPosition = None) -> Look:
+    """Give the look of this tick, or of one up to two seconds from now that has reached a position (`behind` else).
+
+    A period that this tick does not know may have been approved since: the next tick is asked too.
+    """
     until = monotonic_seconds() + _BEHIND_S
+    if period_id not in (await live.look()).periods:
+        await asyncio.sleep(TICK_S)
     while (look := await live.look()).as_of < (min_position or 0):
         if monotonic_seconds() >= until:
             raise ProblemError("behind", value=look.as_of, limit=min_position, headers={"Retry-After": "1"})
