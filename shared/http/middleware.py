@@ -16,13 +16,14 @@ from shared.http.limits import body_limit, limited
 from shared.http.problems import ProblemError
 from shared.http.waiting import preferred_wait
 from shared.kernel.ids import new_id
+from shared.store.execution import Answer
 from shared.telemetry import REQUEST_SECONDS, REQUESTS
 
 SERVICE_LIMIT_S = 4.0
 """How long an answer may take to begin; what a caller prefers to wait comes on top."""
-REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}")
-TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-ANSWER_HEADERS = {
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}")
+_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -30,6 +31,7 @@ ANSWER_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
+_RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
 _QUIET = ("/health/", "/metrics", "/docs")
 _access = structlog.get_logger("access")
 
@@ -46,7 +48,13 @@ class EdgeMiddleware:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        visit = self._visit(scope, headers)
+        visit = meet(
+            self._edge,
+            scope,
+            request_id=headers.get("x-request-id", ""),
+            traceparent=headers.get("traceparent", ""),
+            accept_language=headers.get("accept-language", ""),
+        )
         note_visit(scope, visit)
         began = self._seconds()
         answered = _Answered(send, visit)
@@ -90,24 +98,37 @@ class EdgeMiddleware:
             return  # the answer has begun: all that is left is to end it, and the log says why
         await problem.response()(scope, receive, answered)
 
-    def _visit(self, scope: Scope, headers: Headers) -> Visit:
-        now = self._edge.runtime.clock.now()
-        given = headers.get("x-request-id", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else new_id("req", now)
-        parent = TRACEPARENT.fullmatch(headers.get("traceparent", ""))
-        client = scope.get("client")
-        return Visit(
-            request_id=request_id,
-            trace_id=parent[1] if parent else request_id,
-            traceparent=parent[0] if parent else None,
-            language=language_of(headers.get("accept-language", "")),
-            began=now,
-            address=str(client[0]) if client else "unknown",
-        )
-
     @staticmethod
     def _seconds() -> float:
         return asyncio.get_running_loop().time()
+
+
+def meet(edge: Edge, scope: Scope, *, request_id: str = "", traceparent: str = "", accept_language: str = "") -> Visit:
+    """Take down a request as it came; what it says of itself is taken where it has the right form."""
+    now = edge.runtime.clock.now()
+    known = request_id if _REQUEST_ID.fullmatch(request_id) else new_id("req", now)
+    parent = _TRACEPARENT.fullmatch(traceparent)
+    client = scope.get("client")
+    return Visit(
+        request_id=known,
+        trace_id=parent[1] if parent else known,
+        traceparent=parent[0] if parent else None,
+        language=language_of(accept_language),
+        began=now,
+        address=str(client[0]) if client else "unknown",
+    )
+
+
+async def send_answer(send: Send, answer: Answer, visit: Visit) -> None:
+    """Send an answer from outside the framework, with the headers every answer has."""
+    told = {**answer.headers, "X-Request-Id": visit.request_id, **visit.headers}
+    if answer.replayed:
+        told["Idempotency-Replayed"] = "true"
+    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in told.items()]
+    headers.append((b"content-length", str(len(answer.body)).encode()))
+    headers.extend(_RAW_HEADERS)
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
 
 
 def note_answer(edge: Edge, visit: Visit, *, method: str, path: str, route: str, status: int, seconds: float) -> None:
@@ -141,7 +162,7 @@ class _Answered:
             self.status = message["status"]
             self.on_start()
             headers = MutableHeaders(scope=message)
-            for name, value in ANSWER_HEADERS.items():
+            for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
             headers["X-Request-Id"] = self._visit.request_id
             for name, value in self._visit.headers.items():

@@ -16,13 +16,12 @@ from services.issuance.api.intake_desk import CLAIMS, IntakeDesk
 from shared.http.edge import Edge, Visit, writer_for
 from shared.http.failures import problem_of
 from shared.http.identity import Caller
-from shared.http.language import language_of
 from shared.http.limits import JSON_BYTES_MAX
-from shared.http.middleware import ANSWER_HEADERS, REQUEST_ID, TRACEPARENT, note_answer
+from shared.http.middleware import meet, note_answer, send_answer
 from shared.http.models import AMOUNT_FEN_MAX
 from shared.http.problems import PROBLEM_JSON, ProblemError
 from shared.http.routes import IDEMPOTENCY_KEY
-from shared.kernel.ids import is_id, new_id
+from shared.kernel.ids import is_id
 from shared.store.execution import Answer, IdempotencyKey
 
 OPERATION = "claimVoucher"
@@ -33,7 +32,6 @@ _ONCE = (b"authorization", b"idempotency-key", b"content-type", b"accept", b"acc
 _JSON_TYPES = {b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"}
 _ACCEPTED = {b"", b"*/*", b"application/json", b"application/json, text/plain, */*"}
 _STEPS_ASIDE = {b"transfer-encoding", b"expect", b"content-encoding"}
-_FIXED = [(name.lower().encode(), value.encode()) for name, value in ANSWER_HEADERS.items()]
 
 
 class _Amount(msgspec.Struct, forbid_unknown_fields=True):
@@ -79,8 +77,15 @@ class ClaimLane:
             await self._app(scope, _again(messages, receive), send)
             return
         began = asyncio.get_running_loop().time()
-        visit = self._visit(scope, head, caller)
-        visit.headers = allowance.headers()
+        visit = meet(
+            self._edge,
+            scope,
+            request_id=head[b"x-request-id"].decode("latin-1"),
+            traceparent=head[b"traceparent"].decode("latin-1"),
+            accept_language=head[b"accept-language"].decode("latin-1"),
+        )
+        visit.caller, visit.operation, visit.headers = caller, OPERATION, allowance.headers()
+        visit.forwarded = bool(head[_FORWARDED])
         key = IdempotencyKey(
             principal=caller.principal,
             operation=OPERATION,
@@ -88,7 +93,7 @@ class ClaimLane:
             payload=_canonical(claim, body),
         )
         answer = await self._decided(visit, key, claim, head[b"authorization"].decode("latin-1"))
-        await _send(send, answer, visit)
+        await send_answer(send, answer, visit)
         seconds = asyncio.get_running_loop().time() - began
         note_answer(self._edge, visit, method="POST", path=CLAIMS, route=CLAIMS, status=answer.status, seconds=seconds)
 
@@ -106,24 +111,6 @@ class ClaimLane:
             problem = problem_of(error, writer_for(self._edge, visit, CLAIMS))
             headers = {"Content-Type": PROBLEM_JSON, **problem.headers}
             return Answer(status=problem.status, headers=headers, body=problem.body)
-
-    def _visit(self, scope: Scope, head: Mapping[bytes, bytes], caller: Caller) -> Visit:
-        now = self._edge.runtime.clock.now()
-        given, parent = head[b"x-request-id"].decode("latin-1"), head[b"traceparent"].decode("latin-1")
-        request_id = given if REQUEST_ID.fullmatch(given) else new_id("req", now)
-        traced = TRACEPARENT.fullmatch(parent)
-        client = scope.get("client")
-        return Visit(
-            request_id=request_id,
-            trace_id=traced[1] if traced else request_id,
-            traceparent=traced[0] if traced else None,
-            language=language_of(head[b"accept-language"].decode("latin-1")),
-            began=now,
-            address=str(client[0]) if client else "unknown",
-            caller=caller,
-            operation=OPERATION,
-            forwarded=bool(head[_FORWARDED]),
-        )
 
 
 def _ordinary(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes] | None:
@@ -190,15 +177,3 @@ def _again(messages: list[Message], receive: Receive) -> Receive:
         return next(unread, None) or await receive()
 
     return receive_again
-
-
-async def _send(send: Send, answer: Answer, visit: Visit) -> None:
-    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
-    headers.append((b"content-length", str(len(answer.body)).encode()))
-    headers.append((b"x-request-id", visit.request_id.encode()))
-    headers.extend((name.lower().encode(), value.encode()) for name, value in visit.headers.items())
-    if answer.replayed:
-        headers.append((b"idempotency-replayed", b"true"))
-    headers.extend(_FIXED)
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})

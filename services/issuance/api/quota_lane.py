@@ -10,11 +10,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.issuance.remaining_quota import LiveQuota
 from shared.http.commands import JSON
-from shared.http.edge import Edge, Visit
-from shared.http.language import language_of
-from shared.http.middleware import ANSWER_HEADERS, note_answer
-from shared.kernel.ids import is_id, new_id
-from shared.store.execution import StoreBusyError
+from shared.http.edge import Edge
+from shared.http.middleware import meet, note_answer, send_answer
+from shared.kernel.ids import is_id
+from shared.store.execution import Answer, StoreBusyError
 
 OPERATION = "getRemainingQuota"
 ROUTE = "/v1/periods/{period_id}/remaining-quota"
@@ -22,7 +21,6 @@ _BEFORE, _AFTER = ROUTE.split("{period_id}")
 _ACCEPTED = {b"*/*", b"application/json", b"application/json, text/plain, */*"}
 _STEPS_ASIDE = {b"x-request-id", b"traceparent", b"content-length", b"transfer-encoding", b"expect"}
 """What changes an answer or its line in the log, or announces a body."""
-_FIXED = [(name.lower().encode(), value.encode()) for name, value in {"Content-Type": JSON, **ANSWER_HEADERS}.items()]
 
 
 class QuotaLane:
@@ -39,21 +37,13 @@ class QuotaLane:
             return
         began = asyncio.get_running_loop().time()
         body = await self._written(period_id)
-        client = scope.get("client")
-        address = str(client[0]) if client else "unknown"
-        allowance = self._edge.buckets.take(address) if body is not None else None
+        visit = meet(self._edge, scope)
+        allowance = self._edge.buckets.take(visit.address) if body is not None else None
         if body is None or allowance is None or not allowance.granted:
             await self._app(scope, receive, send)
             return
-        visit = self._visit(address)
-        headers = [
-            (b"content-length", str(len(body)).encode()),
-            (b"x-request-id", visit.request_id.encode()),
-            *((name.lower().encode(), value.encode()) for name, value in allowance.headers().items()),
-            *_FIXED,
-        ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        visit.operation, visit.headers = OPERATION, allowance.headers()
+        await send_answer(send, Answer(status=200, headers={"Content-Type": JSON}, body=body), visit)
         seconds = asyncio.get_running_loop().time() - began
         note_answer(self._edge, visit, method="GET", path=scope["path"], route=ROUTE, status=200, seconds=seconds)
 
@@ -63,19 +53,6 @@ class QuotaLane:
             return self._live.written(await self._live.look(), period_id)
         except StoreBusyError:
             return None
-
-    def _visit(self, address: str) -> Visit:
-        now = self._edge.runtime.clock.now()
-        request_id = new_id("req", now)
-        return Visit(
-            request_id=request_id,
-            trace_id=request_id,
-            traceparent=None,
-            language=language_of(""),
-            began=now,
-            address=address,
-            operation=OPERATION,
-        )
 
 
 def _asked_for(scope: Scope) -> str | None:
