@@ -1,0 +1,8 @@
+"""Places in the waiting room."""
+
+revision = "0008"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    """Nothing yet."""
