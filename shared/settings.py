@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit
 
-from pydantic import BeforeValidator, SecretStr, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CONTEXTS = ("registry", "issuance", "contracts", "redemption", "appraisal")
@@ -60,6 +60,17 @@ class Settings(MeasuresSettings):
     receipt_key_file: Annotated[Path | None, BeforeValidator(lambda said: said or None)] = None
     """Keys of the receipts of claims, in PEM: the first is private and signs, those after it are former ones that stay
     published. Only issuance needs it; in development None means a key of its own under `state_dir`."""
+    challenge: Annotated[str, StringConstraints(pattern=r"^(none|proof-of-work|https?://[^\s/?#]+[^\s#]*)$")] = "none"
+    """What keeps machines from a waiting room whose plan asks for a challenge: `none`, `proof-of-work`, or the address
+    of an outside judge that is asked by POST with `secret`, `response` and `remoteip`."""
+    challenge_bits: Annotated[int, Field(ge=1, le=40)] = 18
+    """How many leading zero bits a proof of work needs: each doubles the work; 18 take a browser about a second."""
+    challenge_secret: SecretStr = SecretStr("")
+    """Our secret with the outside judge."""
+    challenge_site_key: str = ""
+    """Our public key with the outside judge, which `GET /v1/challenge` tells."""
+    challenge_when_unreachable: Literal["closed", "open"] = "closed"
+    """Whether people are let in while the outside judge does not answer."""
     trace_endpoint: str = ""
     """Where finished spans go: `console`, or empty for nowhere."""
 
@@ -69,6 +80,12 @@ class Settings(MeasuresSettings):
         if self.env != "dev" and (missing or not self.jwks_url):
             names = ", ".join(f"CXQ_{name.upper()}" for name in [*missing, *([] if self.jwks_url else ["jwks_url"])])
             raise ValueError(f"set {names}; only CXQ_ENV=dev may go without")
+        return self
+
+    @model_validator(mode="after")
+    def _secret_of_an_outside_judge(self) -> "Settings":
+        if self.challenge.startswith("http") and not self.challenge_secret.get_secret_value():
+            raise ValueError("set CXQ_CHALLENGE_SECRET: the judge that CXQ_CHALLENGE names knows us by it")
         return self
 
     def database_name(self, context: str) -> str:

@@ -57,9 +57,16 @@ class CommandDesk(Desk):
         return new_id(prefix, self._visit.began)
 
     async def run[R](
-        self, use_case: Callable[[Transaction], Awaitable[R]], present: Callable[[R], Presented]
+        self,
+        use_case: Callable[[Transaction], Awaitable[R]],
+        present: Callable[[R], Presented],
+        *,
+        passing: frozenset[str] = frozenset(),
     ) -> Response:
-        """Run a use case in its transaction and answer with what it made; a repeated key gets the same answer again."""
+        """Run a use case in its transaction and answer with what it made; a repeated key gets the same answer again.
+
+        A refusal for one of the `passing` reasons is not kept: the same key may be tried again.
+        """
         route = self._request.scope["route"]
         rules = route.rules if isinstance(route, Operation) else None
         key = await self.key() if rules is not None and rules.idempotent else None
@@ -69,6 +76,7 @@ class CommandDesk(Desk):
             answer=lambda result, tx: present(result).answer(tx.position),
             refused=self._refused,
             key=key,
+            passes=lambda refused: any(reason.code in passing for reason in refused.reasons),
         )
         return response_of(answer)
 
