@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -51,12 +52,8 @@ class Served:
 
     async def start(self) -> None:
         """Start both and wait until claims are taken; RuntimeError with the end of the log when they are not."""
-        told = {
-            f"CXQ_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-            for name, value in self._settings.model_dump().items()
-        }
         command = _uvicorn("bench.app:create", self.port)
-        environment = told | {"CXQ_LOG_LEVEL": "warning", "CXQ_BACKGROUND": str(self._alone)}
+        environment = told(self._settings) | {"CXQ_BACKGROUND": str(self._alone)}
         self._child = spawn(command, log=self._log, death_signal=signal.SIGKILL, environment=environment)
         if not self._alone and (self._worker is None or self._worker.poll() is not None):
             worker = [sys.executable, "-m", "services.cli", "worker", "issuance"]
@@ -89,9 +86,26 @@ class Served:
                 await _ended(process)
 
 
+def told(settings: Settings) -> dict[str, str]:
+    """Write settings as a service of the bench is told them in its environment; it logs warnings only."""
+    written = {
+        f"CXQ_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in settings.model_dump().items()
+    }
+    return written | {"CXQ_LOG_LEVEL": "warning"}
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another app that is served: where, and by which process."""
+
+    port: int
+    pid: int
+
+
 @asynccontextmanager
-async def beside(app: str, folder: Path, environment: Mapping[str, str]) -> AsyncIterator[int]:
-    """Serve another app (`module:factory`) by the same uvicorn, and give its port; it has to answer `GET /noop`."""
+async def beside(app: str, folder: Path, environment: Mapping[str, str]) -> AsyncIterator[Neighbour]:
+    """Serve another app (`module:factory`) by the same uvicorn; it has to answer `GET /noop`."""
     port, log = free_port(), folder / "beside.log"
     child = spawn(_uvicorn(app, port), log=log, death_signal=signal.SIGKILL, environment=environment)
     try:
@@ -100,7 +114,7 @@ async def beside(app: str, folder: Path, environment: Mapping[str, str]) -> Asyn
                 if child.poll() is not None:
                     raise RuntimeError(f"{app} ended; its log ends with:\n{written_since(log, 0)[-_LOG_SHOWN:]}")
                 await asyncio.sleep(_POLL_S)
-        yield port
+        yield Neighbour(port, child.pid)
     finally:
         await _ended(child)
 

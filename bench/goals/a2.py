@@ -84,7 +84,7 @@ async def _beside(here: Stage) -> AsyncIterator[tuple[int, AsyncEngine]]:
             await connection.run_sync(plain.Base.metadata.create_all)
             await connection.execute(sa.insert(plain.Period), [period])
             await connection.execute(sa.insert(plain.Allowance), ceilings)
-        async with beside("bench.plain:create", here.settings.state_dir, told) as port:
-            yield port, engine
+        async with beside("bench.plain:create", here.settings.state_dir, told) as plain_app:
+            yield plain_app.port, engine
     finally:
         await engine.dispose()

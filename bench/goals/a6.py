@@ -23,13 +23,13 @@ async def measure() -> Ratio:
         here.acknowledged |= tally.acknowledged
         await caught_up(here)
 
-        async with beside("bench.constant:create", here.settings.state_dir, {}) as port:
+        async with beside("bench.constant:create", here.settings.state_dir, {}) as raw:
 
             async def sold_out() -> float:
                 return _refused(await _pressed(here.served.port, here.claims(period_id)))
 
             async def constant() -> float:
-                return _refused(await _pressed(port, here.claims(period_id)))
+                return _refused(await _pressed(raw.port, here.claims(period_id)))
 
             ratio = await interleaved(sold_out, constant, rounds=5)
         await pass_gates(here)

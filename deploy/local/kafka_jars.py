@@ -1,13 +1,10 @@
 """The jars of Apache Kafka: resolved once into a cache, and checked against the committed list before every use."""
 
-import fcntl
-import hashlib
-import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Final
 
+from deploy.local.fetching import digest, fetched
 from deploy.local.problems import ServerProblem
 
 KAFKA_VERSION: Final = "4.3.0"
@@ -19,11 +16,6 @@ COORDINATES: Final = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf
 JAR_LIST: Final = Path(__file__).with_name("kafka-jars.sha256")
 
 
-def user_cache() -> Path:
-    """The folder of this user's caches that every checkout and every run shares."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cxq"
-
-
 def kafka_jars(cache: Path, jar_list: Path = JAR_LIST) -> Path:
     """The folder under `cache` with exactly the jars of `jar_list`, fetched on first use; runs side by side share it.
 
@@ -31,26 +23,15 @@ def kafka_jars(cache: Path, jar_list: Path = JAR_LIST) -> Path:
         ServerProblem: a jar is missing, unknown or changed, or the jars cannot be fetched.
     """
     expected = _read_list(jar_list)
-    folder = cache / f"kafka-{KAFKA_VERSION}-{_digest(jar_list)[:12]}"
-    if not folder.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with (cache / "lock").open("a") as lock:
-            # Waits while another run fetches them; the lock goes with the file.
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not folder.exists():
-                _fetch(cache, folder, expected)
-    _check(folder, expected)
-    return folder
 
-
-def _fetch(cache: Path, folder: Path, expected: dict[str, str]) -> None:
-    with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as name:
-        gathered = Path(name) / "jars"
-        gathered.mkdir()
-        for jar in _resolve(Path(name)):
+    def fetch(gathered: Path, workplace: Path) -> None:
+        for jar in _resolve(workplace):
             shutil.copyfile(jar, gathered / jar.name)
         _check(gathered, expected)
-        gathered.rename(folder)
+
+    folder = fetched(cache / f"kafka-{KAFKA_VERSION}-{digest(jar_list)[:12]}", fetch)
+    _check(folder, expected)
+    return folder
 
 
 def _resolve(workplace: Path) -> list[Path]:
@@ -71,7 +52,7 @@ def _resolve(workplace: Path) -> list[Path]:
 
 
 def _check(folder: Path, expected: dict[str, str]) -> None:
-    found = {jar.name: _digest(jar) for jar in folder.iterdir()}
+    found = {jar.name: digest(jar) for jar in folder.iterdir()}
     for name in sorted(expected.keys() | found.keys()):
         complaint = None
         if name not in found:
@@ -89,9 +70,4 @@ def _check(folder: Path, expected: dict[str, str]) -> None:
 
 def _read_list(jar_list: Path) -> dict[str, str]:
     pairs = (line.split() for line in jar_list.read_text().splitlines() if line.strip())
-    return {name: digest for digest, name in pairs}
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+    return {name: checksum for checksum, name in pairs}

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local.docker_engine import engine_answers, forget_volumes, kafka_container, postgres_container
+from deploy.local.fetching import user_cache
 from deploy.local.kafka import kafka_server
-from deploy.local.kafka_jars import user_cache
 from deploy.local.postgres import SUPERUSER, password, postgres_server
 from deploy.local.probes import assert_durable, kafka_answers
 from deploy.local.problems import FREE_SPACE_BYTES_MIN, ServerProblem, explained_disk_errors
