@@ -81,7 +81,7 @@ words = sa.Table(
     sa.Column("redemption_id", sa.Text, nullable=False, index=True),
     sa.Column("said", JSONB, nullable=False),
 )
-"""Why an application was returned, or refused, by the digest that stands in the log; for the parties and the office."""
+"""Why something was returned, refused, asked back or taken back, by the digest in the log; for parties and office."""
 
 objections = sa.Table(
     "objections",

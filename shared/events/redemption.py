@@ -1,4 +1,4 @@
-"""What redemption tells the others: applications, reviews, public notices and payments."""
+"""What redemption tells the others: applications, reviews, public notices, payments and what is asked back."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -10,6 +10,7 @@ from shared.events.definition import event
 type EvidenceKind = Literal["contract", "invoice", "bank_receipt", "bookkeeping_voucher", "result_report", "use_record"]
 type RefusalCause = Literal["review", "revoked"]
 type SideAtFault = Literal["claimant", "provider", "both", "neither"]
+type RecoveryGround = Literal["sanction", "decision"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,14 @@ class VoucherPayment:
     voucher_id: str
     amount: int
     paid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoucherRecovery:
+    """What of a voucher's payment has come back, in fen."""
+
+    voucher_id: str
+    amount: int
 
 
 @event("redemption.redemption-opened", key="provider_id")
@@ -256,4 +265,104 @@ class RedemptionLapsed:
     claimant_id: str
     provider_id: str
     vouchers: tuple[VoucherUse, ...]
+    on: date
+
+
+@event("redemption.recovery-proposed", key="provider_id")
+class RecoveryProposed:
+    """An officer proposes to ask `amount` fen of a payment back by and including `due_on` (art. 17).
+
+    It rests on a measure in force (`sanction_id`) or on a written decision (`decision`, its number); `article` is the
+    provision that was broken. In what words it is reasoned stays with the office and the provider.
+    """
+
+    recovery_id: str
+    redemption_id: str
+    contract_id: str
+    claimant_id: str
+    provider_id: str
+    amount: int
+    ground: RecoveryGround
+    sanction_id: str | None
+    decision: str | None
+    article: str
+    reasons_digest: str
+    due_on: date
+    proposed_by: str
+    on: date
+    pack: str
+    pack_digest: str
+
+
+@event("redemption.recovery-ordered", key="provider_id")
+class RecoveryOrdered:
+    """Two officers ask money back that was paid (art. 17: 追回已拨付资金), by and including `due_on`."""
+
+    recovery_id: str
+    redemption_id: str
+    contract_id: str
+    claimant_id: str
+    provider_id: str
+    amount: int
+    due_on: date
+    proposed_by: str
+    approved_by: str
+    on: date
+
+
+@event("redemption.recovery-withdrawn", key="provider_id")
+class RecoveryWithdrawn:
+    """The rest is not asked back after all: the proposal was turned down, or the order taken back."""
+
+    recovery_id: str
+    redemption_id: str
+    provider_id: str
+    reasons_digest: str
+    withdrawn_by: str
+    on: date
+
+
+@event("redemption.recovery-overdue", key="provider_id")
+class RecoveryOverdue:
+    """The last day has passed, and `outstanding` fen have not come back."""
+
+    recovery_id: str
+    redemption_id: str
+    provider_id: str
+    outstanding: int
+    due_on: date
+    on: date
+
+
+@event("redemption.funds-recovered", key="provider_id")
+class FundsRecovered:
+    """Money has come back: `recoveries` say what of each voucher, in fen; it may be a part of what was asked for."""
+
+    recovery_id: str
+    receipt_id: str
+    redemption_id: str
+    contract_id: str
+    claimant_id: str
+    provider_id: str
+    recoveries: tuple[VoucherRecovery, ...]
+    amount: int
+    received_on: date
+    recorded_by: str
+    on: date
+
+
+@event("redemption.recovery-receipt-reversed", key="provider_id")
+class RecoveryReceiptReversed:
+    """A receipt was recorded by mistake: it counts no more, voucher by voucher as it was counted."""
+
+    recovery_id: str
+    receipt_id: str
+    redemption_id: str
+    contract_id: str
+    claimant_id: str
+    provider_id: str
+    recoveries: tuple[VoucherRecovery, ...]
+    amount: int
+    reasons_digest: str
+    reversed_by: str
     on: date

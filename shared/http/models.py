@@ -82,3 +82,9 @@ class Money(BaseModel):
     def of(cls, fen: int) -> Self:
         """Say fen as money."""
         return cls(amount=fen)
+
+
+class PositiveMoney(Money):
+    """An amount of money of more than nothing."""
+
+    amount: int = Field(gt=0, le=AMOUNT_FEN_MAX, description="以分计 · in fen", examples=[12_000_000])

@@ -7,26 +7,24 @@ from pydantic import Field
 
 from services.contracts.domain.project import DeclineReason
 from shared.events.registry.facilities import ServiceKind
-from shared.http.models import AMOUNT_FEN_MAX, Body, Money, View
+from shared.http.models import Body, Money, PositiveMoney, View
 
 type ProjectState = Literal["proposed", "confirmed", "declined"]
 type ContractState = Literal["submitted", "registered", "rejected", "completed", "lapsed"]
 
 VOUCHERS_MAX = 50
+NEW_PRODUCTS_MAX = 50
 _PROJECT = "prj_01jq8v5x0000000000000000aa"
 _CONTRACT = "ctr_01jq8v5x0000000000000000bb"
 _CLAIMANT = "clm_01jq8v5x0000000000000000cc"
 _PROVIDER = "prv_01jq8v5x0000000000000000dd"
 _SERVICE = "svc_01jq8v5x0000000000000000ee"
 _VOUCHER = "vch_01jq8v5x0000000000000000ff"
+_PRODUCT = "npr_01jq8v5x0000000000000000gg"
 _DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 Reference = Annotated[str, Field(min_length=1, max_length=64)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", examples=[_DIGEST])]
-
-
-class PositiveMoney(Money):
-    amount: int = Field(gt=0, le=AMOUNT_FEN_MAX, description="以分计 · in fen", examples=[12_000_000])
 
 
 class Declarations(Body):
@@ -37,6 +35,11 @@ class Declarations(Body):
     no_municipal_funding: bool = Field(
         description="项目未获得过市级财政科技资金（第十二条） · The municipality has not funded it (art. 12)",
         examples=[True],
+    )
+    is_related: bool = Field(
+        default=False,
+        description="开放单位是本单位的关联方（第十六条） · The provider is a party related to the claimant (art. 16)",
+        examples=[False],
     )
 
 
@@ -90,6 +93,7 @@ class Project(View):
     planned_amount: Money
     title: str = Field(examples=["新型电解液的热稳定性测试"])
     description: str = Field(examples=["在 25-80 ℃ 区间测量三种配方的分解温度与产气量"])
+    is_related: bool = Field(description="已申报为关联方 · Declared as between related parties", examples=[False])
     state: ProjectState = Field(examples=["confirmed"])
     proposed_on: date = Field(examples=["2026-03-02"])
     confirmed_on: date | None = Field(default=None, examples=["2026-03-05"])
@@ -114,6 +118,11 @@ class VoucherOfContract(Body):
     amount: PositiveMoney = Field(description="券面金额 · Its face value")
 
 
+class NewProductOfContract(Body):
+    product_id: Reference = Field(description="清单内的新技术新产品 · A product on the list", examples=[_PRODUCT])
+    amount: PositiveMoney = Field(description="购置金额 · What it costs")
+
+
 class ContractSubmission(Body):
     project_id: Reference = Field(description="已确认的合作项目 · A confirmed project", examples=[_PROJECT])
     amount: PositiveMoney = Field(description="合同金额 · The contract's amount")
@@ -130,11 +139,22 @@ class ContractSubmission(Body):
         description="合同已约定使用创新券的额度（问答六） · The contract names the vouchers it uses (faq 6)",
         examples=[True],
     )
+    new_products: tuple[NewProductOfContract, ...] = Field(
+        default=(),
+        max_length=NEW_PRODUCTS_MAX,
+        description="合同中购置的新技术新产品（服务），合计不超过合同额的 30%（问答二）"
+        " · Certified new products bought under it, 30% of its amount at most (faq 2)",
+    )
     document_digest: Digest = Field(description="合同文本的 SHA-256 · SHA-256 of the signed document")
 
 
 class Voucher(View):
     voucher_id: str = Field(examples=[_VOUCHER])
+    amount: Money
+
+
+class NewProduct(View):
+    product_id: str = Field(examples=[_PRODUCT])
     amount: Money
 
 
@@ -174,6 +194,8 @@ class Contract(View):
     starts_on: date = Field(examples=["2026-03-10"])
     ends_on: date = Field(examples=["2026-04-30"])
     vouchers: tuple[Voucher, ...]
+    new_products: tuple[NewProduct, ...] = Field(description="购置的新技术新产品 · New products bought under it")
+    is_related: bool = Field(description="已申报为关联方 · Declared as between related parties", examples=[False])
     document_digest: str = Field(examples=[_DIGEST])
     submitted_on: date = Field(examples=["2026-03-10"])
     registered_on: date | None = Field(default=None, examples=["2026-03-10"])
@@ -193,6 +215,7 @@ class ContractItem(View):
     service_id: str = Field(examples=[_SERVICE])
     service_kind: ServiceKind = Field(examples=["testing"])
     state: ContractState = Field(examples=["completed"])
+    is_related: bool = Field(description="已申报为关联方 · Declared as between related parties", examples=[False])
     amount: Money
     vouchers_amount: Money = Field(description="创新券面额合计 · Sum of the vouchers' face values")
     actual_amount: Money | None

@@ -195,6 +195,7 @@ class RedemptionItem(View):
     payable: Money
     approved: Money
     paid: Money
+    recovered: Money = Field(description="已追回 · Come back of what was paid")
     redeem_by: date
     notice_until: date | None
     payable_from: date | None

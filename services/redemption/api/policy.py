@@ -20,4 +20,11 @@ POLICY: Policy = {
     "answerObjection": roles(Role.OFFICER),
     "orderDisbursement": roles(Role.OFFICER),
     "disburseFunds": roles(Role.APPROVER),
+    "listRecoveries": roles(Role.PROVIDER, Role.OFFICER, Role.APPROVER, Role.AUDITOR),
+    "getRecoveries": roles(Role.PROVIDER, Role.OFFICER, Role.APPROVER, Role.AUDITOR),
+    "proposeRecovery": roles(Role.OFFICER),
+    "orderRecovery": roles(Role.APPROVER),
+    "withdrawRecovery": roles(Role.APPROVER),
+    "recordRecoveredFunds": roles(Role.OFFICER),
+    "reverseRecoveryReceipt": roles(Role.APPROVER),
 }

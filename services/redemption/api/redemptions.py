@@ -90,7 +90,7 @@ async def list_redemptions(
 
 def _item(row: sa.Row[tuple[object, ...]]) -> RedemptionItem:
     known = {name: value for name, value in row._mapping.items() if name in RedemptionItem.model_fields}  # noqa: SLF001 (sqlalchemy's public name)
-    money = {name: Money.of(known[name]) for name in ("actual_amount", "payable", "approved", "paid")}
+    money = {name: Money.of(known[name]) for name in ("actual_amount", "payable", "approved", "paid", "recovered")}
     return RedemptionItem(**known | money)
 
 

@@ -9,10 +9,12 @@ from shared.events.definition import Recorded
 from shared.events.redemption import (
     DisbursementOrdered,
     FundsDisbursed,
+    FundsRecovered,
     NoticeConcluded,
     NoticePublished,
     ObjectionAnswered,
     PanelDrawn,
+    RecoveryReceiptReversed,
     RedemptionAccepted,
     RedemptionApplied,
     RedemptionApproved,
@@ -37,6 +39,7 @@ table = sa.Table(
     sa.Column("payable", sa.BigInteger, nullable=False),
     sa.Column("approved", sa.BigInteger, nullable=False),
     sa.Column("paid", sa.BigInteger, nullable=False),
+    sa.Column("recovered", sa.BigInteger, nullable=False),
     sa.Column("redeem_by", sa.Date, nullable=False),
     sa.Column("notice_until", sa.Date),
     sa.Column("payable_from", sa.Date),
@@ -58,6 +61,7 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
             "payable": 0,
             "approved": 0,
             "paid": 0,
+            "recovered": 0,
             "redeem_by": fact.redeem_by,
             "notice_until": None,
             "payable_from": None,
@@ -65,10 +69,10 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
         }
     if row is None:
         raise LookupError(f"{event.id} speaks of a redemption that was never opened")
-    return row | _change(fact)
+    return row | _change(row, fact)
 
 
-def _change(fact: Any) -> Row:
+def _change(row: Row, fact: Any) -> Row:
     match fact:
         case RedemptionApplied(payable=payable):
             return {"stage": "applied", "payable": payable}
@@ -94,6 +98,10 @@ def _change(fact: Any) -> Row:
             return {"stage": "disbursement_ordered"}
         case FundsDisbursed(total=total, on=on):
             return {"stage": "disbursed", "paid": total, "disbursed_on": on}
+        case FundsRecovered(amount=amount):
+            return {"recovered": row["recovered"] + amount}
+        case RecoveryReceiptReversed(amount=amount):
+            return {"recovered": row["recovered"] - amount}
         case RedemptionRefused():
             return {"stage": "refused"}
         case RedemptionLapsed():
@@ -124,6 +132,8 @@ redemption_list = Projection(
             RedemptionCarriedOver,
             DisbursementOrdered,
             FundsDisbursed,
+            FundsRecovered,
+            RecoveryReceiptReversed,
             RedemptionRefused,
             RedemptionLapsed,
         ),

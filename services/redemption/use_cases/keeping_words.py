@@ -34,3 +34,9 @@ async def words_of(connection: AsyncConnection, state: State) -> tuple[str, ...]
             return tuple(found.scalar_one())
         case _:
             return ()
+
+
+async def words_under(connection: AsyncConnection, digests: Sequence[str]) -> dict[str, str]:
+    """Give what was said under digests of the log, by digest."""
+    found = await connection.execute(sa.select(words.c.digest, words.c.said).where(words.c.digest.in_(digests)))
+    return {row.digest: "\n".join(row.said) for row in found}
