@@ -12,6 +12,19 @@ type LapseCause = Literal["not_applied", "refused"]
 type LiveStage = Literal["claimed", "committed", "used"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingRoom:
+    """A room whose places are given in the order of arrival from `opens_at` on, before the period opens.
+
+    It lets in `per_second` places a second from the period's first instant; `challenge`: not before one has shown that
+    one is no machine.
+    """
+
+    opens_at: datetime
+    per_second: int
+    challenge: bool
+
+
 @event("issuance.period-proposed", key="period_id", version=2)
 class PeriodProposed:
     """An officer has proposed a period: its quota in fen and its terms, fixed by the rules of the day (art. 12).
@@ -30,6 +43,7 @@ class PeriodProposed:
     validity_last_day: date | None
     opens_at: datetime
     closes_at: datetime
+    waiting_room: WaitingRoom | None = None
     proposed_by: str
     on: date
     pack: str
@@ -59,6 +73,7 @@ class PeriodPlanChanged:
     validity_last_day: date | None
     opens_at: datetime
     closes_at: datetime
+    waiting_room: WaitingRoom | None = None
     changed_by: str
     voided_approval_of: str | None
     on: date
@@ -99,6 +114,7 @@ class PeriodAnnounced:
     validity_last_day: date | None
     opens_at: datetime
     closes_at: datetime
+    waiting_room: WaitingRoom | None = None
     at: datetime
     pack: str
     pack_digest: str

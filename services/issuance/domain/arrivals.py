@@ -9,6 +9,7 @@ from services.issuance.domain.claimant import Claimant
 from services.issuance.domain.claiming import Claim, reasons_against
 from services.issuance.domain.period import Period
 from services.issuance.domain.voucher import ClaimVoucher, voucher
+from services.issuance.domain.waiting_room import Shown, Unfit
 from shared.events.issuance import VoucherClaimed
 from shared.kernel.calendar import Deadline
 from shared.kernel.decider import message
@@ -32,6 +33,8 @@ class Arrival:
     at: datetime
     on: date
     principal: str = ""
+    shown: Shown = Unfit.MISSING
+    """What it shows at the door of the waiting room, where the period has one."""
 
     @property
     def year(self) -> Year:
@@ -93,6 +96,7 @@ def decide_in_order(arrivals: Iterable[Arrival], stock: Stock, rules_on: Callabl
             on=on,
             terms=rules.terms,
             principal=arrival.principal,
+            shown=arrival.shown,
         )
         reasons = reasons_against(claim)
         if reasons or claimant is None or remaining is None:

@@ -2,13 +2,34 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
+from typing import Protocol
 
 from services.issuance.domain.allowance import allowance_on
 from services.issuance.domain.claimant import Claimant
 from services.issuance.domain.period import Period, Phase, phase_at
+from services.issuance.domain.waiting_room import NOT_LET_IN, Shown, Unfit, against_admission
 from shared.kernel.decider import message
 from shared.kernel.refusal import Reason, refuse_unless
 from shared.measures.terms import Terms
+
+
+class Applicant(Protocol):
+    """Who asks for something of a period: a claimant, by a user, on a day."""
+
+    @property
+    def claimant(self) -> Claimant | None:
+        """The claimant as it stands; None for one that is not registered."""
+        ...
+
+    @property
+    def principal(self) -> str:
+        """The user who asks for it."""
+        ...
+
+    @property
+    def on(self) -> date:
+        """The day in Beijing."""
+        ...
 
 
 @message
@@ -29,6 +50,8 @@ class Claim:
     terms: Terms
     principal: str = ""
     """The user who claims for the claimant."""
+    shown: Shown = Unfit.MISSING
+    """What it shows at the door of the waiting room, where the period has one."""
 
 
 def reasons_against(claim: Claim) -> tuple[Reason, ...]:
@@ -58,25 +81,25 @@ def grant(claim: Claim) -> Grant:
     )
 
 
-def claimant_is_registered(claim: Claim) -> Reason | None:
+def claimant_is_registered(claim: Applicant) -> Reason | None:
     """Only who has registered on the site may claim (art. 15(1)); who was removed from a company has none."""
     is_stranger = claim.claimant is None or claim.claimant.withheld.get(claim.principal) is False
     return Reason(code="claimant-not-registered", article="15(1)") if is_stranger else None
 
 
-def user_may_act(claim: Claim) -> Reason | None:
+def user_may_act(claim: Applicant) -> Reason | None:
     """A user whom the owner lets only look does not claim (art. 10(1))."""
     only_looks = claim.claimant is not None and claim.claimant.withheld.get(claim.principal) is True
     return Reason(code="user-may-only-read", article="10(1)", kind="state") if only_looks else None
 
 
-def claimant_is_eligible(claim: Claim) -> Reason | None:
+def claimant_is_eligible(claim: Applicant) -> Reason | None:
     """Who has come to fail a condition of art. 7 claims nothing until it is met again."""
     fails = claim.claimant is not None and not claim.claimant.eligible
     return Reason(code="claimant-not-eligible", article="7") if fails else None
 
 
-def claimant_is_not_banned(claim: Claim) -> Reason | None:
+def claimant_is_not_banned(claim: Applicant) -> Reason | None:
     """Whoever is disqualified may not claim until the ban is over (art. 17)."""
     ban = claim.claimant.ban_on(claim.on) if claim.claimant else None
     return Reason(code="claimant-banned", article="17", value=ban.until, parameter="ban_years") if ban else None
@@ -130,6 +153,11 @@ def period_is_not_paused(claim: Claim) -> Reason | None:
     return Reason(code="period-paused", article="12", value=period.pause.reason, limit=period.pause.since, kind="state")
 
 
+def claim_comes_in_its_turn(claim: Claim) -> Reason | None:
+    """Where a period has a waiting room, a claim shows the token of its place, in its time (art. 15(1))."""
+    return against_admission(claim.period.waiting_room, claim.shown, claim.at)
+
+
 def quota_suffices(claim: Claim) -> Reason | None:
     """First come, first served, until the quota is gone (art. 12: 发完即止)."""
     if claim.remaining is None or claim.amount <= claim.remaining:
@@ -156,9 +184,10 @@ RULES: tuple[Callable[[Claim], Reason | None], ...] = (
     allowance_suffices,
     period_is_open,
     period_is_not_paused,
+    claim_comes_in_its_turn,
     quota_suffices,
 )
 """In the order in which a refusal names them."""
 
-PASSING = frozenset({"period-not-approved", "period-not-open-yet", "period-paused"})
+PASSING = NOT_LET_IN | frozenset({"period-not-approved", "period-not-open-yet", "period-paused"})
 """Reasons that pass with time or by an act of the office: whoever was refused for one may ask the same again."""

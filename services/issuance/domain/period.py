@@ -18,6 +18,7 @@ from shared.events.issuance import (
     PeriodResumed,
     PeriodWithdrawn,
     QuotaReturned,
+    WaitingRoom,
 )
 from shared.kernel.calendar import Deadline, WorkingDays, days_after, deadline_on, months_after
 from shared.kernel.decider import Decider, message
@@ -170,6 +171,7 @@ class Period:
     announced: bool = False
     pause: Pause | None = None
     withdrawn_because: str | None = None
+    waiting_room: WaitingRoom | None = None
 
 
 type Command = (
@@ -369,6 +371,7 @@ def _plan_of(fact: PeriodProposed | PeriodPlanChanged | Period) -> Agreed:
         validity_last_day=fact.validity_last_day,
         opens_at=fact.opens_at,
         closes_at=fact.closes_at,
+        waiting_room=fact.waiting_room,
         pack=fact.pack,
         pack_digest=fact.pack_digest,
     )

@@ -3,6 +3,8 @@
 from datetime import date, datetime, timedelta
 from typing import TypedDict
 
+from services.issuance.domain.waiting_room import faults_of_room
+from shared.events.issuance import WaitingRoom
 from shared.kernel.calendar import business_date, days_after
 from shared.kernel.decider import message
 from shared.kernel.refusal import Reason
@@ -25,6 +27,7 @@ class Settings:
     validity_months: int | None = None
     registration_last_day: date | None = None
     validity_last_day: date | None = None
+    waiting_room: WaitingRoom | None = None
 
 
 @message
@@ -50,6 +53,7 @@ class Agreed(TypedDict):
     validity_last_day: date | None
     opens_at: datetime
     closes_at: datetime
+    waiting_room: WaitingRoom | None
     pack: str
     pack_digest: str
 
@@ -67,6 +71,7 @@ def agreed(plan: Plan, terms: Terms) -> Agreed:
         validity_last_day=settings.validity_last_day,
         opens_at=plan.opens_at,
         closes_at=plan.closes_at,
+        waiting_room=settings.waiting_room,
         pack=terms.pack,
         pack_digest=terms.digest,
     )
@@ -85,6 +90,7 @@ def faults_of(plan: Plan, terms: Terms, at: datetime) -> tuple[Reason | None, ..
         _beyond("registration-days-out-of-range", "15(2)", "registration_days", settings.registration_days, measures),
         _beyond("validity-out-of-range", "15(2)", "validity_months", settings.validity_months, measures),
         *_last_days_too_early(plan, measures),
+        *faults_of_room(settings.waiting_room, plan.opens_at),
     )
 
 
