@@ -86,6 +86,29 @@ _SANCTIONS = sa.text(
     WHERE s.type = 'cxq.registry.party-sanctioned.v1' ORDER BY s.position
     """
 )
+_BODIES = sa.text(
+    """
+    WITH ids AS (
+        SELECT claimant_id AS party_id, 'claimant' AS kind, credit_code FROM claimants WHERE credit_code IS NOT NULL
+        UNION ALL SELECT provider_id, 'provider', credit_code FROM providers
+        UNION ALL SELECT party_id, kind, credit_code FROM affiliations WHERE kind <> 'laboratory'
+    ), imposed AS (
+        SELECT s.position, s.data->>'party_id' AS party_id, s.data->>'measure' AS measure, s.data->>'until' AS until,
+            EXISTS (SELECT 1 FROM events l WHERE l.stream = s.stream AND l.type = 'cxq.registry.sanction-lifted.v1')
+                OR s.data->>'until' < (SELECT max(metadata->>'business_date') FROM events) AS over
+        FROM events s WHERE s.type = 'cxq.registry.party-sanctioned.v1'
+    )
+    SELECT i.position, i.party_id, i.measure, other.party_id AS other,
+        EXISTS (SELECT 1 FROM imposed x WHERE x.party_id = other.party_id AND x.measure = i.measure
+            AND x.until IS NOT DISTINCT FROM i.until) AS borne
+    FROM imposed i
+    JOIN ids own ON own.party_id = i.party_id
+    JOIN ids other ON other.credit_code = own.credit_code AND other.party_id <> own.party_id
+    WHERE NOT coalesce(i.over, false) AND (i.measure = 'disqualify'
+        OR (i.measure = 'suspend_disbursement' AND other.kind IN ('claimant', 'provider')))
+    ORDER BY i.position, other.party_id
+    """
+)
 
 
 async def credit_codes_are_valid_and_of_one_party(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
@@ -151,6 +174,15 @@ async def measures_had_four_eyes(connection: AsyncConnection, count: Count) -> A
             yield Breach(where=f"position {row.position}", found=f"{row.sanction_id} was imposed by one person alone")
 
 
+async def measures_concern_the_whole_body(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """Find what stands against a body under one of its ids under all the others too."""
+    for row in (await connection.execute(_BODIES)).all():
+        count.checked += 1
+        if not row.borne:
+            found = f"{row.measure} of {row.party_id} does not stand against {row.other}, which is the same body"
+            yield Breach(where=f"position {row.position}", found=found)
+
+
 async def changes_of_rules_had_four_eyes(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
     """Find two people behind every change, a first day that was still to come, and the change as it is decided by."""
     for row in (await connection.execute(_CHANGES)).all():
@@ -175,6 +207,11 @@ CHECKS = (
         id="R3",
         promise="every measure of art. 17 was imposed by somebody other than its proposer",
         look=measures_had_four_eyes,
+    ),
+    Check(
+        id="R6",
+        promise="a measure that concerns a body stands under every id by which it takes part",
+        look=measures_concern_the_whole_body,
     ),
     Check(
         id="M7",

@@ -305,6 +305,9 @@ class SanctionView(View):
     imposed_on: date | None
     until: date | None = Field(description="最后一日（含） · Last day, inclusive")
     lifted_on: date | None
+    carried_from: str | None = Field(
+        description="因对同一单位另一身份的措施而适用 · The same measure on another id of the same body"
+    )
 
 
 class MeasureInForce(View):
@@ -326,7 +329,10 @@ class ObstacleView(View):
 class PermissionView(View):
     """Whether an act is open to a party today; `reasons` is empty when it is."""
 
-    act: Act = Field(description="申领、签约、兑现、参加绩效考核 · Claim, contract, redeem, be appraised")
+    act: Act = Field(
+        description="申领、签约、兑现、参加绩效考核、评审、推荐、受托代办、列入目录 · "
+        "Claim, contract, redeem, be appraised, judge, refer, represent providers, be in the catalogue"
+    )
     allowed: bool
     reasons: list[ObstacleView]
 

@@ -172,5 +172,5 @@ POLICY: Policy = {
     "proposeSanction": roles(Role.OFFICER),
     "getSanction": _OFFICE,
     "approveSanction": roles(Role.APPROVER),
-    "getStanding": _OFFICE | _INSTITUTIONS,
+    "getStanding": _OFFICE | _INSTITUTIONS | roles(Role.EXPERT),
 }

@@ -16,7 +16,7 @@ from services.registry.api.models import (
 from services.registry.domain.participation import Permission, permissions
 from services.registry.domain.sanction import Event, Lifted, Proposed, State, Unproposed, sanction, stage_of
 from services.registry.institution_tables import affiliations
-from services.registry.tables import claimant_users, claimants, providers, sanctions
+from services.registry.tables import claimant_users, claimants, experts, providers, sanctions
 from services.registry.use_cases import sanctioning
 from services.registry.use_cases.appointing_office_users import check_duty
 from services.registry.use_cases.knowing_standing import party_today
@@ -41,8 +41,8 @@ router = router_for("registry", tag="standing")
     summary="拟处理措施 · Propose a measure (art. 17)",
     openapi_extra=operation(
         codes=(
-            "party-unknown", "suspension-needs-an-end", "end-is-not-chosen", "end-already-past", "not-on-the-list",
-            "sanction-not-in-this-stage", "duty-missing",
+            "party-unknown", "suspension-needs-an-end", "nothing-to-suspend", "end-is-not-chosen", "end-already-past",
+            "not-on-the-list", "sanction-not-in-this-stage", "duty-missing",
         )
     ),
 )  # fmt: skip
@@ -134,6 +134,7 @@ async def get_standing(party_id: str, request: ReadRequest, http: Request) -> St
                 providers.c.provider_id == party_id
             ),
             sa.select(affiliations.c.principal, affiliations.c.kind).where(affiliations.c.party_id == party_id),
+            sa.select(experts.c.principal, sa.literal("expert")).where(experts.c.expert_id == party_id),
         )
         party = (await connection.execute(kinds)).one_or_none()
         found = (await connection.execute(sa.select(sanctions).where(in_force).order_by(sanctions.c.sanction_id))).all()
@@ -195,5 +196,6 @@ def _sanction(state: State, grounds: str) -> SanctionView:
         approved_by=imposed.approved_by if imposed else None,
         imposed_on=imposed.on if imposed else None,
         until=imposed.until if imposed else proposal.until,
+        carried_from=proposal.carried_from,
         lifted_on=state.lifted_on if isinstance(state, Lifted) else None,
     )

@@ -1,4 +1,4 @@
-"""What a party may do today: claim, contract, redeem, be appraised, and what stands against each (art. 6, 7, 11, 17).
+"""What a party may do today in its own name, and what stands against each act (art. 6, 7, 11, 15(4), 17; faq 4, 5).
 
 The others decide by their own copies of the same facts; this is the answer for people, from the register itself.
 """
@@ -10,13 +10,19 @@ from shared.events.registry.standing import Measure, PartyKind
 from shared.kernel.decider import message
 from shared.kernel.refusal import Reason
 
-type Act = Literal["claim", "contract", "redeem", "be_appraised"]
+type Act = Literal[
+    "claim", "contract", "redeem", "be_appraised", "judge", "refer", "represent", "be_catalogued"
+]  # fmt: skip
 
 ACTS: dict[PartyKind, tuple[Act, ...]] = {
     "claimant": ("claim", "contract", "redeem"),
     "provider": ("contract", "redeem", "be_appraised"),
+    "expert": ("judge",),
+    "referral_agency": ("refer",),
+    "service_agency": ("represent",),
+    "laboratory": ("be_catalogued",),
 }
-"""Agencies, laboratories and experts do none of these in their own name."""
+"""A service agency represents providers: it takes duties over and reports laboratories."""
 
 
 @message
@@ -24,7 +30,8 @@ class PartyToday:
     """What decides: `measures` are those in force, `eligible` is false where a rule of art. 7 fails.
 
     A rule that waits for a person fails nobody: declaring suffices (art. 15(1)). `excluded_from_grants` is a
-    third-party testing firm under rules that leave these out.
+    third-party testing firm under rules that leave these out. `body_barred`: a measure bars the body that an agency is,
+    or a laboratory belongs to, under another of its ids. Of these `listed` says whether they have joined.
     """
 
     kind: PartyKind
@@ -32,6 +39,7 @@ class PartyToday:
     eligible: bool = True
     listed: bool = True
     excluded_from_grants: bool = False
+    body_barred: bool = False
 
 
 @message
@@ -44,7 +52,7 @@ class Permission:
 
 def permissions(party: PartyToday) -> tuple[Permission, ...]:
     """Say of every act of such a party whether it may, with every reason why not."""
-    return tuple(Permission(act=act, reasons=_against(act, party)) for act in ACTS.get(party.kind, ()))
+    return tuple(Permission(act=act, reasons=_against(act, party)) for act in ACTS[party.kind])
 
 
 def _against(act: Act, party: PartyToday) -> tuple[Reason, ...]:
@@ -58,11 +66,16 @@ def _against(act: Act, party: PartyToday) -> tuple[Reason, ...]:
             found = (_suspended(party),)
         case "be_appraised":
             found = (_unlisted(party), _barred(party), _excluded(party))
+        case "judge":
+            found = (_barred(party),)
+        case "refer" | "represent" | "be_catalogued":
+            found = (_not_joined(party), _barred(party))
     return tuple(reason for reason in found if reason is not None)
 
 
 def _barred(party: PartyToday) -> Reason | None:
-    return Reason(code="party-barred", article="17", kind="state") if party.measures & BARRING else None
+    barred = party.body_barred or party.measures & BARRING
+    return Reason(code="party-barred", article="17", kind="state") if barred else None
 
 
 def _suspended(party: PartyToday) -> Reason | None:
@@ -76,6 +89,11 @@ def _ineligible(party: PartyToday) -> Reason | None:
 
 def _unlisted(party: PartyToday) -> Reason | None:
     return None if party.listed else Reason(code="provider-not-listed", article="10(2)", kind="state")
+
+
+def _not_joined(party: PartyToday) -> Reason | None:
+    article = "faq 4" if party.kind == "referral_agency" else "faq 5"
+    return None if party.listed else Reason(code="not-joined", article=article, kind="state")
 
 
 def _excluded(party: PartyToday) -> Reason | None:

@@ -12,6 +12,15 @@ from shared.procedures.approvals import four_eyes
 BARRING: frozenset[Measure] = frozenset({"disqualify", "delist"})
 """The measures that take the right to do anything new; suspending disbursement concerns payments only."""
 
+DISQUALIFYING: frozenset[Measure] = frozenset({"disqualify"})
+"""The measures that take a body's right to claim: being struck off the list of providers does not (art. 17)."""
+
+CARRIED: frozenset[Measure] = frozenset({"suspend_disbursement", "disqualify"})
+"""The measures that a body bears under every id it takes part by; only providers are struck off a list (art. 17)."""
+
+PAID: frozenset[PartyKind] = frozenset({"claimant", "provider"})
+"""Whose payments can be suspended: nobody else is party to a redemption or an appraisal."""
+
 
 @message
 class ProposeSanction:
@@ -38,6 +47,20 @@ class ApproveSanction:
     ban_years: int
     provider_listed: bool
     on: date
+
+
+@message
+class CarryMeasure:
+    """Let the `first` measure on a body stand under another of its ids too: to the same day, by the same decision."""
+
+    sanction_id: str
+    party_id: str
+    party_kind: PartyKind
+    first: "InForce"
+    grounds_digest: str
+    on: date
+    pack: str
+    pack_digest: str
 
 
 @message
@@ -71,7 +94,7 @@ class Lifted:
     lifted_on: date
 
 
-type Command = ProposeSanction | ApproveSanction | LiftSanction
+type Command = ProposeSanction | ApproveSanction | CarryMeasure | LiftSanction
 type Event = SanctionProposed | PartySanctioned | SanctionLifted
 type Known = Proposed | InForce | Lifted
 type State = Unproposed | Known
@@ -85,6 +108,8 @@ def decide(command: Command, state: State) -> list[Event]:
             return [_proposed(command)]
         case ApproveSanction(), Proposed(proposal=proposal):
             return [_imposed(command, proposal)]
+        case CarryMeasure(), Unproposed():
+            return _carried(command)
         case LiftSanction(on=on), InForce(proposal=proposal, until=date() as until):
             if on <= until:
                 return []  # The sweep came early.
@@ -95,7 +120,7 @@ def decide(command: Command, state: State) -> list[Event]:
             ]
         case LiftSanction(), _:
             return []
-        case ((ProposeSanction() | ApproveSanction()), _):
+        case ((ProposeSanction() | ApproveSanction() | CarryMeasure()), _):
             raise refuse("sanction-not-in-this-stage", article="17", value=stage_of(state), kind="state")
     assert_never(command)
 
@@ -146,6 +171,9 @@ def _proposed(command: ProposeSanction) -> SanctionProposed:
         Reason(code="end-already-past", article="17", value=command.until, limit=command.on)
         if command.until is not None and command.until < command.on
         else None,
+        Reason(code="nothing-to-suspend", article="17", value=command.party_kind)
+        if suspends and command.party_kind not in PAID
+        else None,
         _not_to_delist(command.measure, listed=command.provider_listed),
     )
     return SanctionProposed(
@@ -181,6 +209,40 @@ def _imposed(command: ApproveSanction, proposal: SanctionProposed) -> PartySanct
         until=ends,
         on=command.on,
     )
+
+
+def _carried(command: CarryMeasure) -> list[Event]:
+    first = command.first
+    return [
+        SanctionProposed(
+            sanction_id=command.sanction_id,
+            party_id=command.party_id,
+            party_kind=command.party_kind,
+            measure=first.proposal.measure,
+            until=first.proposal.until,
+            grounds_digest=command.grounds_digest,
+            proposed_by=first.proposal.proposed_by,
+            on=command.on,
+            pack=command.pack,
+            pack_digest=command.pack_digest,
+            carried_from=first.proposal.sanction_id,
+        ),
+        PartySanctioned(
+            sanction_id=command.sanction_id,
+            party_id=command.party_id,
+            party_kind=command.party_kind,
+            measure=first.proposal.measure,
+            proposed_by=first.proposal.proposed_by,
+            approved_by=first.approved_by,
+            until=first.until,
+            on=command.on,
+        ),
+    ]
+
+
+def bears(kind: PartyKind, measure: Measure) -> bool:
+    """Tell whether a body bears a measure under an id of this kind too."""
+    return measure in CARRIED and (kind in PAID or measure in BARRING)
 
 
 def _not_to_delist(measure: Measure, *, listed: bool) -> Reason | None:

@@ -26,6 +26,7 @@ from services.registry.domain.booking import (
 from services.registry.domain.booking_terms import BookingTerms, SetTerms, booking_terms
 from services.registry.domain.facility import Open, facility
 from services.registry.domain.profile import digest_of
+from services.registry.domain.sanction import DISQUALIFYING
 from services.registry.provider_tables import bookings
 from services.registry.tables import claimant_users, facilities, providers
 from services.registry.use_cases.acting_for_claimants import acting_for
@@ -77,7 +78,7 @@ async def request_booking(
     of_claimant = claimant.claimant_id
     barred = await is_barred(tx, of_claimant)
     if claimant.credit_code is not None:
-        barred = barred or await is_code_barred(tx, claimant.credit_code)
+        barred = barred or await is_code_barred(tx, claimant.credit_code, measures=DISQUALIFYING)
     owner = await standing_of(tx, provider_id)
     lock = sa.select(facilities.c.facility_id).where(facilities.c.facility_id == facility_id)
     await tx.connection.execute(lock.with_for_update(read=True))  # Neither withdrawn nor out of service meanwhile.

@@ -1,9 +1,12 @@
 """Gather what the register knows of a party on the day somebody asks what it may do."""
 
+from services.registry.domain.affiliation import Granted
 from services.registry.domain.claimant import Registered, claimant
 from services.registry.domain.listing import Listed
 from services.registry.domain.participation import PartyToday
 from services.registry.domain.provider import provider
+from services.registry.use_cases.affiliating import load_affiliated
+from services.registry.use_cases.barring import is_body_barred
 from services.registry.use_cases.streams import stream_of
 from shared.events.registry.standing import Measure, PartyKind
 from shared.store.transaction import Transaction
@@ -23,4 +26,8 @@ async def party_today(tx: Transaction, party_id: str, kind: PartyKind, measures:
         leaves_out = tx.measures.on(tx.today).appraisal.third_party_testing_excluded
         excluded = leaves_out and listed.third_party_testing
         return PartyToday(kind=kind, measures=measures, excluded_from_grants=excluded)
-    return PartyToday(kind=kind, measures=measures)
+    if kind == "expert":
+        return PartyToday(kind=kind, measures=measures)
+    joined = (await load_affiliated(tx, party_id, kind)).state.affiliation
+    barred = await is_body_barred(tx, party_id)
+    return PartyToday(kind=kind, measures=measures, listed=isinstance(joined, Granted), body_barred=barred)

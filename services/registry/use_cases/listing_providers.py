@@ -15,6 +15,7 @@ from services.registry.tables import condition_checks, providers
 from services.registry.use_cases.barring import is_code_barred
 from services.registry.use_cases.owning import check_is_provider
 from services.registry.use_cases.publishing_listings import close, end_notice_after
+from services.registry.use_cases.sanctioning import carry_to
 from services.registry.use_cases.streams import stream_of
 from shared.events.registry.facilities import ServiceKind
 from shared.events.registry.providers import ProviderCondition
@@ -49,6 +50,7 @@ async def list_municipal(
     )
     handled = await tx.handle(provider, stream_of(provider_id, "prv"), command)
     await _take(tx, provider_id, principal, institution, secrets.token_hex(16))
+    await carry_to(tx, provider_id, "provider", institution.credit_code)
     return handled
 
 
@@ -71,6 +73,7 @@ async def apply_to_open(
     )
     handled = await tx.handle(provider, stream_of(provider_id, "prv"), command)
     await _take(tx, provider_id, principal, institution, salt)
+    await carry_to(tx, provider_id, "provider", institution.credit_code)
     return handled
 
 

@@ -11,9 +11,11 @@ from sqlalchemy.dialects.postgresql import insert
 from services.registry.domain.claimant import Event, RegisterClaimant, State, claimant
 from services.registry.domain.claimant_profile import is_complete
 from services.registry.domain.profile import digest_of
+from services.registry.domain.sanction import DISQUALIFYING
 from services.registry.tables import claimant_profiles, claimant_users, claimants
 from services.registry.use_cases.barring import is_code_barred
 from services.registry.use_cases.judging_claimants import assess, settle
+from services.registry.use_cases.sanctioning import carry_to
 from services.registry.use_cases.streams import stream_of
 from shared.events.registry.claimants import Certificate
 from shared.kernel.refusal import Reason, refuse_unless
@@ -29,7 +31,7 @@ async def register(
     """
     code = profile.get("credit_code")
     certificates = certificates_of(profile.get("certificates", ()))
-    barred = code is not None and await is_code_barred(tx, code)
+    barred = code is not None and await is_code_barred(tx, code, measures=DISQUALIFYING)
     salt = secrets.token_hex(16)
     command = RegisterClaimant(
         claimant_id=claimant_id,
@@ -42,6 +44,8 @@ async def register(
     )
     handled = await tx.handle(claimant, stream_of(claimant_id, "clm"), command)
     await _take(tx, command, profile, salt)
+    if code is not None:
+        await carry_to(tx, claimant_id, "claimant", code)
     await keep_version(tx, claimant_id, profile, salt=salt, digest=command.profile_digest, by=principal)
     await settle(tx, handled, command.assessment.findings)
     return handled

@@ -11,7 +11,11 @@ type Measure = Literal["suspend_disbursement", "disqualify", "delist"]
 
 @event("registry.sanction-proposed", key="party_id")
 class SanctionProposed:
-    """An officer has proposed a measure of art. 17; its grounds stay with the office. It has no effect yet."""
+    """An officer has proposed a measure of art. 17; its grounds stay with the office. It has no effect yet.
+
+    A measure concerns a body, which may take part under several ids: `carried_from` is the measure of which this is
+    the same under another id, and it is imposed in the same instant.
+    """
 
     sanction_id: str
     party_id: str
@@ -23,6 +27,7 @@ class SanctionProposed:
     on: date
     pack: str
     pack_digest: str
+    carried_from: str | None = None
 
 
 @event("registry.party-sanctioned", key="party_id")

@@ -23,9 +23,22 @@ def test_a_listed_institution_contracts_redeems_and_is_appraised() -> None:
     assert against(INSTITUTION) == {"contract": [], "redeem": [], "be_appraised": []}
 
 
-def test_agencies_laboratories_and_experts_do_none_of_these() -> None:
-    kinds: tuple[PartyKind, ...] = ("expert", "referral_agency", "service_agency", "laboratory")
-    assert [against(replace(COMPANY, kind=kind)) for kind in kinds] == [{}, {}, {}, {}]
+OTHERS: dict[PartyKind, str] = {
+    "expert": "judge", "referral_agency": "refer", "service_agency": "represent", "laboratory": "be_catalogued",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "act"), OTHERS.items())
+def test_everybody_else_does_one_thing_until_a_measure_takes_it(kind: PartyKind, act: str) -> None:
+    party = replace(COMPANY, kind=kind)
+    assert against(party) == {act: []}
+    assert against(replace(party, measures=frozenset({"disqualify"}))) == {act: ["party-barred"]}
+
+
+@pytest.mark.parametrize("kind", ["referral_agency", "service_agency", "laboratory"])
+def test_an_institution_does_nothing_before_it_joins_or_while_its_body_is_barred(kind: PartyKind) -> None:
+    party = replace(COMPANY, kind=kind, listed=False, body_barred=True)
+    assert against(party) == {OTHERS[kind]: ["not-joined", "party-barred"]}
 
 
 def test_who_fails_a_rule_of_eligibility_claims_nothing_but_finishes_what_it_has() -> None:
