@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -117,7 +117,8 @@ class LogReader:
             while unread := {place: end for place, end in ends.items() if self._mark(place).position < end}:
                 self._assert_there_is_more(unread, last, left)
                 records = await fetching
-                left -= sum(map(len, records.values()))
+                # Of a partition that grows meanwhile more may come than was to come: that is nobody else's share.
+                left -= sum(_inside(batch, last[place]) for place, batch in records.items())
                 fetching = self._fetching(left)
                 yield self._portion(unread, records)
         finally:
@@ -198,3 +199,8 @@ class LogReader:
 
     def _mark(self, place: Place) -> Mark:
         return self._marks.get(place) or Mark(place)
+
+
+def _inside(batch: Sequence[Record], end: int) -> int:
+    """Count the offsets of a batch, which has no gaps, before an end."""
+    return max(0, min(batch[-1][0] + 1, end) - batch[0][0])

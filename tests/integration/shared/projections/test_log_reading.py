@@ -1,7 +1,10 @@
 """Topics read from their start, as a rebuild and the audit do it."""
 
+import asyncio
+
 import pytest
 
+from shared.projections import log_reading
 from shared.projections.log_reading import LogReader
 from shared.projections.rebuild import positions
 from tests.integration.shared.projections.balances import BALANCES_PROJECTION
@@ -24,6 +27,25 @@ async def test_a_log_read_to_its_end_is_known_to_end_there_without_asking_the_br
         assert log.behind(ends) == 0
         assert await log.records(ends) == 0
         assert [portion async for portion in log.read(ends)] == []
+
+
+async def test_what_is_written_while_a_log_is_read_is_not_taken_for_what_was_to_be_read(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.business(30)
+    async with office.live():
+        await office.caught_up()
+        async with office.engine.connect() as connection:
+            ends = await positions(connection, BALANCES_PROJECTION)
+        async with LogReader(office.settings.kafka_bootstrap, BALANCES_PROJECTION) as log:
+            bounds = await asyncio.to_thread(log._bounds, list(ends))
+            monkeypatch.setattr(log, "_bounds", lambda _places: bounds)
+            await office.business(300)
+            await office.caught_up()
+            # One at a time, so that the partition that grew most is read past its end before the others are looked at.
+            monkeypatch.setattr(log_reading, "_RECORDS", 1)
+            read = [portion.records async for portion in log.read(ends)]
+    assert sum(read) == 40
 
 
 def _asked_in_vain(_places: object) -> None:
