@@ -19,6 +19,7 @@ from shared.bus.subscription import (
     GapError,
     Place,
     PoisonError,
+    Step,
     Subscription,
     Surroundings,
     is_passing,
@@ -62,11 +63,24 @@ class Partition:
     rewound: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Records of a partition that are new to whoever is at `place`, in order."""
+
+    source: TopicPartition
+    place: Place
+    items: Sequence[Item]
+
+    def step(self) -> Step:
+        """Say from where to where it leads."""
+        return Step(self.source.topic, self.source.partition, self.place, self.items[-1].after)
+
+
 @dataclass(slots=True)
 class Applied:
-    """What applying a batch for one subscription came to: the keys that wait, and how many events were appended."""
+    """What applying came to for one subscription: the keys that wait, by stretch, and how many events were appended."""
 
-    waiting: set[str]
+    waiting: list[set[str]]
     appended: int
 
 
@@ -154,7 +168,7 @@ class Applier:
     async def _settle(self, source: TopicPartition, partition: Partition, items: Sequence[Item]) -> None:
         """Apply events together; where that fails, halve them until the one that cannot be applied stands alone."""
         try:
-            await apply_together([(self, partition)], source, items)
+            await apply_together([self], [Stretch(source, partition.place, items)])
         except (FencedError, HaltedError):
             raise
         except Exception as error:  # noqa: BLE001 (whatever it is, it is in the way)
@@ -165,17 +179,22 @@ class Applier:
             await self._settle(source, partition, items[:middle])
             await self._settle(source, partition, items[middle:])
 
-    async def apply_on(
-        self, connection: AsyncConnection, source: TopicPartition, partition: Partition, items: Sequence[Item]
-    ) -> Applied:
-        """Apply events in a transaction that has moved the position already; those of waiting keys are laid aside."""
+    async def apply_on(self, connection: AsyncConnection, stretches: Sequence[Stretch]) -> Applied:
+        """Apply events in a transaction that has moved the positions already; those of waiting keys are laid aside."""
         around, appended = self.around, 0
-        waiting = await keys_parked(connection, self.name, *source) if partition.parked else set()
-        wanted = [item for item in items if self._wants(item)]
-        events = [item.opened() for item in wanted if item.envelope.key not in waiting]
-        behind = [_to_park(item, "waits for an earlier one") for item in wanted if item.envelope.key in waiting]
-        await park(connection, self.name, *source, behind, around.clock.now())
-        if events:
+        waiting: list[set[str]] = []
+        ready: list[Item] = []
+        for stretch in stretches:
+            keys = await self._waiting(connection, stretch)
+            wanted = [item for item in stretch.items if self._wants(item)]
+            behind = [_to_park(item, "waits for an earlier one") for item in wanted if item.envelope.key in keys]
+            await park(connection, self.name, *stretch.source, behind, around.clock.now())
+            ready.extend(item for item in wanted if item.envelope.key not in keys)
+            waiting.append(keys)
+        if ready:
+            # In the order of the log again: what is appended to a table lies in its indexes side by side.
+            ready.sort(key=_place_in_log)
+            events = [item.opened() for item in ready]
             cause = caused_by(events[0], f"{around.context}:{self.name}")
             measures = None if self.subscription.derived else await rules_for(connection, around.measures)
             tx = on(connection, around.context, around.clock, cause, measures)
@@ -183,6 +202,11 @@ class Applier:
             appended = len(tx.appended())
             await tx.flush()
         return Applied(waiting, appended)
+
+    async def _waiting(self, connection: AsyncConnection, stretch: Stretch) -> set[str]:
+        """Name the keys that wait; only where some did is asked whether they still do."""
+        known = self.partitions[stretch.source].parked
+        return await keys_parked(connection, self.name, *stretch.source) if known else set()
 
     async def _give_up(self, source: TopicPartition, partition: Partition, item: Item, error: Exception) -> None:
         """Stop at an event that cannot be applied, or lay it aside, as the subscription says."""
@@ -196,7 +220,7 @@ class Applier:
 
         async def lay_aside() -> None:
             async with self.around.engine.begin() as connection:
-                await move(connection, [self.subscription], *source, partition.place, item.after)
+                await move(connection, [self.subscription], [Stretch(source, partition.place, [item]).step()])
                 at = self.around.clock.now()
                 await park(connection, self.name, *source, [_to_park(item, reason)], at)
 
@@ -207,28 +231,31 @@ class Applier:
         _log.error("consumer.event_parked", consumer=self.name, event_id=event.id, key=event.key, reason=reason)
 
 
-async def apply_together(
-    readers: Sequence[tuple[Applier, Partition]], source: TopicPartition, items: Sequence[Item]
-) -> None:
-    """Apply events for subscriptions that are at the same place, in one transaction which moves them all on.
+async def apply_together(appliers: Sequence[Applier], stretches: Sequence[Stretch]) -> None:
+    """Apply events for subscriptions that are at the same places, in one transaction which moves them all on.
 
-    Tries again while the database is away or busy. Any other exception is of an event that one of them cannot apply, or
-    FencedError; then nothing has happened for any of them.
+    However many partitions were fetched from, what a transaction costs is paid once. Tries again while the database is
+    away or busy. Any other exception is of an event that one of them cannot apply, or FencedError; then nothing has
+    happened for any of them.
     """
-    (first, partition), *_ = readers
-    around, old, new = first.around, partition.place, items[-1].after
-    names = ", ".join(applier.name for applier, _ in readers)
+    around = appliers[0].around
+    names = ", ".join(applier.name for applier in appliers)
+    topics = ", ".join(dict.fromkeys(stretch.source.topic for stretch in stretches))
+    subscriptions = [applier.subscription for applier in appliers]
+    steps = [stretch.step() for stretch in stretches]
+    parts = [[applier.partitions[stretch.source] for stretch in stretches] for applier in appliers]
 
     async def once() -> list[Applied]:
         async with around.engine.begin() as connection:
-            await move(connection, [applier.subscription for applier, _ in readers], *source, old, new)
-            return [await applier.apply_on(connection, source, part, items) for applier, part in readers]
+            await move(connection, subscriptions, steps)
+            return [await applier.apply_on(connection, stretches) for applier in appliers]
 
-    behind = (item.envelope.traceparent for item in items)
-    with span_of_batch(around.tracer, f"{names} {source.topic}", behind):
-        done = await persistently(once, [applier.progress for applier, _ in readers])
-    for (_, part), applied in zip(readers, done, strict=True):
-        part.place, part.parked, part.rewound = new, applied.waiting, False
+    behind = (item.envelope.traceparent for stretch in stretches for item in stretch.items)
+    with span_of_batch(around.tracer, f"{names} {topics}", behind):
+        done = await persistently(once, [applier.progress for applier in appliers])
+    for partitions, applied in zip(parts, done, strict=True):
+        for part, step, waiting in zip(partitions, steps, applied.waiting, strict=True):
+            part.place, part.parked, part.rewound = step.new, waiting, False
     around.on_readable()
     if any(applied.appended for applied in done):
         around.on_commit()
@@ -253,6 +280,10 @@ async def persistently[T](attempt: Callable[[], Awaitable[T]], told: Sequence[Pr
                 if progress.state is State.RETRYING:
                     progress.at_work()
             return result
+
+
+def _place_in_log(item: Item) -> tuple[str, int]:
+    return item.envelope.source, item.envelope.position
 
 
 def _to_park(item: Item, reason: str) -> ToPark:

@@ -1,13 +1,13 @@
 """The feed: one reader of topics for all who want them; a record is fetched and read once, whoever applies it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import structlog
 from aiokafka import ConsumerRebalanceListener
 
-from shared.bus.applying import Applier, Item, Partition, apply_together, persistently
+from shared.bus.applying import Applier, Item, Partition, Stretch, apply_together, persistently
 from shared.bus.envelope import NotAnEnvelopeError, from_wire
 from shared.bus.kafka import TopicPartition, new_consumer
 from shared.bus.subscription import FencedError, Place, PoisonError, Surroundings
@@ -111,8 +111,7 @@ class Feed:
                 await self._begin_for_those_who_joined()
                 batches = await self._kafka.getmany(timeout_ms=_POLL_MS, max_records=_RECORDS_MAX)
                 self._mind_silence(got=bool(batches))
-                for source, records in batches.items():
-                    await self._take(source, records)
+                await self._take(batches)
         except Exception as error:
             self._retrying(f"{type(error).__name__}: {error}")
             raise
@@ -158,22 +157,25 @@ class Feed:
         elif not stopping.cancelled() and (error := stopping.exception()):
             _log.info("consumer.closed_with", group=self._group, reason=repr(error))
 
-    async def _take(self, source: TopicPartition, records: Sequence[Any]) -> None:
-        """Deal with what was fetched from a partition; on its first records, find out where to begin instead."""
-        if source not in self._begun:
-            await self._begin(source)
-            return
+    async def _take(self, fetched: Mapping[TopicPartition, Sequence[Any]]) -> None:
+        """Deal with what was fetched; on the first records of a partition, find out where to begin there instead."""
+        items: dict[TopicPartition, list[Item]] = {}
+        for source, records in fetched.items():
+            if source not in self._begun:
+                await self._begin(source)
+                continue
+            try:
+                items[source] = _items(source, records)
+            except PoisonError as error:
+                for applier in [*self._appliers]:
+                    self._halt(applier, error)
+                return
         try:
-            items = _items(source, records)
-        except PoisonError as error:
-            for applier in [*self._appliers]:
-                self._halt(applier, error)
-            return
-        try:
-            await self._hand_out(source, items)
+            await self._hand_out(items)
         except FencedError as error:
             _log.info("consumer.fenced", group=self._group, reason=str(error))
-            await self._begin(source)
+            for source in items:
+                await self._begin(source)
 
     async def _begin(self, source: TopicPartition) -> None:
         """Go to where the hindmost is in a partition; beyond the end of a topic made anew that leads to its start."""
@@ -195,47 +197,53 @@ class Feed:
             for source in self._kafka.assignment():
                 await self._begin(source)
 
-    async def _hand_out(self, source: TopicPartition, items: Sequence[Item]) -> None:
-        """Have each applier take what is new to it, those at the same place together."""
-        level: dict[Place, list[tuple[Applier, Partition]]] = {}
-        new: dict[Place, list[Item]] = {}
-        gaps: list[tuple[Applier, Partition, str]] = []
+    async def _hand_out(self, items: Mapping[TopicPartition, Sequence[Item]]) -> None:
+        """Have each applier take what is new to it, those at the same places together."""
+        level: dict[tuple[tuple[TopicPartition, Place], ...], tuple[list[Stretch], list[Applier]]] = {}
+        gaps: list[tuple[TopicPartition, Applier, Partition, str]] = []
         for applier in [*self._appliers]:
-            if (partition := applier.partitions.get(source)) is None:
-                continue
+            stretches: list[Stretch] = []
             try:
-                fresh, gap = applier.new_ones(source, partition, items)
+                for source, partition in applier.partitions.items():
+                    fresh, gap = applier.new_ones(source, partition, items.get(source, ()))
+                    if fresh:
+                        stretches.append(Stretch(source, partition.place, fresh))
+                    if gap:
+                        gaps.append((source, applier, partition, gap))
             except HaltedError as error:
                 self._halt(applier, error)
                 continue
-            if fresh:
-                level.setdefault(partition.place, []).append((applier, partition))
-                new[partition.place] = fresh
-            if gap:
-                gaps.append((applier, partition, gap))
-        for place, readers in level.items():
-            await self._apply(source, readers, new[place])
-        for applier, partition, gap in gaps:
+            if stretches:
+                stretches.sort(key=lambda stretch: stretch.source)
+                places = tuple((stretch.source, stretch.place) for stretch in stretches)
+                level.setdefault(places, (stretches, []))[1].append(applier)
+        for together, appliers in level.values():
+            await self._apply(appliers, together)
+        for source, applier, partition, gap in gaps:
             if applier in self._appliers:
                 self._rewind(source, applier, partition, gap)
 
-    async def _apply(
-        self, source: TopicPartition, readers: Sequence[tuple[Applier, Partition]], items: Sequence[Item]
-    ) -> None:
-        if len(readers) > 1 and len(items) <= min(applier.subscription.batch_max for applier, _ in readers):
+    async def _apply(self, appliers: Sequence[Applier], stretches: Sequence[Stretch]) -> None:
+        fetched = sum(len(stretch.items) for stretch in stretches)
+        are_derived = all(applier.subscription.derived for applier in appliers)
+        if are_derived and fetched <= min(applier.subscription.batch_max for applier in appliers):
             try:
-                await apply_together(readers, source, items)
+                await apply_together(appliers, stretches)
             except FencedError:
                 raise
             except Exception as error:  # noqa: BLE001 (one of them cannot apply something: each finds out by itself)
                 _log.info("feed.separately", group=self._group, reason=type(error).__name__)
             else:
                 return
-        for applier, partition in readers:
-            try:
-                await applier.settle(source, partition, items)
-            except HaltedError as error:
-                self._halt(applier, error)
+        for applier in appliers:
+            await self._apply_alone(applier, stretches)
+
+    async def _apply_alone(self, applier: Applier, stretches: Sequence[Stretch]) -> None:
+        try:
+            for stretch in stretches:
+                await applier.settle(stretch.source, applier.partitions[stretch.source], stretch.items)
+        except HaltedError as error:
+            self._halt(applier, error)
 
     def _rewind(self, source: TopicPartition, applier: Applier, partition: Partition, gap: str) -> None:
         """Read a partition from its start, once: the topic may have been made anew, with other offsets."""

@@ -123,6 +123,16 @@ class Place:
     hash: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From where to where consumers go in a partition."""
+
+    topic: str
+    partition: int
+    old: Place
+    new: Place
+
+
 def is_passing(error: Exception) -> bool:
     """Tell trouble that passes (a database that is away or busy, a lost race) from an event that cannot be applied."""
     if isinstance(error, asyncpg.PostgresError):
@@ -135,12 +145,24 @@ def is_passing(error: Exception) -> bool:
 
 
 _MOVED: Final = (
-    "WITH moved AS ("
-    '  UPDATE consumer_positions SET next_offset = :offset, "position" = :position, hash = :hash'
-    '  WHERE consumer = ANY(CAST(:consumers AS text[])) AND topic = :topic AND "partition" = :partition'
-    '  AND next_offset = :old_offset AND "position" = :old_position RETURNING consumer)'
-    f" SELECT pg_notify('{READABLE}', ''){{more}} FROM (SELECT consumer FROM moved ORDER BY consumer) AS m"
+    "WITH held AS ("
+    '  SELECT p.consumer, p.topic, p."partition", m.new_offset, m.new_position, m.hash FROM consumer_positions p'
+    "  JOIN unnest(CAST(:topics AS text[]), CAST(:partitions AS integer[]), CAST(:old_offsets AS bigint[]),"
+    "    CAST(:old_positions AS bigint[]), CAST(:offsets AS bigint[]), CAST(:positions AS bigint[]),"
+    "    CAST(:hashes AS text[]))"
+    '    AS m (topic, "partition", old_offset, old_position, new_offset, new_position, hash)'
+    '  ON p.topic = m.topic AND p."partition" = m."partition" AND p.next_offset = m.old_offset'
+    '    AND p."position" = m.old_position'
+    "  WHERE p.consumer = ANY(CAST(:consumers AS text[]))"
+    '  ORDER BY p.topic, p."partition", p.consumer FOR UPDATE OF p),'
+    " moved AS ("
+    '  UPDATE consumer_positions p SET next_offset = h.new_offset, "position" = h.new_position, hash = h.hash'
+    '  FROM held h WHERE p.consumer = h.consumer AND p.topic = h.topic AND p."partition" = h."partition"'
+    "  RETURNING p.consumer)"
+    f" SELECT m.rows_moved, pg_notify('{READABLE}', ''){{more}}"
+    " FROM (SELECT consumer, count(*) AS rows_moved FROM moved GROUP BY consumer ORDER BY consumer) AS m"
 )
+"""Rows are locked in the order in which a rebuild locks them: the two wait for each other, but never both at once."""
 _TURN: Final = "pg_advisory_xact_lock(hashtextextended(consumer, 0)), set_config('synchronous_commit', 'off', true)"
 """One transaction at a time writes what is derived, and none waits for the disk; a rebuild's swap takes this turn too.
 
@@ -150,10 +172,8 @@ _MOVE_DERIVED: Final = sa.text(_MOVED.format(more=f", {_TURN}"))
 _TAKE_TURN: Final = sa.text(f"SELECT {_TURN} FROM (SELECT CAST(:consumer AS text) AS consumer) AS m")
 
 
-async def move(
-    connection: AsyncConnection, who: Sequence[Subscription], topic: str, partition: int, old: Place, new: Place
-) -> None:
-    """Store how far consumers at the same place are, unless somebody else did: FencedError.
+async def move(connection: AsyncConnection, who: Sequence[Subscription], steps: Sequence[Step]) -> None:
+    """Store how far consumers at the same places are, unless somebody else did: FencedError.
 
     Locks their rows until the commit; where what they write is derived, it is their turn from here on.
     """
@@ -163,17 +183,18 @@ async def move(
         _MOVE_DERIVED if derived else _MOVE,
         {
             "consumers": consumers,
-            "topic": topic,
-            "partition": partition,
-            "old_offset": old.next_offset,
-            "old_position": old.position,
-            "offset": new.next_offset,
-            "position": new.position,
-            "hash": new.hash,
+            "topics": [step.topic for step in steps],
+            "partitions": [step.partition for step in steps],
+            "old_offsets": [step.old.next_offset for step in steps],
+            "old_positions": [step.old.position for step in steps],
+            "offsets": [step.new.next_offset for step in steps],
+            "positions": [step.new.position for step in steps],
+            "hashes": [step.new.hash for step in steps],
         },
     )
-    if len(moved.all()) != len(consumers):
-        raise FencedError(f"{', '.join(consumers)}: no longer at {old.position} in {topic}, partition {partition}")
+    if sum(row.rows_moved for row in moved) != len(consumers) * len(steps):
+        places = ", ".join(f"{step.old.position} in {step.topic}, partition {step.partition}" for step in steps)
+        raise FencedError(f"{', '.join(consumers)}: no longer at {places}")
 
 
 async def take_turn(connection: AsyncConnection, consumer: str) -> None:

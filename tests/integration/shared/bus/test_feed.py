@@ -8,10 +8,13 @@ import pytest
 import sqlalchemy as sa
 
 from shared.bus import consumer as consumer_module
-from shared.bus.applying import Applier
+from shared.bus.applying import Applier, Item, Stretch, apply_together
 from shared.bus.consumer import Consumer, Subscription, Surroundings
+from shared.bus.envelope import to_wire
 from shared.bus.feed import Feed
+from shared.bus.kafka import TopicPartition
 from shared.bus.parking import unpark
+from shared.bus.subscription import FencedError, Place
 from shared.events.definition import Recorded
 from shared.store.transaction import Transaction
 from shared.supervision import State, Supervised
@@ -83,6 +86,53 @@ async def test_readers_that_are_level_move_on_in_one_transaction(log: Log) -> No
     written = "SELECT xmin FROM one UNION SELECT xmin FROM other UNION SELECT xmin FROM consumer_positions"
     moved = f"SELECT count(DISTINCT CAST(xmin AS text)) FROM ({written} WHERE position = 5) AS w"
     assert await log.scalar(moved) == 1
+
+
+async def test_what_was_fetched_of_several_partitions_moves_all_of_them_on_in_one_transaction(log: Log) -> None:
+    one, other = await readers_of(log)
+    appliers, stretches = await two_partitions_of(log, one, other)
+    await apply_together(appliers, stretches)
+    assert await one.positions() == await other.positions() == [1, 2, 3, 4]
+    for applier in appliers:
+        assert [applier.partitions[stretch.source].place for stretch in stretches] == [
+            s.items[-1].after for s in stretches
+        ]
+    moved = "SELECT xmin FROM one UNION SELECT xmin FROM other UNION SELECT xmin FROM consumer_positions"
+    assert await log.scalar(f"SELECT count(*) FROM ({moved}) AS w") == 1
+    stored = "SELECT string_agg(partition || ':' || next_offset || ':' || position, ' ' ORDER BY partition)"
+    assert await log.scalar(f"{stored} FROM consumer_positions WHERE consumer = 'other'") == "0:2:3 1:2:4"
+    # in the order of the log, not of the partitions
+    assert await log.scalar("SELECT string_agg(CAST(position AS text), ' ' ORDER BY ctid) FROM one") == "1 2 3 4"
+
+
+async def test_a_place_that_was_taken_in_one_partition_holds_all_of_them(log: Log) -> None:
+    one, other = await readers_of(log)
+    appliers, stretches = await two_partitions_of(log, one, other)
+    await log.change("UPDATE consumer_positions SET next_offset = 1 WHERE consumer = 'other' AND partition = 1")
+    with pytest.raises(FencedError, match=r"one, other: no longer at 0 in .*, partition 0, 0 in .*, partition 1"):
+        await apply_together(appliers, stretches)
+    assert await one.positions() == await other.positions() == []
+    assert await log.scalar("SELECT max(position) FROM consumer_positions") == 0
+
+
+async def two_partitions_of(log: Log, *readers: Reader) -> tuple[list[Applier], list[Stretch]]:
+    """Have four events, in turns of one partition and of another, to be applied together."""
+    (first, *_), (second, *_) = in_partition(0), in_partition(1)
+    await log.append([first, second, first, second])
+    around = Surroundings(settings=log.settings, context=CONTEXT, engine=log.engine, clock=CLOCK)
+    appliers = [Applier(around, reader.subscription) for reader in readers]
+    stretches = []
+    for partition in (0, 1):
+        source = TopicPartition(log.topic, partition)
+        for applier in appliers:
+            await applier.begin(source)
+        sealed = [await log.sealed(1 + partition, 0), await log.sealed(3 + partition, 1 + partition)]
+        items = [
+            Item(envelope, to_wire(envelope)[0], Place(offset, envelope.position, envelope.hash))
+            for offset, envelope in enumerate(sealed, start=1)
+        ]
+        stretches.append(Stretch(source, Place(), items))
+    return appliers, stretches
 
 
 async def test_one_that_halts_leaves_the_other_at_work_and_goes_on_from_there_when_it_is_mended(log: Log) -> None:
