@@ -6,7 +6,7 @@ from dataclasses import dataclass
 _WIDTH, _LEFT, _RIGHT = 960, 70, 20
 _TOP, _COUNTS, _GAP, _TIMES, _BOTTOM = 60, 260, 60, 160, 50
 _GRANTED, _REFUSED, _FAILED, _MEDIAN, _SLOWEST = "#1b7f5c", "#b9c4cf", "#c0392b", "#1f5fa8", "#d98324"
-_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000)
+_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ def _scale(floor: float, high: float, most: float, unit: str) -> list[str]:
         y = floor - high * part / 4
         marks.append(f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#e3e3e3"/>')
         marks.append(_text(_LEFT - 8, y + 4, f"{most * part / 4:g}", "end"))
-    return [*marks, _text(_LEFT - 8, floor - high - 12, unit, "end")]
+    return [*marks, _text(8, floor - high - 12, unit, "start")]
 
 
 def _legend() -> list[str]:

@@ -1,5 +1,6 @@
 """A4: the opening minute of a city, played from a seed; its figures are written to docs/opening-minute.md."""
 
+import asyncio
 import json
 import time
 from datetime import timedelta
@@ -27,6 +28,8 @@ _CLIENTS = 15_000
 _WINNERS = 12_000
 _SOON = timedelta(seconds=2)
 _LAG_S = 120.0
+_LIMIT_S = 540.0
+"""How long all of it may take: the crowd, the minute, and every look at what is left of it."""
 _DOCS = Path(__file__).parents[2] / "docs"
 _FOUND = sa.text(
     "SELECT data->>'voucher_id' AS voucher_id, data->>'claimant_id' AS claimant_id FROM events"
@@ -39,8 +42,11 @@ _KEYS = sa.text("SELECT count(*) FROM idempotency WHERE status = 201")
 async def measure() -> Ratio:
     """Play the minute, look at what is left of it, and write docs/opening-minute.md with its picture."""
     machine = facts()
-    async with stage(claimants=_CLIENTS + 1, limited=True) as here:
-        minute = await _played(here)
+    try:
+        async with asyncio.timeout(_LIMIT_S), stage(claimants=_CLIENTS + 1, limited=True) as here:
+            minute = await _played(here)
+    except TimeoutError as error:
+        raise RuntimeError(f"the minute was not played and looked through within {_LIMIT_S:.0f} s") from error
     (_DOCS / "opening-minute.svg").write_text(picture(by_second(minute), "The opening minute of a city"))
     (_DOCS / "opening-minute.md").write_text(report(minute, machine))
     print(*table(minute), sep="\n")
