@@ -20,6 +20,7 @@ from services.issuance.deadlines import (
     GRACE,
     OPEN_PERIOD,
     PROVE_BALANCES,
+    RELEASE_CLASSES,
     REMIND_OF_REGISTRATION,
     REMIND_OF_VALIDITY,
     REMINDERS_BEGIN,
@@ -36,7 +37,7 @@ from services.issuance.reactions import REACTIONS
 from services.issuance.use_cases.expiring import expire_unregistered, find_unregistered
 from services.issuance.use_cases.proving_balances import prove_balances
 from services.issuance.use_cases.reminding import Reminding
-from services.issuance.use_cases.running_periods import close_period, open_period
+from services.issuance.use_cases.running_periods import close_period, open_period, release_classes
 from shared.context import BoundedContext
 from shared.http.application import build_app
 from shared.http.edge import Edge
@@ -54,6 +55,7 @@ _DAILY = (
 DUE: DueHandlers = {
     OPEN_PERIOD: open_period,
     CLOSE_PERIOD: close_period,
+    RELEASE_CLASSES: release_classes,
     EXPIRE_UNREGISTERED: Together(expire_unregistered),
     PROVE_BALANCES: prove_balances,
     **{daily.kind: daily for daily in _DAILY},

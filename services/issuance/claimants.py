@@ -18,7 +18,8 @@ from shared.events.registry.standing import PartySanctioned
 _STANDINGS = """
 SELECT c.claimant_id, c.kind, c.certificates::text, c.eligible, c.revision,
     (SELECT json_agg(json_build_array(b.sanction_id, b.until))::text FROM bans b WHERE b.claimant_id = c.claimant_id),
-    (SELECT json_object_agg(w.principal, w.reads)::text FROM withheld_users w WHERE w.claimant_id = c.claimant_id)
+    (SELECT json_object_agg(w.principal, w.reads)::text FROM withheld_users w WHERE w.claimant_id = c.claimant_id),
+    c.district
 FROM claimants c WHERE c.claimant_id = ANY ($1)
 """
 
@@ -39,10 +40,11 @@ async def read_standings(
                 ),
                 eligible=eligible,
                 withheld=msgspec.json.decode(withheld or "{}", type=dict[str, bool]),
+                district=district,
             ),
             revision,
         )
-        for claimant_id, kind, certificates, eligible, revision, barred, withheld in await connection.fetch(
+        for claimant_id, kind, certificates, eligible, revision, barred, withheld, district in await connection.fetch(
             _STANDINGS, list(claimant_ids)
         )
     }
@@ -56,11 +58,15 @@ async def find_claimant(connection: AsyncConnection, claimant_id: str) -> Claima
 
 
 async def register(
-    connection: AsyncConnection, claimant_id: str, kind: ClaimantKind, certificates: Sequence[Certificate]
+    connection: AsyncConnection,
+    claimant_id: str,
+    kind: ClaimantKind,
+    certificates: Sequence[Certificate],
+    district: str | None,
 ) -> None:
     """Take a claimant into the copy."""
     statement = insert(claimants).values(
-        claimant_id=claimant_id, kind=kind, certificates=msgspec.to_builtins(certificates)
+        claimant_id=claimant_id, kind=kind, certificates=msgspec.to_builtins(certificates), district=district
     )
     await connection.execute(statement.on_conflict_do_nothing())
 
@@ -71,6 +77,15 @@ async def certify(connection: AsyncConnection, claimant_id: str, certificates: S
         sa.update(claimants)
         .where(claimants.c.claimant_id == claimant_id)
         .values(certificates=msgspec.to_builtins(certificates))
+    )
+
+
+async def locate(connection: AsyncConnection, claimant_id: str, district: str | None) -> None:
+    """Take down in which district a claimant is registered now."""
+    await connection.execute(
+        sa.update(claimants)
+        .where(claimants.c.claimant_id == claimant_id, claimants.c.district.is_distinct_from(district))
+        .values(district=district)
     )
 
 

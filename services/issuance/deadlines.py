@@ -9,6 +9,7 @@ from shared.store.transaction import Transaction
 
 OPEN_PERIOD = "open-period"
 CLOSE_PERIOD = "close-period"
+RELEASE_CLASSES = "release-classes"
 EXPIRE_UNREGISTERED = "expire-unregistered"
 PROVE_BALANCES = "prove-balances"
 FIND_UNREGISTERED = "find-unregistered"
@@ -25,12 +26,21 @@ async def await_opening_and_closing(tx: Transaction, period: Period) -> None:
     """Have an approved period opened and closed at its instants."""
     await set_deadline(tx, OPEN_PERIOD, period.period_id, period.opens_at)
     await set_deadline(tx, CLOSE_PERIOD, period.period_id, period.closes_at)
+    await await_class_end(tx, period, period.opens_at)
+
+
+async def await_class_end(tx: Transaction, period: Period, after: datetime) -> None:
+    """Have it written down what classes leave for everybody, at the first instant after one at which one is over."""
+    ends = [each.until for each in period.classes if each.until is not None and each.until > after]
+    if ends:
+        await set_deadline(tx, RELEASE_CLASSES, period.period_id, min(ends))
 
 
 async def forget_opening_and_closing(tx: Transaction, period_id: str) -> None:
     """Have nothing opened or closed whose plan is changed or withdrawn; it may not have been approved at all."""
     await clear_deadline(tx, OPEN_PERIOD, period_id)
     await clear_deadline(tx, CLOSE_PERIOD, period_id)
+    await clear_deadline(tx, RELEASE_CLASSES, period_id)
 
 
 async def await_registration(tx: Transaction, voucher_id: str, register_by: date) -> None:

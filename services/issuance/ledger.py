@@ -3,13 +3,14 @@
 Locks are taken in one order everywhere: deadline, claimant, allowance, quota, and the log's head last.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.issuance.domain.allowance import posting
+from services.issuance.domain.classes import UNDIVIDED, Parts
 from services.issuance.domain.period import ReturnQuota, period
 from services.issuance.tables import allowances, holdings, quotas
 from shared.events.issuance import (
@@ -36,6 +37,7 @@ class Quota:
     claims: int
     closed: bool
     paused: bool
+    parts: Parts = UNDIVIDED
 
 
 async def quota_of(connection: AsyncConnection, period_id: str, *, lock: bool = False) -> Quota | None:
@@ -53,7 +55,13 @@ async def quota_of(connection: AsyncConnection, period_id: str, *, lock: bool = 
         claims=row.claims,
         closed=row.closed,
         paused=row.paused,
+        parts=parts_of(row.class_rests, row.class_released),
     )
+
+
+def parts_of(rests: Sequence[int] | None, released: Sequence[int] | None) -> Parts:
+    """Read how the parts of the classes stand, as a period's row has them."""
+    return Parts(rests=tuple(rests or ()), released=tuple(released or ())) if rests else UNDIVIDED
 
 
 async def counted_in(connection: AsyncConnection, claimant_id: str, year: int) -> int:

@@ -45,6 +45,7 @@ from shared.events.redemption import FundsDisbursed, RedemptionLapsed, Redemptio
 from shared.events.registry.claimants import (
     ClaimantCertificatesChanged,
     ClaimantEligibilityChanged,
+    ClaimantProfileChanged,
     ClaimantRegistered,
 )
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
@@ -59,12 +60,16 @@ _log = structlog.get_logger(__name__)
 
 async def _register(tx: Transaction, event: Recorded[ClaimantRegistered]) -> None:
     known = event.data
-    await claimants.register(tx.connection, known.claimant_id, known.kind, known.certificates)
+    await claimants.register(tx.connection, known.claimant_id, known.kind, known.certificates, known.district)
 
 
 async def _judge(tx: Transaction, event: Recorded[ClaimantEligibilityChanged]) -> None:
     """Heed the finding on art. 7 from now on; a question for a person bars nobody, for declaring suffices (15(1))."""
     await claimants.judge(tx.connection, event.data.claimant_id, eligible=event.data.outcome != "fail")
+
+
+async def _locate(tx: Transaction, event: Recorded[ClaimantProfileChanged]) -> None:
+    await claimants.locate(tx.connection, event.data.claimant_id, event.data.district)
 
 
 async def _certify(tx: Transaction, event: Recorded[ClaimantCertificatesChanged]) -> None:
@@ -220,6 +225,7 @@ def _named(uses: Iterable[VoucherUse]) -> list[str]:
 
 REACTIONS: Reactions = {
     ClaimantRegistered: _register,
+    ClaimantProfileChanged: _locate,
     ClaimantCertificatesChanged: _certify,
     ClaimantEligibilityChanged: _judge,
     **following_users(withheld),

@@ -4,13 +4,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 import structlog
 from fastapi.sse import format_sse_event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.issuance.domain.classes import UNDIVIDED, Parts, as_of
+from services.issuance.ledger import parts_of
 from services.issuance.tables import quotas
+from shared.events.issuance import QuotaClass
 from shared.store.tables import log_head
 
 TICK_S = 0.1
@@ -31,7 +36,7 @@ class TooManyListenersError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remaining:
-    """What a period has left, in fen, and whether anything may be taken of it."""
+    """What a period has left, in fen, how much of it is its classes' own, and whether anything may be taken of it."""
 
     period_id: str
     quota: int
@@ -39,6 +44,8 @@ class Remaining:
     claims: int
     paused: bool
     closed: bool
+    classes: tuple[QuotaClass, ...] = ()
+    parts: Parts = UNDIVIDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,17 +101,22 @@ async def look_at(connection: AsyncConnection, at: datetime) -> Look:
     return Look(
         as_of=rows[0].position if rows else 0,
         at=at,
-        periods={
-            row.period_id: Remaining(
-                period_id=row.period_id,
-                quota=row.quota,
-                remaining=row.remaining,
-                claims=row.claims,
-                paused=row.paused,
-                closed=row.closed,
-            )
-            for row in rows
-        },
+        periods={row.period_id: _remaining(row, at) for row in rows},
+    )
+
+
+def _remaining(row: sa.Row[Any], at: datetime) -> Remaining:
+    """Read a period's row; what classes have left whose time is over is everybody's at once."""
+    classes = msgspec.convert(row.classes or (), type=tuple[QuotaClass, ...])
+    return Remaining(
+        period_id=row.period_id,
+        quota=row.quota,
+        remaining=row.remaining,
+        claims=row.claims,
+        paused=row.paused,
+        closed=row.closed,
+        classes=classes,
+        parts=as_of(parts_of(row.class_rests, row.class_released), classes, at) if classes else UNDIVIDED,
     )
 
 

@@ -1,7 +1,7 @@
 """What issuance keeps beside its log: the sums that decide, and its copy of who may claim."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from shared.database import metadata
 from shared.procedures.acting import withheld_users
@@ -20,6 +20,9 @@ quotas = sa.Table(
     sa.Column("closed", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("paused", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("classes", JSONB(none_as_null=True)),
+    sa.Column("class_rests", ARRAY(sa.BigInteger)),
+    sa.Column("class_released", ARRAY(sa.BigInteger)),
     sa.CheckConstraint("quota > 0", name="quota_positive"),
     sa.CheckConstraint("remaining >= 0", name="never_oversold"),
     sa.CheckConstraint("remaining = quota - issued + returned", name="conserved"),
@@ -29,6 +32,9 @@ quotas = sa.Table(
 
 Nobody takes from a row that is `closed` (over, withdrawn, or its approval void) or `paused`. Every change of a row
 gives it a new `revision` (a trigger does), here and in `claimants`: a claim is written only where it is what was seen.
+Where the quota is divided, `class_rests` is what each of the `classes` of the plan has left of its own and
+`class_released` what it left for everybody, both in the order of the plan; a check that the revision of quota classes
+adds sees to it that no rest is negative and all of them together are there.
 """
 
 allowances = sa.Table(
@@ -91,6 +97,7 @@ claimants = sa.Table(
     sa.Column("claimant_id", sa.Text, primary_key=True),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("certificates", JSONB, nullable=False),
+    sa.Column("district", sa.Text),
     sa.Column("eligible", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),
 )

@@ -13,6 +13,28 @@ type LiveStage = Literal["claimed", "committed", "used"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaClass:
+    """A class of claimants with its own part of a period's quota, `amount` fen, until an instant (None: the close).
+
+    `who` is `certified` (a certificate that raises the allowance is valid on the day of the claim), `team`, or
+    `district:` and the division code of a district of registration.
+    """
+
+    name: str
+    who: str
+    amount: int
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassPart:
+    """What a claim took from the part of a class, in fen."""
+
+    name: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingRoom:
     """A room whose places are given in the order of arrival from `opens_at` on, before the period opens.
 
@@ -48,6 +70,7 @@ class PeriodProposed:
     on: date
     pack: str
     pack_digest: str
+    classes: tuple[QuotaClass, ...] = ()
 
 
 @upcaster("cxq.issuance.period-proposed.v1", to="cxq.issuance.period-proposed.v2")
@@ -79,6 +102,7 @@ class PeriodPlanChanged:
     on: date
     pack: str
     pack_digest: str
+    classes: tuple[QuotaClass, ...] = ()
 
 
 @event("issuance.period-withdrawn", key="period_id")
@@ -118,6 +142,7 @@ class PeriodAnnounced:
     at: datetime
     pack: str
     pack_digest: str
+    classes: tuple[QuotaClass, ...] = ()
 
 
 @event("issuance.period-opened", key="period_id")
@@ -172,7 +197,8 @@ class VoucherClaimed:
 
     `place` counts the period's claims from 1 in order of arrival; `register_by` is the last day to register an activity
     (art. 15(2)), `provisional` while the working days of that year are unpublished. `allowance` is what the claim was
-    decided on: the most that the year may hold, in fen.
+    decided on: the most that the year may hold, in fen. `parts` were taken from classes' own parts of the quota, the rest
+    of the amount from what is everybody's.
     """
 
     voucher_id: str
@@ -187,6 +213,7 @@ class VoucherClaimed:
     provisional: bool
     pack: str
     pack_digest: str
+    parts: tuple[ClassPart, ...] = ()
 
 
 @event("issuance.voucher-cancelled", key="claimant_id")
@@ -395,3 +422,13 @@ class QuotaReturned:
     voucher_id: str
     amount: int
     on: date
+
+
+@event("issuance.class-quota-released", key="period_id")
+class ClassQuotaReleased:
+    """A class's time to draw on its own part is over: what it left of it, in fen, is everybody's (art. 12)."""
+
+    period_id: str
+    name: str
+    amount: int
+    at: datetime

@@ -162,6 +162,8 @@ class Tables:
                 remaining=quota.remaining,
                 claims=quota.claims,
                 revision=quota.revision,
+                class_rests=None,
+                class_released=None,
             )
             for entry in self.log
             if entry.stream == f"period-{self.period_id}"
@@ -169,7 +171,7 @@ class Tables:
 
     def _standings(self, names: Sequence[str]) -> list[Row]:
         return [
-            (name, found.kind, "[]", found.eligible, revision, None, None)
+            (name, found.kind, "[]", found.eligible, revision, None, None, found.district)
             for name, (found, revision) in self.claimants.items()
             if name in names
         ]
@@ -241,6 +243,8 @@ class Written:
     revision: int
     taken: int
     granted: int
+    rests: Sequence[int] | None
+    released: Sequence[int] | None
     asking: str
     standings: Sequence[int]
     holders: str

@@ -8,9 +8,11 @@ from fastapi import Depends, FastAPI, Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from services.issuance.api.class_models import class_views
 from services.issuance.api.period_models import RemainingQuota
 from services.issuance.api.quota_lane import QuotaLane
 from services.issuance.api.visibility import PeriodId
+from services.issuance.domain.classes import common
 from services.issuance.remaining_quota import (
     TICK_S,
     Listener,
@@ -82,6 +84,8 @@ def _written(look: Look, state: Remaining) -> bytes:
         period_id=state.period_id,
         quota=Money.of(state.quota),
         remaining=Money.of(state.remaining),
+        common=Money.of(common(state.remaining, state.parts)),
+        classes=class_views(state.classes, state.parts),
         claims=state.claims,
         paused=state.paused,
         closed=state.closed,

@@ -1,10 +1,11 @@
 """What is sent to issuance about periods and what it answers."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
+from services.issuance.api.class_models import ClassFigures, ClassView, Instant, Planned
 from services.issuance.api.models import Pack
 from shared.http.models import Body, Money, View
 
@@ -44,7 +45,6 @@ LastOfValidity = Annotated[
         examples=["2026-06-30"],
     ),
 ]
-Instant = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))]
 Reason = Annotated[
     str,
     Field(
@@ -85,6 +85,7 @@ class PeriodPlan(Body):
     )
     registration_last_day: LastToRegister = None
     validity_last_day: LastOfValidity = None
+    classes: Planned = ()
 
 
 class ReasonBody(Body):
@@ -125,6 +126,7 @@ class Period(View):
     )
     registration_last_day: LastToRegister
     validity_last_day: LastOfValidity
+    classes: list[ClassView] = Field(description="有专有额度的类别 · Classes with a part of their own")
     pack: Pack
 
 
@@ -168,6 +170,7 @@ class PeriodFigures(View):
     claimants: int = Field(description="领取的单位数 · Claimants that hold or held one", examples=[640])
     returned: Money = Field(description="作废后退回周期的金额 · Money of ended vouchers that went back to the period")
     remaining: Money = Field(description="未发放金额 · What was not issued, with what came back")
+    classes: list[ClassFigures] = Field(description="各类别专有额度的去向 · What became of each class's own part")
     as_of: int = Field(description="日志位置 · The position of the log", examples=[20_417])
 
 
@@ -175,6 +178,8 @@ class RemainingQuota(View):
     period_id: PeriodIdField
     quota: Money
     remaining: Money = Field(description="剩余额度 · What is left")
+    common: Money = Field(description="其中任何单位均可领取的部分 · What of it anybody may claim")
+    classes: list[ClassView] = Field(description="有专有额度的类别 · Classes with a part of their own")
     claims: int = Field(description="已发放张数 · Vouchers issued", examples=[17])
     paused: bool = Field(description="暂停申领 · No claims for the time being", examples=[False])
     closed: bool = Field(description="不再发放 · Nothing is issued any more", examples=[False])

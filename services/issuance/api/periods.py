@@ -10,6 +10,7 @@ from fastapi import Response
 from pydantic import BaseModel
 
 from services.issuance import ledger
+from services.issuance.api.class_models import class_figures, class_views, planned
 from services.issuance.api.period_models import (
     PauseView,
     Period,
@@ -21,6 +22,7 @@ from services.issuance.api.period_models import (
     ReasonBody,
 )
 from services.issuance.api.visibility import PeriodId
+from services.issuance.domain.classes import UNDIVIDED, as_of
 from services.issuance.domain.period import Event, Phase, State, period, phase_at
 from services.issuance.domain.period import Period as PeriodState
 from services.issuance.domain.plan import Plan, Settings
@@ -53,6 +55,11 @@ _PLAN_FAULTS = (
     "validity-out-of-range",
     "registration-ends-too-early",
     "validity-ends-too-early",
+    "class-parts-over-quota",
+    "class-part-not-positive",
+    "class-named-twice",
+    "class-ends-outside-period",
+    "class-unknown",
 )
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -276,6 +283,7 @@ async def get_period_figures(period_id: PeriodId, request: ReadRequest) -> Respo
         claimants=claimants,
         returned=Money.of(quota.returned),
         remaining=Money.of(quota.remaining),
+        classes=class_figures(state.classes, quota.parts),
         as_of=as_of,
     )
     return response_of(Presented(body=view).answer())
@@ -293,6 +301,7 @@ def _plan(body: PeriodPlan) -> Plan:
             validity_months=body.validity_months,
             registration_last_day=body.registration_last_day,
             validity_last_day=body.validity_last_day,
+            classes=planned(body.classes),
         ),
     )
 
@@ -360,6 +369,7 @@ def _described(seen: _Seen) -> dict[str, Any]:
         "validity_months": state.validity_months,
         "registration_last_day": state.registration_last_day,
         "validity_last_day": state.validity_last_day,
+        "classes": class_views(state.classes, as_of(quota.parts, state.classes, seen.at) if quota else UNDIVIDED),
         "pack": state.pack,
     }
 

@@ -6,11 +6,12 @@ from datetime import date, datetime
 
 from services.issuance.domain.allowance import allowance_on
 from services.issuance.domain.claimant import Claimant
-from services.issuance.domain.claiming import Claim, reasons_against
+from services.issuance.domain.claiming import Claim, classes_of, reasons_against
+from services.issuance.domain.classes import UNDIVIDED, Parts, as_of, draw
 from services.issuance.domain.period import Period
 from services.issuance.domain.voucher import ClaimVoucher, voucher
 from services.issuance.domain.waiting_room import Shown, Unfit
-from shared.events.issuance import VoucherClaimed
+from shared.events.issuance import ClassPart, VoucherClaimed
 from shared.kernel.calendar import Deadline
 from shared.kernel.decider import message
 from shared.kernel.refusal import Reason
@@ -63,14 +64,16 @@ class Stock:
     places: int
     claimants: Mapping[str, Claimant]
     counted: Mapping[Year, int]
+    parts: Parts = UNDIVIDED
 
 
 @message
 class Granted:
-    """A claim that is granted: the fact, and the last day to register."""
+    """A claim that is granted: the fact, the last day to register, and the parts of the classes after it."""
 
     fact: VoucherClaimed
     register_by: Deadline
+    parts: Parts = UNDIVIDED
 
 
 type Outcome = Granted | tuple[Reason, ...]
@@ -79,7 +82,7 @@ type Outcome = Granted | tuple[Reason, ...]
 
 def decide_in_order(arrivals: Iterable[Arrival], stock: Stock, rules_on: Callable[[date], Rules]) -> list[Outcome]:
     """Decide claims one after the other, each on what those before it have left; the first come is the first served."""
-    remaining, places, counted = stock.remaining, stock.places, dict(stock.counted)
+    remaining, places, counted, parts = stock.remaining, stock.places, dict(stock.counted), stock.parts
     outcomes: list[Outcome] = []
     for arrival in arrivals:
         on, year = arrival.on, arrival.year
@@ -97,11 +100,15 @@ def decide_in_order(arrivals: Iterable[Arrival], stock: Stock, rules_on: Callabl
             terms=rules.terms,
             principal=arrival.principal,
             shown=arrival.shown,
+            parts=parts,
         )
         reasons = reasons_against(claim)
         if reasons or claimant is None or remaining is None:
             outcomes.append(reasons)
             continue
+        taken: tuple[ClassPart, ...] = ()
+        if parts.rests:
+            parts, taken = _paid(claim)
         remaining -= arrival.amount
         places += 1
         counted[year] = held + arrival.amount
@@ -117,21 +124,30 @@ def decide_in_order(arrivals: Iterable[Arrival], stock: Stock, rules_on: Callabl
             register_by=rules.register_by,
             pack=rules.terms.pack,
             pack_digest=rules.terms.digest,
+            parts=taken,
         )
-        outcomes.append(Granted(fact=_claimed(granted), register_by=rules.register_by))
+        outcomes.append(Granted(fact=_claimed(granted), register_by=rules.register_by, parts=parts))
     return outcomes
+
+
+def _paid(claim: Claim) -> tuple[Parts, tuple[ClassPart, ...]]:
+    """Pay a granted claim; a class whose time is over at its instant has nothing of its own from then on."""
+    classes = claim.period.classes
+    return draw(claim.amount, as_of(claim.parts, classes, claim.at), classes, classes_of(claim))
 
 
 def left_after(stock: Stock, outcomes: Iterable[Outcome]) -> Stock:
     """Say how the period and the years stand once these outcomes are written down."""
-    facts = [outcome.fact for outcome in outcomes if isinstance(outcome, Granted)]
+    awards = [outcome for outcome in outcomes if isinstance(outcome, Granted)]
+    facts = [award.fact for award in awards]
     counted = dict(stock.counted)
     for fact in facts:
         year = (fact.claimant_id, fact.year)
         counted[year] = counted.get(year, 0) + fact.amount
     taken = sum(fact.amount for fact in facts)
     remaining = None if stock.remaining is None else stock.remaining - taken
-    return replace(stock, remaining=remaining, places=stock.places + len(facts), counted=counted)
+    parts = awards[-1].parts if awards else stock.parts
+    return replace(stock, remaining=remaining, places=stock.places + len(facts), counted=counted, parts=parts)
 
 
 def _claimed(granted: ClaimVoucher) -> VoucherClaimed:

@@ -32,6 +32,8 @@ class Claimant:
     """False while the registry finds that a rule of art. 7 fails; what waits for a person bars nobody (art. 15(1))."""
     withheld: Mapping[str, bool] = field(default_factory=dict)
     """Who may not act for it any more, by principal: True for those who may still look."""
+    district: str | None = None
+    """The division code of an enterprise's district of registration; None where it is not known, or not in Beijing."""
 
     def is_certified(self, day: date, kinds: Collection[str]) -> bool:
         """Tell whether a certificate of one of these kinds is valid on a day; both its days are included."""

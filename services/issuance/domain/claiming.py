@@ -6,6 +6,7 @@ from typing import Protocol
 
 from services.issuance.domain.allowance import allowance_on
 from services.issuance.domain.claimant import Claimant
+from services.issuance.domain.classes import UNDIVIDED, Parts, as_of, own_classes, reachable
 from services.issuance.domain.period import Period, Phase, phase_at
 from services.issuance.domain.waiting_room import NOT_LET_IN, Shown, Unfit, against_admission
 from shared.kernel.decider import message
@@ -52,6 +53,8 @@ class Claim:
     """The user who claims for the claimant."""
     shown: Shown = Unfit.MISSING
     """What it shows at the door of the waiting room, where the period has one."""
+    parts: Parts = UNDIVIDED
+    """How the parts of the period's classes stand; none where the quota is not divided."""
 
 
 def reasons_against(claim: Claim) -> tuple[Reason, ...]:
@@ -159,14 +162,23 @@ def claim_comes_in_its_turn(claim: Claim) -> Reason | None:
 
 
 def quota_suffices(claim: Claim) -> Reason | None:
-    """First come, first served, until the quota is gone (art. 12: 发完即止)."""
-    if claim.remaining is None or claim.amount <= claim.remaining:
+    """First come, first served, until the quota is gone (art. 12: 发完即止); the rest of a class is for its members."""
+    if claim.remaining is None:
         return None
-    return quota_exhausted(claim.amount, claim.remaining)
+    within_reach = claim.remaining
+    if claim.parts.rests:
+        parts = as_of(claim.parts, claim.period.classes, claim.at)
+        within_reach = reachable(claim.remaining, parts, classes_of(claim))
+    return None if claim.amount <= within_reach else quota_exhausted(claim.amount, within_reach)
+
+
+def classes_of(claim: Claim) -> tuple[int, ...]:
+    """Number the classes of the period that the claimant belongs to on the day of the claim, in the plan's order."""
+    return own_classes(claim.claimant, claim.on, claim.period.classes, claim.terms.voucher)
 
 
 def quota_exhausted(amount: int, remaining: int) -> Reason:
-    """Say that the period has less than was asked for."""
+    """Say that the period has less than was asked for, as far as the claimant may have it."""
     return Reason(code="quota-exhausted", article="12", value=amount, limit=max(remaining, 0), kind="state")
 
 

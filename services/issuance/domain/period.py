@@ -17,6 +17,7 @@ from shared.events.issuance import (
     PeriodProposed,
     PeriodResumed,
     PeriodWithdrawn,
+    QuotaClass,
     QuotaReturned,
     WaitingRoom,
 )
@@ -170,6 +171,7 @@ class Period:
     authors: tuple[str, ...] = ()
     announced: bool = False
     pause: Pause | None = None
+    classes: tuple[QuotaClass, ...] = ()
     withdrawn_because: str | None = None
     waiting_room: WaitingRoom | None = None
 
@@ -374,6 +376,7 @@ def _plan_of(fact: PeriodProposed | PeriodPlanChanged | Period) -> Agreed:
         waiting_room=fact.waiting_room,
         pack=fact.pack,
         pack_digest=fact.pack_digest,
+        classes=fact.classes,
     )
 
 

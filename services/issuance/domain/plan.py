@@ -4,7 +4,8 @@ from datetime import date, datetime, timedelta
 from typing import TypedDict
 
 from services.issuance.domain.waiting_room import faults_of_room
-from shared.events.issuance import WaitingRoom
+from services.issuance.domain.classes import class_faults
+from shared.events.issuance import QuotaClass, WaitingRoom
 from shared.kernel.calendar import business_date, days_after
 from shared.kernel.decider import message
 from shared.kernel.refusal import Reason
@@ -27,6 +28,7 @@ class Settings:
     validity_months: int | None = None
     registration_last_day: date | None = None
     validity_last_day: date | None = None
+    classes: tuple[QuotaClass, ...] = ()
     waiting_room: WaitingRoom | None = None
 
 
@@ -56,6 +58,7 @@ class Agreed(TypedDict):
     waiting_room: WaitingRoom | None
     pack: str
     pack_digest: str
+    classes: tuple[QuotaClass, ...]
 
 
 def agreed(plan: Plan, terms: Terms) -> Agreed:
@@ -74,6 +77,7 @@ def agreed(plan: Plan, terms: Terms) -> Agreed:
         waiting_room=settings.waiting_room,
         pack=terms.pack,
         pack_digest=terms.digest,
+        classes=settings.classes,
     )
 
 
@@ -90,6 +94,7 @@ def faults_of(plan: Plan, terms: Terms, at: datetime) -> tuple[Reason | None, ..
         _beyond("registration-days-out-of-range", "15(2)", "registration_days", settings.registration_days, measures),
         _beyond("validity-out-of-range", "15(2)", "validity_months", settings.validity_months, measures),
         *_last_days_too_early(plan, measures),
+        *class_faults(settings.classes, plan.quota, plan.opens_at, plan.closes_at),
         *faults_of_room(settings.waiting_room, plan.opens_at),
     )
 

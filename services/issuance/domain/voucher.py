@@ -8,6 +8,7 @@ from typing import Any, assert_never
 
 from services.issuance.domain.allowance import returning, returning_on_lapse
 from shared.events.issuance import (
+    ClassPart,
     ExpiryCause,
     LapseCause,
     LiveStage,
@@ -42,6 +43,7 @@ class ClaimVoucher:
     register_by: Deadline
     pack: str
     pack_digest: str
+    parts: tuple[ClassPart, ...] = ()
 
 
 @message
@@ -339,6 +341,7 @@ def _claimed(claim: ClaimVoucher) -> VoucherClaimed:
         provisional=claim.register_by.provisional,
         pack=claim.pack,
         pack_digest=claim.pack_digest,
+        parts=claim.parts,
     )
 
 

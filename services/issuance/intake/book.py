@@ -10,7 +10,9 @@ import asyncpg
 from services.issuance.claimants import read_standings
 from services.issuance.domain.arrivals import Arrival, Outcome, Stock, left_after
 from services.issuance.domain.claimant import Claimant
+from services.issuance.domain.classes import UNDIVIDED, Parts
 from services.issuance.domain.period import Period, period
+from services.issuance.ledger import parts_of
 from shared.events.codec import decode
 
 UNREGISTERED = -1
@@ -18,7 +20,7 @@ UNREGISTERED = -1
 _CLAIMANTS_MAX = 20_000
 
 _PERIOD = """
-SELECT e.type, e.data::text, e.version, q.remaining, q.claims, q.revision
+SELECT e.type, e.data::text, e.version, q.remaining, q.claims, q.revision, q.class_rests, q.class_released
 FROM events e LEFT JOIN quotas q ON q.period_id = $2 WHERE e.stream = $1 ORDER BY e.version
 """
 _YEARS = "SELECT claimant_id, year, reserved + spent FROM allowances WHERE claimant_id = ANY ($1)"
@@ -43,6 +45,7 @@ class Page:
     places: int
     revision: int
     seen: float
+    parts: Parts = UNDIVIDED
 
 
 class Book:
@@ -90,6 +93,7 @@ class Book:
             period=page.period,
             remaining=page.remaining,
             places=page.places,
+            parts=page.parts,
             claimants={name: one.claimant for name, one in known.items() if one.claimant is not None},
             counted={(name, year): fen for name, one in known.items() for year, fen in one.counted.items()},
         )
@@ -98,6 +102,7 @@ class Book:
         """Enter what was written."""
         after = left_after(stock, outcomes)
         page.remaining, page.places, page.revision = after.remaining, after.places, revision
+        page.parts = after.parts
         page.version += ended
         for (claimant_id, year), fen in after.counted.items():
             self._known[claimant_id].counted[year] = fen
@@ -119,6 +124,7 @@ async def _read_page(connection: "asyncpg.Connection[Any]", period_id: str, seco
         places=last["claims"] or 0,
         revision=last["revision"] or 0,
         seen=seconds,
+        parts=parts_of(last["class_rests"], last["class_released"]),
     )
 
 

@@ -9,6 +9,7 @@ import asyncpg
 import msgspec
 
 from services.issuance.domain.arrivals import Granted
+from services.issuance.domain.classes import UNDIVIDED
 from services.issuance.domain.period import ExhaustPeriod, period
 from services.issuance.intake.asking import Asked
 from services.issuance.intake.book import Book, Page
@@ -19,7 +20,7 @@ from shared.store.execution import Answer
 
 _WRITE = (
     "SELECT outcome, position, revision, which FROM write_claims("
-    + ", ".join(f"${number}" for number in range(1, 28))
+    + ", ".join(f"${number}" for number in range(1, 30))
     + ")"
 )
 
@@ -59,6 +60,12 @@ class Batch:
     def taken(self) -> int:
         """What the awards take from the quota, in fen."""
         return sum(award.granted.fact.amount for award in self.awards)
+
+    @property
+    def parts(self) -> tuple[Sequence[int] | None, Sequence[int] | None]:
+        """What the classes have left after the last award, and what they have released; None where there are none."""
+        after = self.awards[-1].granted.parts if self.awards else UNDIVIDED
+        return after.rests or None, after.released or None
 
     @property
     def asking(self) -> list[Asked]:
@@ -106,6 +113,7 @@ async def write(connection: "asyncpg.Connection[Any]", batch: Batch, book: Book)
         batch.page.revision,
         batch.taken,
         len(facts),
+        *batch.parts,
         _listed(names),
         [book.known(name).revision for name in names],
         _listed(name for name, _ in years),

@@ -6,13 +6,15 @@
 --   'stale_allowance'  what these years hold has changed: `which` of `holders`
 --   'stale_period'     the period's quota has changed, or was closed or paused
 --   'written'          all of it, the last event at `position`, the quota now at `revision`
+-- `rests` and `released` are what the parts of the period's classes have left and have released after the batch, in the
+-- order of the plan; null where the quota is not divided.
 -- Lists of texts come as one text with U+001F between them, which JSON text cannot hold: that costs a tenth of an array.
 -- The answers of the granted claims come first, in the order of their events, each of which is its answer's position.
 -- Keys beyond the statuses are only looked up: their claims are refused for now, which is not kept.
 -- Plans are kept from when the tables were small: rows are asked for in ways that have no plan but the one by index.
 -- Locks are taken in the order of every other transaction: claimants, allowances, quota, the log's head.
 CREATE FUNCTION write_claims(
-    period text, quota_revision bigint, taken bigint, granted integer,
+    period text, quota_revision bigint, taken bigint, granted integer, rests bigint[], released bigint[],
     asking text, standings bigint[],
     holders text, years smallint[], held bigint[], added bigint[], ceilings bigint[],
     vouchers text, owners text,
@@ -78,7 +80,8 @@ BEGIN
     END IF;
 
     IF granted > 0 THEN
-        UPDATE quotas q SET remaining = q.remaining - taken, issued = q.issued + taken, claims = q.claims + granted
+        UPDATE quotas q SET remaining = q.remaining - taken, issued = q.issued + taken, claims = q.claims + granted,
+            class_rests = coalesce(rests, q.class_rests), class_released = coalesce(released, q.class_released)
         WHERE q.period_id = period AND q.revision = quota_revision
             AND NOT q.closed AND NOT q.paused AND q.remaining >= taken
         RETURNING q.revision INTO revision;

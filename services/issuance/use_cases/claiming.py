@@ -9,6 +9,7 @@ from services.issuance.domain.claiming import (
     Grant,
     grant,
 )
+from services.issuance.domain.classes import UNDIVIDED
 from services.issuance.domain.period import Period, period, registration_deadline
 from shared.kernel.calendar import Deadline
 from shared.store.transaction import Transaction, UnknownSubjectError
@@ -48,6 +49,7 @@ async def _facts(tx: Transaction, period_id: str, claimant_id: str, amount: int)
         on=tx.today,
         terms=tx.measures.on(tx.today),
         principal=tx.cause.actor,
+        parts=UNDIVIDED if quota is None else quota.parts,
     )
 
 

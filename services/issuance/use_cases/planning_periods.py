@@ -18,7 +18,7 @@ from services.issuance.domain.period import (
     period,
 )
 from services.issuance.domain.plan import Plan, Settings
-from services.issuance.quotas_gate import open_gate, shut_gate
+from services.issuance.quotas_gate import open_gate, shut_gate, void_gate
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
 
@@ -62,7 +62,7 @@ async def change_plan(
     )
     handled = await tx.handle(period, f"period-{period_id}", change, if_match=if_match)
     if handled.events:
-        await shut_gate(tx.connection, period_id)
+        await void_gate(tx.connection, period_id)
     elif isinstance(handled.state, Period) and handled.state.phase is Phase.APPROVED:
         await await_opening_and_closing(tx, handled.state)  # it reads as before, and its approval holds
     return handled

@@ -1,18 +1,21 @@
 """Opening and closing periods when their hour has come, and pausing them in between."""
 
 from services.issuance import ledger
+from services.issuance.deadlines import await_class_end
+from services.issuance.domain.classes import ReleaseParts, as_of, class_release
 from services.issuance.domain.period import (
     ClosePeriod,
     Event,
     OpenPeriod,
     PausePeriod,
+    Period,
     ResumePeriod,
     State,
     Unplanned,
     period,
 )
 from services.issuance.pseudonyms import draw_key
-from services.issuance.quotas_gate import pause_gate, shut_gate
+from services.issuance.quotas_gate import part_gate, pause_gate, shut_gate
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
 
@@ -48,6 +51,20 @@ async def close_period(tx: Transaction, period_id: str) -> None:
     if (await tx.handle(period, f"period-{period_id}", close)).events:
         await draw_key(tx.connection, period_id)
         await shut_gate(tx.connection, period_id)
+
+
+async def release_classes(tx: Transaction, period_id: str) -> None:
+    """Write down what classes whose time is over have left; claims took from it as everybody's from that instant on."""
+    given = await ledger.quota_of(tx.connection, period_id, lock=True)
+    state = (await tx.load(period, f"period-{period_id}")).state
+    if given is None or not given.parts.rests or not isinstance(state, Period):
+        return
+    parts = as_of(given.parts, state.classes, tx.now)
+    if parts != given.parts:
+        await part_gate(tx.connection, period_id, parts)
+    release = ReleaseParts(period_id=period_id, classes=state.classes, released=parts.released, at=tx.now)
+    await tx.handle(class_release, f"classes-{period_id}", release)
+    await await_class_end(tx, state, tx.now)
 
 
 async def _lock(tx: Transaction, period_id: str) -> None:

@@ -69,6 +69,7 @@ class RegisterClaimant:
     profile_digest: str
     complete: bool
     assessment: Assessment
+    district: str | None = None
 
 
 @message
@@ -78,6 +79,7 @@ class ChangeProfile:
     profile_digest: str
     changed_by: str
     assessment: Assessment
+    district: str | None = None
 
 
 @message
@@ -278,6 +280,7 @@ def _registered(command: RegisterClaimant) -> list[Event]:
         on=assessment.on,
         pack=assessment.pack,
         pack_digest=assessment.pack_digest,
+        district=command.district,
     )
     completed = ClaimantProfileCompleted(
         claimant_id=command.claimant_id, profile_digest=command.profile_digest, on=assessment.on
@@ -296,6 +299,7 @@ def _profile_changed(command: ChangeProfile, state: Registered) -> list[Event]:
         new_digest=command.profile_digest,
         changed_by=command.changed_by,
         on=on,
+        district=command.district,
     )
     if state.complete:
         return [changed]

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.registry.domain.eligibility import Declarations, EnterpriseFacts, TeamFacts
 from shared.events.registry.claimants import Certificate
+from shared.kernel.districts import DIVISIONS
 from shared.kernel.money import Fen
 
 
@@ -29,6 +30,11 @@ def enterprise_facts(profile: Mapping[str, Any], certificates: tuple[Certificate
         ),
         undertaking=profile["undertaking"],
     )
+
+
+def division_of(profile: Mapping[str, Any]) -> str | None:
+    """Give the division code of the district of registration; None for a team, and outside Beijing."""
+    return DIVISIONS.get(profile.get("district", ""))
 
 
 def team_facts(profile: Mapping[str, Any]) -> TeamFacts:

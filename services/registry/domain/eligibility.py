@@ -8,6 +8,7 @@ from services.registry.domain import credit_code
 from shared.events.registry.claimants import Certificate, Outcome
 from shared.kernel.calendar import years_after
 from shared.kernel.decider import message
+from shared.kernel.districts import DIVISIONS
 from shared.kernel.money import Fen
 from shared.kernel.refusal import Reason
 from shared.measures.terms import EligibilityTerms, VoucherTerms
@@ -16,12 +17,7 @@ type Stage = Literal["planning", "development", "testing"]
 
 _A_DAY = timedelta(days=1)
 
-DISTRICTS = frozenset(
-    {
-        "东城区", "西城区", "朝阳区", "丰台区", "石景山区", "海淀区", "门头沟区", "房山区", "通州区", "顺义区",
-        "昌平区", "大兴区", "怀柔区", "平谷区", "密云区", "延庆区", "北京经济技术开发区",
-    }
-)  # fmt: skip
+DISTRICTS = frozenset(DIVISIONS)
 
 
 @message

@@ -20,6 +20,7 @@ from services.registry.domain.claimant import (
     claimant,
     without_revoked,
 )
+from services.registry.domain.claimant_profile import division_of
 from services.registry.domain.profile import digest_of
 from services.registry.tables import certificate_revocations, claimants
 from services.registry.use_cases.acting_for_claimants import acting_for, locked_claimant
@@ -51,7 +52,12 @@ async def change_profile(
     assessment = assess(
         tx, profile, certificates, occasion="profile", before=(row.profile, certificates)
     )  # fmt: skip
-    command = ChangeProfile(profile_digest=digest_of(salt, profile), changed_by=principal, assessment=assessment)
+    command = ChangeProfile(
+        profile_digest=digest_of(salt, profile),
+        changed_by=principal,
+        assessment=assessment,
+        district=division_of(profile),
+    )
     handled = await tx.handle(claimant, stream, command, if_match=if_match)
     if profile != row.profile:
         await _overwrite(tx, row, profile, salt)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from services.registry.domain.claimant import Event, RegisterClaimant, State, claimant
-from services.registry.domain.claimant_profile import is_complete
+from services.registry.domain.claimant_profile import division_of, is_complete
 from services.registry.domain.profile import digest_of
 from services.registry.domain.sanction import DISQUALIFYING
 from services.registry.tables import claimant_profiles, claimant_users, claimants
@@ -41,6 +41,7 @@ async def register(
         profile_digest=digest_of(salt, profile),
         complete=is_complete(profile),
         assessment=assess(tx, profile, certificates, occasion="registration", before=None, barred=barred),
+        district=division_of(profile),
     )
     handled = await tx.handle(claimant, stream_of(claimant_id, "clm"), command)
     await _take(tx, command, profile, salt)

@@ -39,7 +39,7 @@ class RuleOutcome:
 class ClaimantRegistered:
     """A company or team has declared itself and met the conditions of art. 7 that can be decided at once.
 
-    `principal` is its first owner.
+    `principal` is its first owner; `district` the division code of an enterprise's district of registration.
     """
 
     claimant_id: str
@@ -50,6 +50,7 @@ class ClaimantRegistered:
     on: date
     pack: str
     pack_digest: str
+    district: str | None = None
 
 
 @event("registry.claimant-profile-completed", key="claimant_id")
@@ -63,13 +64,17 @@ class ClaimantProfileCompleted:
 
 @event("registry.claimant-profile-changed", key="claimant_id")
 class ClaimantProfileChanged:
-    """A claimant describes itself anew; both texts stay with the registry."""
+    """A claimant describes itself anew; both texts stay with the registry.
+
+    `district` is the division code of an enterprise's district of registration; None outside Beijing.
+    """
 
     claimant_id: str
     old_digest: str
     new_digest: str
     changed_by: str
     on: date
+    district: str | None = None
 
 
 @event("registry.claimant-profile-verified", key="claimant_id")

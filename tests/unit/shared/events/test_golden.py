@@ -1,6 +1,7 @@
 """What was once written can be read for ever, and is written again as it was."""
 
 import json
+from dataclasses import MISSING, fields, replace
 from typing import Any
 
 import pytest
@@ -43,6 +44,14 @@ def test_fields_that_a_later_version_adds_are_passed_over(stored: str) -> None:
     content = golden(stored)
     later = content | {"payload": content["payload"] | {"of_a_later_version": 1}}
     assert _read(later) == _read(content)
+
+
+@pytest.mark.parametrize("stored", sorted(EVENT_TYPES))
+def test_what_was_written_before_a_field_was_added_is_read_without_it(stored: str) -> None:
+    content = golden(stored)
+    added = {field.name: field.default for field in fields(EVENT_TYPES[stored].cls) if field.default is not MISSING}
+    earlier = {name: value for name, value in content["payload"].items() if name not in added}
+    assert _read(content | {"payload": earlier}) == replace(_read(content), **added)
 
 
 @pytest.mark.parametrize("stored", sorted(EVENT_TYPES))
