@@ -124,6 +124,20 @@ async def _vouchers_within_their_share(connection: AsyncConnection, count: Count
                 yield Breach(where=f"contract-{contract_id}", found=found)
 
 
+async def _new_products_within_their_share(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    """M11: what of a contract buys certified new products is at most its share (faq 2)."""
+    changes = await announced(connection)
+    for contract_id, life in (await _lives(connection)).items():
+        submitted = life.submitted
+        if not submitted.new_products:
+            continue
+        count.checked += 1
+        bought = sum(purchase.amount for purchase in submitted.new_products)
+        share = rules_of(submitted.pack, submitted.on, changes).on(submitted.on).contract.new_product_share_max
+        if 100 * bought > share * submitted.amount:
+            yield Breach(where=f"contract-{contract_id}", found=f"{bought} fen of {submitted.amount} for new products")
+
+
 async def _deadlines_are_counted_right(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
     """M9: validity as issuance gave it, and a month to redeem as PostgreSQL counts months."""
     lives, changes = await _lives(connection), await announced(connection)
@@ -212,5 +226,8 @@ CHECKS = (
     Check(id="M4", promise="vouchers stay within their share of the contract", look=_vouchers_within_their_share),
     Check(id="M5", promise="a voucher is used in one live contract at most", look=_one_contract_a_voucher),
     Check(id="M9", promise="deadlines equal an independent day count", look=_deadlines_are_counted_right),
+    Check(
+        id="M11", promise="new products stay within their share of the contract", look=_new_products_within_their_share
+    ),
     Check(id="P6", promise="every contract that waits ends by its deadline, and once", look=_every_wait_ends),
 )

@@ -46,6 +46,7 @@ from services.registry.reactions import REACTIONS
 from services.registry.use_cases.affiliating import RECOGNITION_LAPSES
 from services.registry.use_cases.booking_facilities import BOOKING_UNANSWERED, lapse_booking
 from services.registry.use_cases.cataloguing_laboratories import lapse_recognition
+from services.registry.use_cases.declaring_related_parties import PARTY_ARRIVES, recognise
 from services.registry.use_cases.importing_facilities import IMPORT_GOES_ON, go_on_with_import
 from services.registry.use_cases.inviting_users import INVITATION_ENDS, expire
 from services.registry.use_cases.judging_claimants import (
@@ -116,6 +117,7 @@ CONTEXT = BoundedContext(
         INVITATION_ENDS: expire,
         ELIGIBILITY_MAY_CHANGE: reassess,
         RULES_CHANGE: reassess_everyone,
+        PARTY_ARRIVES: recognise,
     },
     checks=CHECKS,
     tags={

@@ -16,9 +16,20 @@ class VoucherUse:
     amount: int
 
 
-@event("contracts.project-proposed", key="claimant_id")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewProductPurchase:
+    """A certified new product that is bought for the project (faq 2), for so many fen of the contract's amount."""
+
+    product_id: str
+    amount: int
+
+
+@event("contracts.project-proposed", key="claimant_id", version=2)
 class ProjectProposed:
-    """A claimant asks a provider for a service (art. 15(2)); what the project is about stays with its owner."""
+    """A claimant asks a provider for a service (art. 15(2)); what the project is about stays with its owner.
+
+    `relation_declared`: the claimant has said that the provider is a party related to it (art. 16).
+    """
 
     project_id: str
     claimant_id: str
@@ -27,7 +38,14 @@ class ProjectProposed:
     service_kind: ServiceKind
     planned_amount: int
     description_digest: str
+    relation_declared: bool = False
     on: date
+
+
+@upcaster("cxq.contracts.project-proposed.v1", to="cxq.contracts.project-proposed.v2")
+def _nobody_was_asked_for_relations(old: Payload) -> Payload:
+    """Version 1 was proposed when nobody was asked, so nothing was declared."""
+    return old | {"relation_declared": False}
 
 
 @event("contracts.project-confirmed", key="claimant_id")
@@ -52,11 +70,12 @@ class ProjectDeclined:
     on: date
 
 
-@event("contracts.contract-submitted", key="claimant_id")
+@event("contracts.contract-submitted", key="claimant_id", version=2)
 class ContractSubmitted:
     """The provider has entered a signed contract; its vouchers must now be committed (art. 15(2)).
 
-    `amount` is the contract's, in fen; the vouchers' face values sum to at most half of it (art. 12).
+    `amount` is the contract's, in fen; the vouchers' face values sum to at most half of it (art. 12), and what of it
+    buys certified new products to at most 30 % (faq 2). `relation_declared` is the project's word (art. 16).
     """
 
     contract_id: str
@@ -70,10 +89,18 @@ class ContractSubmitted:
     starts_on: date
     ends_on: date
     vouchers: tuple[VoucherUse, ...]
+    new_products: tuple[NewProductPurchase, ...] = ()
+    relation_declared: bool = False
     document_digest: str
     on: date
     pack: str
     pack_digest: str
+
+
+@upcaster("cxq.contracts.contract-submitted.v1", to="cxq.contracts.contract-submitted.v2")
+def _nothing_was_bought_or_declared(old: Payload) -> Payload:
+    """Version 1 knew neither purchases of new products nor declared relations."""
+    return old | {"new_products": [], "relation_declared": False}
 
 
 @event("contracts.contract-registered", key="claimant_id")

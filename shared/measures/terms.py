@@ -79,7 +79,7 @@ class VoucherTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractTerms:
-    """What a voucher may pay for, with whom and how much of it (art. 5, 10 and 12; faq 1, 2, 3 and 6)."""
+    """What a voucher may pay for, with whom and how much of it (art. 5, 7, 10, 12 and 16; faq 1, 2, 3 and 6)."""
 
     contract_share_max: Percent
     contracts_per_voucher_max: Count
@@ -90,7 +90,9 @@ class ContractTerms:
     activity_kinds: Codes
     statutory_testing_excluded: Switch
     funded_projects_excluded: Switch
+    eligible_claimant_required: Switch
     listed_provider_required: Switch
+    related_parties_declared: Switch
     voucher_clause_required: Switch
     industrial_design_capability_required: Switch
     new_product_share_max: Percent

@@ -1,9 +1,10 @@
 """Contracts: submitted by providers, registered when their vouchers are committed, completed (art. 12, 15(2)-(3))."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import sqlalchemy as sa
-from fastapi import Response
+from fastapi import Query, Response
 
 from services.contracts.api.models import (
     Completion,
@@ -12,6 +13,7 @@ from services.contracts.api.models import (
     ContractItem,
     ContractState,
     ContractSubmission,
+    NewProduct,
     Rejection,
     RejectionReason,
     Voucher,
@@ -32,7 +34,7 @@ from services.contracts.projections.contract_list import contract_list
 from services.contracts.projections.contract_list import table as contracts
 from services.contracts.use_cases.completing_contracts import complete
 from services.contracts.use_cases.submitting_contracts import stream, submit
-from shared.events.contracts import ContractCompleted, VoucherUse
+from shared.events.contracts import ContractCompleted, NewProductPurchase, VoucherUse
 from shared.http.commands import CommandRequest, Presented
 from shared.http.models import Money
 from shared.http.reading import CursorText, Limit, Page, ReadRequest
@@ -56,6 +58,8 @@ _SUBMISSION = (
     "several-vouchers",
     "voucher-share-exceeded",
     "voucher-clause-missing",
+    "new-product-not-valid",
+    "new-product-share-exceeded",
 )
 _REJECTION = (
     "voucher-unknown",
@@ -119,6 +123,9 @@ async def submit_contract(body: ContractSubmission, request: CommandRequest) -> 
             ends_on=body.ends_on,
             vouchers=tuple(VoucherUse(voucher_id=v.voucher_id, amount=v.amount.amount) for v in body.vouchers),
             voucher_clause=body.voucher_clause,
+            new_products=tuple(
+                NewProductPurchase(product_id=each.product_id, amount=each.amount.amount) for each in body.new_products
+            ),
             document_digest=body.document_digest,
         ),
         lambda handled: _presented(handled.state, handled.version, status=202),
@@ -165,12 +172,20 @@ async def get_contract(contract_id: ContractId, request: ReadRequest) -> Respons
 
 @router.get("/contracts", operation_id="listContracts", summary="服务合同列表 · List contracts, the newest first")
 async def list_contracts(
-    request: ReadRequest, state: ContractState | None = None, limit: Limit = 50, cursor: CursorText = None
+    request: ReadRequest,
+    state: ContractState | None = None,
+    is_related: Annotated[
+        bool | None, Query(description="关联方之间的合同（第十六条） · Between related parties (art. 16)")
+    ] = None,
+    limit: Limit = 50,
+    cursor: CursorText = None,
 ) -> Page[ContractItem]:
     await request.caught_up(contract_list)
     select = sa.select(contracts).where(visible_to(request.caller, contracts))
     if state is not None:
         select = select.where(contracts.c.state == state)
+    if is_related is not None:
+        select = select.where(contracts.c.relation_declared == is_related)
     return await request.page(select, [contracts.c.contract_id.desc()], limit, cursor, _item)
 
 
@@ -183,6 +198,7 @@ def _item(row: sa.Row[tuple[object, ...]]) -> ContractItem:
         service_id=row.service_id,
         service_kind=row.service_kind,
         state=row.state,
+        is_related=row.relation_declared,
         amount=Money.of(row.amount),
         vouchers_amount=Money.of(row.vouchers_amount),
         actual_amount=None if row.actual_amount is None else Money.of(row.actual_amount),
@@ -214,6 +230,10 @@ def _presented(state: State, version: int, *, status: int = 200) -> Presented:
         starts_on=facts.starts_on,
         ends_on=facts.ends_on,
         vouchers=tuple(Voucher(voucher_id=use.voucher_id, amount=Money.of(use.amount)) for use in facts.vouchers),
+        new_products=tuple(
+            NewProduct(product_id=bought.product_id, amount=Money.of(bought.amount)) for bought in facts.new_products
+        ),
+        is_related=facts.relation_declared,
         document_digest=facts.document_digest,
         submitted_on=facts.on,
         registered_on=state.registered_on if isinstance(state, Registered | Completed | Lapsed) else None,

@@ -33,9 +33,11 @@ router = router_for("contracts", tag="projects")
 
 STANDING = (
     "claimant-not-registered",
+    "claimant-not-eligible",
     "claimant-barred",
     "provider-not-listed",
     "provider-barred",
+    "relation-not-declared",
     "service-not-offered",
     "service-kind-not-supported",
     "design-capability-missing",
@@ -75,6 +77,7 @@ async def propose_project(body: ProjectProposal, request: CommandRequest) -> Res
             texts=texts,
             no_statutory_testing=body.declarations.no_statutory_testing,
             no_municipal_funding=body.declarations.no_municipal_funding,
+            relation_declared=body.declarations.is_related,
         )
         return _presented(handled.state, texts, handled.version, status=201)
 
@@ -185,6 +188,7 @@ def _presented(state: State, texts: ProjectTexts, version: int, *, status: int =
         planned_amount=Money.of(proposed.planned_amount),
         title=texts.title,
         description=texts.description,
+        is_related=proposed.relation_declared,
         state=_NAMES[type(state)],
         proposed_on=proposed.on,
         confirmed_on=state.on if isinstance(state, Confirmed) else None,

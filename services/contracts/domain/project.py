@@ -1,4 +1,4 @@
-"""A project: proposed by the claimant, confirmed or declined by the provider (art. 9(2) and 15(2))."""
+"""A project: proposed by the claimant, confirmed or declined by the provider (art. 9(2), 15(2) and 16)."""
 
 from datetime import date
 from typing import Literal, assert_never
@@ -23,7 +23,10 @@ type DeclineReason = Literal[
 
 @message
 class ProposeProject:
-    """A claimant's proposal; `planned_amount` in fen, the two declarations as the claimant made them."""
+    """A claimant's proposal; `planned_amount` in fen, the declarations as the claimant made them.
+
+    `relation_declared`: the claimant says that the provider is a party related to it.
+    """
 
     project_id: str
     claimant_id: str
@@ -33,6 +36,7 @@ class ProposeProject:
     description_digest: str
     no_statutory_testing: bool
     no_municipal_funding: bool
+    relation_declared: bool
     parties: Parties
     terms: ContractTerms
     on: date
@@ -100,7 +104,7 @@ def decide(command: Command, state: State) -> list[Event]:
         case ProposeProject(), Unproposed():
             return [_propose(command)]
         case ConfirmProject(parties=parties, terms=terms, confirmed_by=confirmed_by, on=on), Proposed(project=project):
-            refuse_unless(*why_not_together(parties, terms))
+            refuse_unless(*why_not_together(parties, terms, relation_declared=project.relation_declared))
             return [
                 ProjectConfirmed(
                     project_id=project.project_id,
@@ -130,7 +134,7 @@ def _propose(command: ProposeProject) -> ProjectProposed:
     statutory = Reason(code="statutory-testing-excluded", article="5", parameter="statutory_testing_excluded")
     funded = Reason(code="funded-project-excluded", article="12", parameter="funded_projects_excluded")
     refuse_unless(
-        *why_not_together(command.parties, terms),
+        *why_not_together(command.parties, terms, relation_declared=command.relation_declared),
         statutory if terms.statutory_testing_excluded and not command.no_statutory_testing else None,
         funded if terms.funded_projects_excluded and not command.no_municipal_funding else None,
     )
@@ -144,6 +148,7 @@ def _propose(command: ProposeProject) -> ProjectProposed:
         service_kind=kind,
         planned_amount=command.planned_amount,
         description_digest=command.description_digest,
+        relation_declared=command.relation_declared,
         on=command.on,
     )
 

@@ -1,4 +1,4 @@
-"""Who may work with whom, and on what: the conditions projects and contracts share (art. 5, 10(2) and 17; faq 3)."""
+"""Who may work with whom, and on what: conditions of projects and of contracts (art. 5, 7, 10(2), 16 and 17; faq 3)."""
 
 from shared.events.registry.facilities import ServiceKind
 from shared.kernel.decider import message
@@ -13,26 +13,47 @@ class Parties:
     """What is known of both sides on the day of a decision.
 
     `service_kind` is None when the provider does not offer the service that day; "barred" is a disqualification or a
-    delisting in force (art. 17), not a mere suspension of payments.
+    delisting in force (art. 17), not a mere suspension of payments. `claimant_eligible` is false while a rule of art. 7
+    fails; `related` says that the claimant has named the provider to the registry as a party related to it (art. 16).
     """
 
     claimant_registered: bool
+    claimant_eligible: bool
     claimant_barred: bool
+    related: bool
     provider_listed: bool
     provider_barred: bool
     provider_capabilities: frozenset[ServiceKind]
     service_kind: ServiceKind | None
 
 
-def why_not_together(parties: Parties, terms: ContractTerms) -> tuple[Reason | None, ...]:
-    """Say every reason why these two may not work together on this service; None stands for a condition that is met."""
+def why_not_together(parties: Parties, terms: ContractTerms, *, relation_declared: bool) -> tuple[Reason | None, ...]:
+    """Say every reason why these two may not work together on this service; None stands for a condition that is met.
+
+    `relation_declared` is what the claimant has said of the project.
+    """
     return (
         None if parties.claimant_registered else Reason(code="claimant-not-registered", article="15(1)"),
+        _ineligible(parties, terms),
         Reason(code="claimant-barred", article="17", kind="state") if parties.claimant_barred else None,
         _unlisted(parties, terms),
         Reason(code="provider-barred", article="17", kind="state") if parties.provider_barred else None,
+        _undeclared(parties, terms, relation_declared=relation_declared),
         _unsupported(parties, terms),
     )
+
+
+def _ineligible(parties: Parties, terms: ContractTerms) -> Reason | None:
+    if parties.claimant_eligible or not terms.eligible_claimant_required:
+        return None
+    return Reason(code="claimant-not-eligible", article="7", parameter="eligible_claimant_required")
+
+
+def _undeclared(parties: Parties, terms: ContractTerms, *, relation_declared: bool) -> Reason | None:
+    """Refuse silence about a known relation as false information; the relation itself forbids nothing (art. 16)."""
+    if not parties.related or relation_declared or not terms.related_parties_declared:
+        return None
+    return Reason(code="relation-not-declared", article="16", parameter="related_parties_declared")
 
 
 def _unlisted(parties: Parties, terms: ContractTerms) -> Reason | None:

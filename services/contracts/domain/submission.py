@@ -1,10 +1,10 @@
-"""When a contract may be submitted for registration (art. 5, 9(2), 10(2), 12, 15(2); faq 6)."""
+"""When a contract may be submitted for registration (art. 5, 7, 9(2), 10(2), 12, 15(2), 16; faq 2, 6)."""
 
 from datetime import date
 
 from services.contracts.domain import project
 from services.contracts.domain.standing import Parties, why_not_together
-from shared.events.contracts import ContractSubmitted, VoucherUse
+from shared.events.contracts import ContractSubmitted, NewProductPurchase, VoucherUse
 from shared.events.registry.facilities import ServiceKind
 from shared.kernel.decider import message
 from shared.kernel.refusal import Conflict, Reason, refuse, refuse_unless
@@ -17,7 +17,8 @@ class SubmitContract:
 
     `project` is the project as it stands; `amount` is the contract's, in fen; `taken` are those of its vouchers that
     another live contract uses already, `latest_claim` is the day of the last claim among those that are known;
-    `voucher_clause` says that the contract itself names the vouchers (faq 6).
+    `voucher_clause` says that the contract itself names the vouchers (faq 6). `new_products` are bought out of the
+    contract's amount; `products_not_valid` are those of them that are not on the list, or not valid, on the day.
     """
 
     contract_id: str
@@ -31,6 +32,8 @@ class SubmitContract:
     taken: frozenset[str]
     latest_claim: date | None
     voucher_clause: bool
+    new_products: tuple[NewProductPurchase, ...]
+    products_not_valid: frozenset[str]
     document_digest: str
     terms: Terms
     on: date
@@ -44,9 +47,10 @@ def submit(command: SubmitContract) -> ContractSubmitted:
         case _:
             raise refuse("project-not-confirmed", article="9(2)", value=project.name_of(command.project), kind="state")
     refuse_unless(
-        *why_not_together(command.parties, command.terms.contract),
+        *why_not_together(command.parties, command.terms.contract, relation_declared=proposed.relation_declared),
         *_why_not_these_days(command, confirmed_on),
         *_why_not_these_vouchers(command, command.terms.contract),
+        *_why_not_these_products(command, command.terms.contract),
     )
     kind: ServiceKind = proposed.service_kind
     return ContractSubmitted(
@@ -61,6 +65,8 @@ def submit(command: SubmitContract) -> ContractSubmitted:
         starts_on=command.starts_on,
         ends_on=command.ends_on,
         vouchers=command.vouchers,
+        new_products=command.new_products,
+        relation_declared=proposed.relation_declared,
         document_digest=command.document_digest,
         on=command.on,
         pack=command.terms.pack,
@@ -114,6 +120,29 @@ def _why_not_these_vouchers(command: SubmitContract, terms: ContractTerms) -> tu
         else None,
         Reason(code="voucher-clause-missing", article="faq 6", parameter="voucher_clause_required")
         if terms.voucher_clause_required and not command.voucher_clause
+        else None,
+    )
+
+
+def _why_not_these_products(command: SubmitContract, terms: ContractTerms) -> tuple[Reason | None, ...]:
+    """Judge the new products that the contract buys: on the list and valid today, and within their share (faq 2).
+
+    The share is of the contract's amount, compared in integers like that of the vouchers.
+    """
+    bought = sum(purchase.amount for purchase in command.new_products)
+    share = terms.new_product_share_max
+    return (
+        Reason(code="new-product-not-valid", article="faq 2", value=", ".join(sorted(command.products_not_valid)))
+        if command.products_not_valid
+        else None,
+        Reason(
+            code="new-product-share-exceeded",
+            article="faq 2",
+            value=bought,
+            limit=command.amount * share // 100,
+            parameter="new_product_share_max",
+        )
+        if 100 * bought > share * command.amount
         else None,
     )
 

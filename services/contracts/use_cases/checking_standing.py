@@ -1,10 +1,13 @@
-"""Look up what decides whether a claimant and a provider may work together today."""
+"""Look up what decides whether a claimant and a provider may work together today, and on what."""
 
+from collections.abc import Iterable
 from datetime import date
 
 import sqlalchemy as sa
 
 from services.contracts.domain.standing import Parties
+from services.contracts.projections.claimant_standing import table as standing
+from services.contracts.projections.new_products import table as new_products
 from services.contracts.tables import bans, claimants, providers, services
 from shared.store.transaction import Transaction
 
@@ -14,7 +17,11 @@ async def parties(tx: Transaction, *, claimant_id: str, provider_id: str, servic
     today = tx.today
     statement = sa.select(
         sa.exists().where(claimants.c.claimant_id == claimant_id).label("claimant_registered"),
+        ~sa.exists().where(standing.c.claimant_id == claimant_id, ~standing.c.eligible).label("claimant_eligible"),
         _barred(claimant_id, today).label("claimant_barred"),
+        sa.exists()
+        .where(standing.c.claimant_id == claimant_id, standing.c.related.contains([provider_id]))
+        .label("related"),
         _barred(provider_id, today).label("provider_barred"),
         sa.exists()
         .where(
@@ -35,12 +42,31 @@ async def parties(tx: Transaction, *, claimant_id: str, provider_id: str, servic
     known = (await tx.connection.execute(statement)).one()
     return Parties(
         claimant_registered=known.claimant_registered,
+        claimant_eligible=known.claimant_eligible,
         claimant_barred=known.claimant_barred,
+        related=known.related,
         provider_listed=known.provider_listed,
         provider_barred=known.provider_barred,
         provider_capabilities=frozenset(known.capabilities or ()),
         service_kind=known.service_kind,
     )
+
+
+async def products_not_valid(tx: Transaction, product_ids: Iterable[str]) -> frozenset[str]:
+    """Name those products that are not on the list of new products, or not valid, on the transaction's day (faq 2)."""
+    wanted = frozenset(product_ids)
+    if not wanted:
+        return wanted
+    table, today = new_products, tx.today
+    valid = await tx.connection.execute(
+        sa.select(table.c.product_id).where(
+            table.c.product_id.in_(sorted(wanted)),
+            table.c.valid_from <= today,
+            table.c.valid_until >= today,
+            table.c.withdrawn_on.is_(None) | (table.c.withdrawn_on > today),
+        )
+    )
+    return wanted.difference(valid.scalars())
 
 
 def _barred(party_id: str, today: date) -> sa.Exists:

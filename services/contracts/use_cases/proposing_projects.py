@@ -22,6 +22,7 @@ async def propose(
     texts: ProjectTexts,
     no_statutory_testing: bool,
     no_municipal_funding: bool,
+    relation_declared: bool,
 ) -> Handled[Event, State]:
     """Propose; the words stay in a table of ours, the event carries their salted digest. `planned_amount` in fen."""
     command = ProposeProject(
@@ -33,6 +34,7 @@ async def propose(
         description_digest=await keep_texts(tx, project_id, texts),
         no_statutory_testing=no_statutory_testing,
         no_municipal_funding=no_municipal_funding,
+        relation_declared=relation_declared,
         parties=await parties(tx, claimant_id=claimant_id, provider_id=provider_id, service_id=service_id),
         terms=tx.measures.on(tx.today).contract,
         on=tx.today,

@@ -12,9 +12,9 @@ from services.contracts.domain.submission import SubmitContract
 from services.contracts.tables import voucher_uses
 from services.contracts.tables import vouchers as vouchers_known
 from services.contracts.use_cases.answering_projects import proposed_to
-from services.contracts.use_cases.checking_standing import parties
+from services.contracts.use_cases.checking_standing import parties, products_not_valid
 from services.contracts.use_cases.proposing_projects import stream as project_stream
-from shared.events.contracts import VoucherUse
+from shared.events.contracts import NewProductPurchase, VoucherUse
 from shared.procedures.due import set_deadline
 from shared.store.transaction import Handled, Transaction
 
@@ -40,6 +40,7 @@ async def submit(
     ends_on: date,
     vouchers: tuple[VoucherUse, ...],
     voucher_clause: bool,
+    new_products: tuple[NewProductPurchase, ...],
     document_digest: str,
 ) -> Handled[Event, State]:
     """Submit; amounts in fen. Raises `UnknownSubjectError` for a project that was not proposed to this provider."""
@@ -61,6 +62,8 @@ async def submit(
         taken=await _take(tx, contract_id, vouchers),
         latest_claim=await _latest_claim(tx, vouchers),
         voucher_clause=voucher_clause,
+        new_products=new_products,
+        products_not_valid=await products_not_valid(tx, (bought.product_id for bought in new_products)),
         document_digest=document_digest,
         terms=tx.measures.on(tx.today),
         on=tx.today,

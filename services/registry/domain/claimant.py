@@ -44,6 +44,7 @@ from shared.events.registry.claimants import (
     ClaimantProfileVerified,
     ClaimantRegistered,
     ClaimantRelatedPartiesDeclared,
+    ClaimantRelatedPartiesRecognised,
     ClaimantReviewDecided,
     ClaimantReviewDropped,
     ClaimantReviewOpened,
@@ -122,12 +123,24 @@ class DeclareRelatedParties:
 
 
 @message
+class RecogniseRelatedParties:
+    """Somebody who was named is known by an id now: whom the last declaration names, as the register stands today."""
+
+    parties: tuple[str, ...]
+    others: int
+    on: date
+
+
+@message
 class Unregistered: ...
 
 
 @message
 class Registered:
-    """`verified` says that an officer has checked the profile whose digest this is."""
+    """`verified` says that an officer has checked the profile whose digest this is.
+
+    `related` are the parties known by an id among those it has declared as related to it.
+    """
 
     claimant_id: str
     kind: ClaimantKind
@@ -139,6 +152,7 @@ class Registered:
     judgement: Judgement
     users: Users
     on: date
+    related: tuple[str, ...] = ()
 
     @property
     def profile_stage(self) -> ProfileStage:
@@ -158,6 +172,7 @@ type OwnCommand = (
     | RevokeCertificate
     | Reassess
     | DeclareRelatedParties
+    | RecogniseRelatedParties
 )
 type OwnEvent = (
     ClaimantRegistered
@@ -167,6 +182,7 @@ type OwnEvent = (
     | ClaimantCertificatesChanged
     | ClaimantCertificateRevoked
     | ClaimantRelatedPartiesDeclared
+    | ClaimantRelatedPartiesRecognised
 )
 type Command = OwnCommand | ReviewCommand | UsersCommand
 type Event = OwnEvent | JudgementEvent | UsersEvent
@@ -194,6 +210,8 @@ def decide(command: Command, state: State) -> list[Event]:
             return [*judge(assessment, state.claimant_id, state.judgement)]
         case DeclareRelatedParties(), Registered():
             return [_related_parties_declared(command, state)]
+        case RecogniseRelatedParties(), Registered():
+            return _related_parties_recognised(command, state)
         case ((OpenReview() | DecideReview()), Registered()):
             return [*decide_review(command, state.claimant_id, state.judgement)]
         case (
@@ -236,8 +254,10 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, verified=True)
         case ClaimantCertificatesChanged(certificates=certificates):
             return replace(state, certificates=certificates)
-        case ClaimantCertificateRevoked() | ClaimantRelatedPartiesDeclared():
+        case ClaimantCertificateRevoked():
             return state
+        case ClaimantRelatedPartiesDeclared(parties=parties) | ClaimantRelatedPartiesRecognised(parties=parties):
+            return replace(state, related=parties)
         case ClaimantEligibilityChanged() | ClaimantReviewOpened() | ClaimantReviewDecided() | ClaimantReviewDropped():
             return replace(state, judgement=evolve_judgement(state.judgement, event))
         case (
@@ -373,6 +393,17 @@ def _related_parties_declared(command: DeclareRelatedParties, state: Registered)
         declared_by=command.declared_by,
         on=command.on,
     )
+
+
+def _related_parties_recognised(command: RecogniseRelatedParties, state: Registered) -> list[Event]:
+    """Tell whom a declaration means where that is another than was told; nobody is related to itself."""
+    parties = tuple(party for party in command.parties if party != state.claimant_id)
+    if parties == state.related:
+        return []
+    recognised = ClaimantRelatedPartiesRecognised(
+        claimant_id=state.claimant_id, parties=parties, others=command.others, on=command.on
+    )
+    return [recognised]
 
 
 def _not_a_team(state: Registered) -> Reason | None:

@@ -13,6 +13,7 @@ from services.registry.domain.profile import digest_of
 from services.registry.domain.provider import Event, State, provider
 from services.registry.tables import condition_checks, providers
 from services.registry.use_cases.barring import is_code_barred
+from services.registry.use_cases.declaring_related_parties import expect_arrival
 from services.registry.use_cases.owning import check_is_provider
 from services.registry.use_cases.publishing_listings import close, end_notice_after
 from services.registry.use_cases.sanctioning import carry_to
@@ -154,6 +155,7 @@ async def _take(tx: Transaction, provider_id: str, principal: str, institution: 
         .returning(providers.c.provider_id)
     )
     if taken.first() is not None:
+        await expect_arrival(tx, provider_id, institution.credit_code)
         return
     by_principal = providers.c.principal == principal
     by_code = providers.c.credit_code == institution.credit_code

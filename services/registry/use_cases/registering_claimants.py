@@ -14,6 +14,7 @@ from services.registry.domain.profile import digest_of
 from services.registry.domain.sanction import DISQUALIFYING
 from services.registry.tables import claimant_profiles, claimant_users, claimants
 from services.registry.use_cases.barring import is_code_barred
+from services.registry.use_cases.declaring_related_parties import expect_arrival
 from services.registry.use_cases.judging_claimants import assess, settle
 from services.registry.use_cases.sanctioning import carry_to
 from services.registry.use_cases.streams import stream_of
@@ -49,6 +50,7 @@ async def register(
         await carry_to(tx, claimant_id, "claimant", code)
     await keep_version(tx, claimant_id, profile, salt=salt, digest=command.profile_digest, by=principal)
     await settle(tx, handled, command.assessment.findings)
+    await expect_arrival(tx, claimant_id, code)
     return handled
 
 

@@ -174,6 +174,19 @@ class ClaimantRelatedPartiesDeclared:
     on: date
 
 
+@event("registry.claimant-related-parties-recognised", key="claimant_id")
+class ClaimantRelatedPartiesRecognised:
+    """Somebody whom a claimant has named as related to it has become known here since.
+
+    `parties` are those of its last declaration that have an id now; `others` counts the rest.
+    """
+
+    claimant_id: str
+    parties: tuple[str, ...]
+    others: int
+    on: date
+
+
 @event("registry.claimant-user-invited", key="claimant_id")
 class ClaimantUserInvited:
     """Somebody may become a user of a claimant: a named principal, or None for whoever has the one-time token."""

@@ -17,7 +17,7 @@ from services.contracts.use_cases.keeping_texts import ProjectTexts
 from services.contracts.use_cases.proposing_projects import propose
 from services.contracts.use_cases.submitting_contracts import stream, submit
 from shared.audit import Count
-from shared.events.contracts import VoucherUse
+from shared.events.contracts import NewProductPurchase, VoucherUse
 from shared.events.issuance import VoucherClaimed, VoucherCommitmentRefused, VoucherCommitted, WhyNot
 from shared.events.registry.claimants import ClaimantRegistered
 from shared.events.registry.facilities import ServiceOffered
@@ -69,10 +69,19 @@ class Office:
             return await use_case(tx)
 
     async def hear(self, fact: Any) -> None:
-        """Let the office react to a fact of another context."""
+        """Let the office learn of a fact of another context: react, and bring its copies up to date."""
         self._heard += 1
         event = recorded(self._heard, fact, self.clock.now())
-        await self.do(lambda tx: CONTEXT.reactions[type(fact)](tx, event))
+
+        async def learn(tx: Transaction) -> None:
+            if type(fact) in CONTEXT.reactions:
+                await CONTEXT.reactions[type(fact)](tx, event)
+            for projection in CONTEXT.projections:
+                rows = await load_rows(tx.connection, projection.table, projection.touches(event))
+                projection.fold(rows, [event])
+                await save_rows(tx.connection, projection.table, rows)
+
+        await self.do(learn)
 
     async def sweep(self) -> int:
         """Work off what is due."""
@@ -134,7 +143,7 @@ class Office:
         )
         return sanction_id
 
-    async def propose(self, pair: Pair) -> str:
+    async def propose(self, pair: Pair, *, relation_declared: bool = False) -> str:
         """Propose a project and give its id."""
         project_id = self.id("prj")
         await self.do(
@@ -148,6 +157,7 @@ class Office:
                 texts=TEXTS,
                 no_statutory_testing=True,
                 no_municipal_funding=True,
+                relation_declared=relation_declared,
             )
         )
         return project_id
@@ -165,7 +175,14 @@ class Office:
             lambda tx: confirm(tx, project_id, provider_id=pair.provider_id, confirmed_by="institute", if_match=None)
         )
 
-    async def submit(self, pair: Pair, project_id: str, *vouchers: VoucherUse, amount: int = yuan(120_000)) -> str:
+    async def submit(
+        self,
+        pair: Pair,
+        project_id: str,
+        *vouchers: VoucherUse,
+        amount: int = yuan(120_000),
+        new_products: tuple[NewProductPurchase, ...] = (),
+    ) -> str:
         """Submit a contract on 10 March and give its id."""
         self.clock.set_to(MARCH_10)
         contract_id = self.id("ctr")
@@ -181,6 +198,7 @@ class Office:
                 ends_on=APRIL_30,
                 vouchers=vouchers,
                 voucher_clause=True,
+                new_products=new_products,
                 document_digest="0" * 64,
             )
         )

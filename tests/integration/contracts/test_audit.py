@@ -3,6 +3,8 @@
 import pytest
 
 from services.contracts.app import CONTEXT
+from shared.events.contracts import NewProductPurchase
+from shared.events.registry.products import NewProductListed
 from shared.kernel.money import yuan
 from tests.integration.contracts.office import APRIL_30, JUNE_10, MARCH_2, ONE_DAY, Office
 
@@ -47,6 +49,22 @@ async def test_an_actual_amount_that_is_not_the_lower_one_is_found(office: Offic
     stream = f"contract-{contract_id}"
     await office.sql(CHANGE % ("actual_amount", yuan(90_000)), stream=stream, kind="%completed%")
     assert await office.breaches("M4") == [stream]
+
+
+async def test_new_products_above_their_share_are_found(office: Office) -> None:
+    pair, product_id = await office.meet(), office.id("npr")
+    listed = NewProductListed(
+        product_id=product_id, certificate_number="XCP1", valid_from=MARCH_2, valid_until=APRIL_30,
+        description_digest="d", on=MARCH_2,
+    )  # fmt: skip
+    await office.hear(listed)
+    bought = NewProductPurchase(product_id=product_id, amount=yuan(36_000))
+    use = office.voucher()
+    contract_id = await office.submit(pair, await office.agree(pair), use, new_products=(bought,))
+    assert await office.breaches("M11") == []
+    stream = f"contract-{contract_id}"
+    await office.sql(CHANGE % ("amount", yuan(120_000) - 1), stream=stream, kind="%submitted%")
+    assert await office.breaches("M11") == [stream]
 
 
 async def test_a_voucher_in_two_live_contracts_is_found(office: Office) -> None:

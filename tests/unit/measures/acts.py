@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from services.contracts.domain.contract import contract
+from services.contracts.domain.project import project
 from services.issuance.domain.claimant import Claimant
 from services.issuance.domain.claiming import Claim, reasons_against
 from services.issuance.domain.period import Period, period
@@ -16,7 +17,7 @@ from services.registry.domain.eligibility import Finding, enterprise_findings, t
 from services.registry.domain.leaving import RequestExit
 from services.registry.domain.provider import provider
 from services.registry.domain.sanction import ApproveSanction, sanction
-from shared.events.contracts import VoucherUse
+from shared.events.contracts import NewProductPurchase, VoucherUse
 from shared.events.registry.claimants import Certificate
 from shared.events.registry.providers import ProviderExitRequested
 from shared.events.registry.standing import PartySanctioned, SanctionProposed
@@ -24,7 +25,7 @@ from shared.kernel.money import format_yuan
 from shared.kernel.refusal import Refused
 from shared.measures.reader import Measures
 from shared.measures.terms import Terms
-from tests.unit.contracts.facts import SUBMIT
+from tests.unit.contracts.facts import GOOD, PROPOSE, SUBMIT
 from tests.unit.issuance.facts import APPROVED, CLAIMANT, PROPOSED
 from tests.unit.measures.institutions import INSTITUTION_ACTS
 from tests.unit.redemption.facts import ORDERED, PAYABLE_NOW
@@ -87,12 +88,31 @@ def claim(facts: Mapping[str, Any], day: date) -> tuple[str, ...]:
 
 
 def submit_contract(facts: Mapping[str, Any], day: date) -> tuple[str, ...]:
-    """Judge a contract by its amount and its vouchers."""
+    """Judge a contract by its amount, its vouchers and the new products it buys."""
     uses = tuple(
         VoucherUse(voucher_id=f"vch_{number}", amount=amount(face)) for number, face in enumerate(facts["vouchers"])
     )
-    command = replace(SUBMIT, amount=amount(facts["amount"]), vouchers=uses, terms=MEASURES.on(day), on=day)
+    bought = tuple(
+        NewProductPurchase(product_id=f"npr_{number}", amount=amount(price))
+        for number, price in enumerate(facts.get("new_products", ()))
+    )
+    command = replace(
+        SUBMIT,
+        amount=amount(facts["amount"]),
+        vouchers=uses,
+        new_products=bought,
+        terms=MEASURES.on(day),
+        on=day,
+    )
     return _refused(lambda: contract.decide(command, contract.initial))
+
+
+def propose_project(facts: Mapping[str, Any], day: date) -> tuple[str, ...]:
+    """Judge a project by what the register knows of the claimant and what the claimant declares."""
+    parties = replace(GOOD, related=facts.get("related", False), claimant_eligible=facts.get("eligible", True))
+    declared = facts.get("declared", False)
+    command = replace(PROPOSE, parties=parties, relation_declared=declared, terms=MEASURES.on(day).contract, on=day)
+    return _refused(lambda: project.decide(command, project.initial))
 
 
 def order_payment(_facts: object, day: date) -> tuple[str, ...]:
@@ -111,6 +131,7 @@ ACTS: Mapping[str, Callable[[Any, date], tuple[str, ...]]] = {
     "team": register_team,
     "claim": claim,
     "contract": submit_contract,
+    "project": propose_project,
     "pay": order_payment,
     **INSTITUTION_ACTS,
 }

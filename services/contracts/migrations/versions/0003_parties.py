@@ -1,8 +1,16 @@
 """What contracts knows of its parties."""
 
+from alembic import op
+
+from services.contracts import projections  # noqa: F401 (declares the read models' tables)
+from services.contracts.tables import CONTRACTS
+
 revision = "0003"
 down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Create the copies of what the registry tells, which fill from its topic; no contract before was declared."""
+    copies = ("claimant_standing", "new_products")
+    CONTRACTS.create_all(op.get_bind(), tables=[CONTRACTS.tables[name] for name in copies])
+    op.execute("ALTER TABLE contract_list ADD COLUMN IF NOT EXISTS relation_declared boolean NOT NULL DEFAULT false")

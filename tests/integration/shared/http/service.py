@@ -240,7 +240,7 @@ async def get_project(project_id: str, request: ReadRequest) -> Response:
 async def list_projects(request: ReadRequest, limit: Limit = 50, cursor: CursorText = None) -> Page[StreamView]:
     await request.caught_up(BOARD)
     lines = sa.select(events.c.stream).where(
-        events.c.type == "cxq.contracts.project-proposed.v1", events.c.key == (request.caller.party or "")
+        events.c.type == "cxq.contracts.project-proposed.v2", events.c.key == (request.caller.party or "")
     )
     return await request.page(
         lines, [events.c.position.desc()], limit, cursor, lambda row: StreamView(stream=row.stream)

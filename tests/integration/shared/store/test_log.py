@@ -163,7 +163,7 @@ async def test_the_log_tells_who_why_and_when_beside_what(engine: AsyncEngine, r
         (event,) = await read_log(connection, CONTEXT, after=position - 1, limit=10)
     assert event.data == proposed(project)
     assert (event.id, event.version, event.key) == (f"contracts-{position}", 1, "clm_1")
-    assert event.type == "cxq.contracts.project-proposed.v1"
+    assert event.type == "cxq.contracts.project-proposed.v2"
     assert event.metadata["actor"] == "officer-1"
     assert event.metadata["correlation_id"] == "conversation-1"
     assert event.metadata["traceparent"] == "00-abc"
