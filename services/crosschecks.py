@@ -1,6 +1,6 @@
 """What must agree between the five contexts: no one of them can check it alone."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -12,7 +12,12 @@ from shared.events.codec import decode
 from shared.events.contracts import ContractCompleted, ContractRegistered, ContractSubmitted
 from shared.events.definition import TYPE_OF
 from shared.events.issuance import VoucherClaimed, VoucherCommitted, VoucherRedeemed
-from shared.events.redemption import FundsDisbursed, RedemptionApplied, RedemptionOpened
+from shared.events.redemption import FundsDisbursed, OpinionGiven, RedemptionApplied, RedemptionOpened
+from shared.events.registry.claimants import (
+    ClaimantEligibilityChanged,
+    ClaimantRelatedPartiesDeclared,
+    ClaimantRelatedPartiesRecognised,
+)
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.measures.looking_back import rules_of
 from shared.store.rules import announced
@@ -109,7 +114,7 @@ async def _commitments_agree(connections: Connections, count: Count) -> AsyncIte
 
 
 async def _nothing_new_under_a_ban(connections: Connections, count: Count) -> AsyncIterator[Breach]:
-    """No claim or contract of a barred party, and no payment of one under any measure.
+    """No claim, contract or opinion of a barred party, and no payment of one under any measure.
 
     The measure's first day is left out: what was done that morning was done before.
     """
@@ -121,17 +126,56 @@ async def _nothing_new_under_a_ban(connections: Connections, count: Count) -> As
         elif fact.sanction_id in own:
             first, last, bars = own[fact.sanction_id]
             own[fact.sanction_id] = (first, min(fact.on, last), bars)
-    new = {"issuance": VoucherClaimed, "contracts": ContractSubmitted, "redemption": FundsDisbursed}
-    for context, kind in new.items():
+    new: tuple[tuple[str, type[Any], tuple[str, ...]], ...] = (
+        ("issuance", VoucherClaimed, ("claimant_id",)),
+        ("contracts", ContractSubmitted, ("claimant_id", "provider_id")),
+        ("redemption", OpinionGiven, ("expert_id",)),
+        ("redemption", FundsDisbursed, ("claimant_id", "provider_id")),
+    )
+    for context, kind, parties in new:
         async for position, fact in _facts(connections[context], kind):
             count.checked += 1
-            for party in (fact.claimant_id, getattr(fact, "provider_id", "")):
+            for party in (getattr(fact, name) for name in parties):
                 for first, last, bars in measures.get(party, {}).values():
                     if first < fact.on <= last and (bars or kind is FundsDisbursed):
                         yield Breach(
                             where=f"{context} {position}",
                             found=f"{kind.__name__} of {party} on {fact.on}, under a measure from {first} to {last}",
                         )
+
+
+async def _parties_may_contract(connections: Connections, count: Count) -> AsyncIterator[Breach]:
+    """No contract of who fails art. 7, and none in silence about a related party, as the registry told the day before.
+
+    What changed on the day of the contract itself is left out: it may have come after the contract.
+    """
+    fails: dict[str, list[tuple[date, bool]]] = {}
+    related: dict[str, list[tuple[date, tuple[str, ...]]]] = {}
+    registry = connections["registry"]
+    async for _, fact in _facts(registry, ClaimantEligibilityChanged):
+        fails.setdefault(fact.claimant_id, []).append((fact.on, fact.outcome == "fail"))
+    async for _, fact in _facts(registry, ClaimantRelatedPartiesDeclared, ClaimantRelatedPartiesRecognised):
+        related.setdefault(fact.claimant_id, []).append((fact.on, fact.parties))
+    changes = await announced(connections["contracts"])
+    async for position, fact in _facts(connections["contracts"], ContractSubmitted):
+        count.checked += 1
+        ineligible = _throughout(fails.get(fact.claimant_id, []), fact.on)
+        known = _throughout(related.get(fact.claimant_id, []), fact.on)
+        is_silent = not fact.relation_declared and known and all(fact.provider_id in parties for parties in known)
+        if not (is_silent or (ineligible and all(ineligible))):
+            continue
+        terms = rules_of(fact.pack, fact.on, changes).on(fact.on).contract
+        if is_silent and terms.related_parties_declared:
+            found = f"{fact.claimant_id} did not declare that {fact.provider_id} is related to it"
+            yield Breach(where=f"contracts {position}", found=found)
+        if ineligible and all(ineligible) and terms.eligible_claimant_required:
+            yield Breach(where=f"contracts {position}", found=f"{fact.claimant_id} failed art. 7 on {fact.on}")
+
+
+def _throughout[T](told: Sequence[tuple[date, T]], day: date) -> list[T]:
+    """Give everything that was so at some time of a day: what was told last before it, and whatever on it."""
+    before = [value for on, value in told if on < day]
+    return [*before[-1:], *(value for on, value in told if on == day)] if before else []
 
 
 _LAST_DAY = sa.text("SELECT max(metadata->>'business_date')::date FROM events")
@@ -172,6 +216,10 @@ CROSS_CHECKS = (
     CrossCheck(
         id="M8", promise="nothing new for a sanctioned party within its ban",
         contexts=("issuance", "contracts", "redemption", "registry"), look=_nothing_new_under_a_ban,
+    ),
+    CrossCheck(
+        id="M10", promise="whoever contracts meets art. 7, and declares whom the register knows as related",
+        contexts=("contracts", "registry"), look=_parties_may_contract,
     ),
     CrossCheck(
         id="R5", promise="every service decides by the changes of the rules that the registry has announced",

@@ -154,9 +154,11 @@ _SEATS_LEFT = sa.text(
     """
     SELECT s.redemption_id, s.expert_id FROM seats s WHERE NOT EXISTS (
         SELECT 1 FROM events d WHERE d.stream = 'redemption-' || s.redemption_id
-            AND d.type = 'cxq.redemption.panel-drawn.v1' AND d.data->'experts' @> to_jsonb(s.expert_id)
+            AND d.type IN ('cxq.redemption.panel-drawn.v1', 'cxq.redemption.experts-replaced.v1')
+            AND d.data->'experts' @> to_jsonb(s.expert_id)
             AND NOT EXISTS (SELECT 1 FROM events o WHERE o.stream = d.stream AND o.version > d.version
-                AND o.type IN ('cxq.redemption.redemption-approved.v1', 'cxq.redemption.redemption-refused.v1')))
+                AND (o.type IN ('cxq.redemption.redemption-approved.v1', 'cxq.redemption.redemption-refused.v1')
+                    OR (o.type = 'cxq.redemption.experts-replaced.v1' AND o.data->'removed' @> to_jsonb(s.expert_id)))))
     ORDER BY s.redemption_id, s.expert_id
     """
 )

@@ -118,6 +118,22 @@ class PanelDrawn:
     on: date
 
 
+@event("redemption.experts-replaced", key="provider_id")
+class ExpertsReplaced:
+    """A measure of art. 17 has taken experts off a panel before they judged; others were drawn in their place.
+
+    What was judged on the panel before stands; the draw can be repeated like the first one.
+    """
+
+    redemption_id: str
+    provider_id: str
+    seed: str
+    removed: tuple[str, ...]
+    candidates: tuple[str, ...]
+    experts: tuple[str, ...]
+    on: date
+
+
 @event("redemption.opinion-given", key="provider_id")
 class OpinionGiven:
     """One expert has judged; the reasons stay with the panel, their digest is here."""

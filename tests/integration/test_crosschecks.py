@@ -14,13 +14,26 @@ from shared.database import create_engine
 from shared.events.contracts import ContractCompleted, ContractRegistered, ContractSubmitted
 from shared.events.issuance import VoucherCommitted, VoucherRedeemed
 from shared.events.redemption import FundsDisbursed
+from shared.events.registry.claimants import ClaimantEligibilityChanged, ClaimantRelatedPartiesDeclared
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.kernel.ids import new_id
 from shared.kernel.money import yuan
 from shared.settings import Settings
 from shared.store.transaction import Cause, Transaction, on
 from tests.contexts import fresh_contexts
-from tests.unit.redemption.facts import ACTUAL, APPLIED, CLM, CTR, OPENED, PAYABLE, PAYMENTS, PRV, RDM, VOUCHERS
+from tests.unit.redemption.facts import (
+    ACTUAL,
+    APPLIED,
+    CLM,
+    CTR,
+    OPENED,
+    PAYABLE,
+    PAYMENTS,
+    PRV,
+    RDM,
+    VOUCHERS,
+    opinion,
+)
 
 CONTEXTS = ("registry", "issuance", "contracts", "redemption")
 MAY_1 = date(2026, 5, 1)
@@ -61,7 +74,7 @@ LAWFUL: Logs = {
     "registry": (),
     "issuance": (COMMITTED, REDEEMED),
     "contracts": (SUBMITTED, REGISTERED, COMPLETED),
-    "redemption": (OPENED, PAID, APPLIED),
+    "redemption": (OPENED, PAID, APPLIED, opinion("exp_1", PAYABLE)),
 }
 
 
@@ -105,12 +118,48 @@ async def test_logs_that_agree_have_no_breach(settings: Settings) -> None:
         ("M4", "contracts", (SUBMITTED, REGISTERED)),
         ("M4", "redemption", (OPENED, OPENED, PAID)),
         ("M8", "registry", (BANNED,)),
+        ("M8", "registry", (replace(BANNED, party_id="exp_1", party_kind="expert"),)),
     ],
 )
 async def test_logs_that_disagree_are_found(
     settings: Settings, check: str, context: str, facts: Sequence[object]
 ) -> None:
     assert check in await breached(settings, {**LAWFUL, context: facts})
+
+
+FAILING = ClaimantEligibilityChanged(
+    claimant_id=CLM, outcome="fail", rules=(), occasion="day", until=None, on=date(2026, 1, 31), pack="p",
+    pack_digest="d",
+)  # fmt: skip
+RELATED = ClaimantRelatedPartiesDeclared(
+    claimant_id=CLM, parties=("prv_other", PRV), others=0, declaration_digest="d", declared_by="owner",
+    on=date(2026, 1, 31),
+)  # fmt: skip
+ON_THE_DAY = date(2026, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("told", "declared", "breach"),
+    [
+        ((FAILING,), False, True),
+        ((replace(FAILING, outcome="needs_review"),), False, False),
+        ((FAILING, replace(FAILING, outcome="pass", on=ON_THE_DAY)), False, False),
+        ((replace(FAILING, on=ON_THE_DAY),), False, False),
+        ((RELATED,), False, True),
+        ((RELATED,), True, False),
+        ((RELATED, replace(RELATED, parties=("prv_other",))), False, False),
+        ((RELATED, replace(RELATED, parties=(), on=ON_THE_DAY)), False, False),
+    ],
+)
+async def test_a_contract_of_who_fails_or_hides_a_relation_is_found(
+    settings: Settings,
+    told: Sequence[object],
+    declared: bool,  # noqa: FBT001 (a table)
+    breach: bool,  # noqa: FBT001 (a table)
+) -> None:
+    contract = replace(SUBMITTED, pack="beijing-2023", relation_declared=declared)
+    logs = {**LAWFUL, "registry": told, "contracts": (contract, REGISTERED, COMPLETED)}
+    assert await breached(settings, logs) == ({"M10": "contracts 1"} if breach else {})
 
 
 async def test_a_lifted_ban_and_a_bans_first_day_are_no_breach(settings: Settings) -> None:

@@ -11,6 +11,7 @@ POLICY: Policy = {
     "correctRedemption": roles(Role.PROVIDER),
     "checkRedemption": roles(Role.OFFICER),
     "drawPanel": roles(Role.OFFICER),
+    "replaceExperts": roles(Role.OFFICER),
     "giveOpinion": roles(Role.EXPERT),
     "listOpinions": roles(Role.OFFICER, Role.APPROVER, Role.AUDITOR),
     "concludeReview": roles(Role.OFFICER),

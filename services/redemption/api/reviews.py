@@ -34,11 +34,29 @@ async def draw_panel(redemption_id: str, body: PanelBody, request: CommandReques
 
 
 @router.post(
+    "/redemptions/{redemption_id}/panel/replacement",
+    operation_id="replaceExperts",
+    response_model=RedemptionView,
+    summary="更换被处理的评审专家 · Replace experts under a measure",
+    openapi_extra=operation(if_match=True, codes=(WRONG_STAGE, "no-expert-to-replace", "too-few-experts")),
+)
+async def replace_experts(redemption_id: str, body: PanelBody, request: CommandRequest) -> Response:
+    """Draw others for experts who were disqualified after the draw and have not judged; what was judged stands."""
+
+    async def replace(tx: Transaction) -> Handled[Event, State]:
+        return await reviewing.replace_experts(tx, redemption_id, body.seed, if_match=request.if_match)
+
+    return await request.run(replace, presented)
+
+
+@router.post(
     "/redemptions/{redemption_id}/opinions",
     operation_id="giveOpinion",
     response_model=RedemptionView,
     summary="提交评审意见 · Give an opinion",
-    openapi_extra=operation(codes=(WRONG_STAGE, "not-on-this-panel", "opinion-already-given", "amount-over-payable")),
+    openapi_extra=operation(
+        codes=(WRONG_STAGE, "not-on-this-panel", "expert-barred", "opinion-already-given", "amount-over-payable")
+    ),
 )
 async def give_opinion(redemption_id: str, body: OpinionBody, request: CommandRequest) -> Response:
     """Judge a redemption, once, as a member of its panel."""

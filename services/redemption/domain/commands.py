@@ -68,8 +68,21 @@ class DrawPanel:
 
 
 @message
+class ReplaceExperts:
+    """Draw others for the experts of a panel who are `barred` and have not judged."""
+
+    seed: str
+    candidates: tuple[Candidate, ...]
+    barred: frozenset[str]
+    on: date
+
+
+@message
 class GiveOpinion:
+    """`barred`: a measure of art. 17 stands against the expert."""
+
     expert_id: str
+    barred: bool
     score: int
     amount: int
     reasons_digest: str
@@ -140,7 +153,7 @@ class RefuseForRevocation:
 
 
 type Command = (
-    OpenRedemption | Apply | ReturnForCorrection | Correct | Accept | DrawPanel | GiveOpinion | Conclude
-    | RaiseObjection | AnswerObjection | ConcludeNotice | OrderDisbursement | Disburse | Lapse
+    OpenRedemption | Apply | ReturnForCorrection | Correct | Accept | DrawPanel | ReplaceExperts | GiveOpinion
+    | Conclude | RaiseObjection | AnswerObjection | ConcludeNotice | OrderDisbursement | Disburse | Lapse
     | RefuseForRevocation
 )  # fmt: skip

@@ -20,6 +20,7 @@ from services.redemption.domain.commands import (
     OrderDisbursement,
     RaiseObjection,
     RefuseForRevocation,
+    ReplaceExperts,
     ReturnForCorrection,
 )
 from services.redemption.domain.stages import (
@@ -39,6 +40,7 @@ from services.redemption.domain.stages import (
 )
 from shared.events.redemption import (
     DisbursementOrdered,
+    ExpertsReplaced,
     FundsDisbursed,
     NoticeConcluded,
     NoticePublished,
@@ -64,9 +66,9 @@ from shared.procedures.panels import Opinion
 
 type Event = (
     RedemptionOpened | RedemptionApplied | RedemptionReturned | RedemptionCorrected | RedemptionAccepted | PanelDrawn
-    | OpinionGiven | RedemptionApproved | RedemptionRefused | NoticePublished | ObjectionRaised | ObjectionAnswered
-    | NoticeWithdrawn | NoticeConcluded | RedemptionCarriedOver | DisbursementOrdered | FundsDisbursed
-    | RedemptionLapsed
+    | ExpertsReplaced | OpinionGiven | RedemptionApproved | RedemptionRefused | NoticePublished | ObjectionRaised
+    | ObjectionAnswered | NoticeWithdrawn | NoticeConcluded | RedemptionCarriedOver | DisbursementOrdered
+    | FundsDisbursed | RedemptionLapsed
 )  # fmt: skip
 
 
@@ -97,6 +99,8 @@ def decide(command: Command, state: State) -> list[Event]:
             ]
         case DrawPanel(), Accepted(file=file):
             return [rules.panel_drawn(command, file)]
+        case ReplaceExperts(), UnderReview():
+            return [rules.experts_replaced(command, state)]
         case GiveOpinion(), UnderReview():
             return [rules.opinion_given(command, state)]
         case Conclude(), UnderReview():
@@ -158,8 +162,8 @@ def decide(command: Command, state: State) -> list[Event]:
             return []  # Nothing to stop yet, or any more; what was paid is for the claw-back.
         case (
             (
-                Apply() | ReturnForCorrection() | Correct() | Accept() | DrawPanel() | GiveOpinion() | Conclude()
-                | RaiseObjection() | AnswerObjection() | OrderDisbursement() | Disburse()
+                Apply() | ReturnForCorrection() | Correct() | Accept() | DrawPanel() | ReplaceExperts() | GiveOpinion()
+                | Conclude() | RaiseObjection() | AnswerObjection() | OrderDisbursement() | Disburse()
             ),
             _,
         ):  # fmt: skip
@@ -183,6 +187,11 @@ def evolve(state: State, event: Event) -> State:
         case PanelDrawn(experts=experts):
             file = _of(state)
             return UnderReview(file=replace(file, drawn_before=(*file.drawn_before, *experts)), experts=experts)
+        case ExpertsReplaced(removed=removed, experts=experts):
+            assert isinstance(state, UnderReview), state
+            file = replace(state.file, drawn_before=(*state.file.drawn_before, *experts))
+            stay = tuple(expert for expert in state.experts if expert not in removed)
+            return replace(state, file=file, experts=(*stay, *experts))
         case OpinionGiven(expert_id=expert, amount=amount):
             assert isinstance(state, UnderReview), state
             return replace(state, opinions=(*state.opinions, Opinion(expert_id=expert, amount=amount)))

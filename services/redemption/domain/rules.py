@@ -12,12 +12,14 @@ from services.redemption.domain.commands import (
     GiveOpinion,
     OpenRedemption,
     RefuseForRevocation,
+    ReplaceExperts,
     ReturnForCorrection,
 )
 from services.redemption.domain.payable import distribute, payable_in_full
 from services.redemption.domain.stages import Approved, File, Going, Payable, UnderReview
 from shared.events.redemption import (
     Evidence,
+    ExpertsReplaced,
     FundsDisbursed,
     NoticeConcluded,
     NoticePublished,
@@ -104,11 +106,31 @@ def panel_drawn(command: DrawPanel, file: File) -> PanelDrawn:
     )
 
 
+def experts_replaced(command: ReplaceExperts, state: UnderReview) -> ExpertsReplaced:
+    """Draw as many others as are barred; whoever has judged before the measure has judged."""
+    file, judged = state.file, {opinion.expert_id for opinion in state.opinions}
+    removed = tuple(expert for expert in state.experts if expert in command.barred and expert not in judged)
+    if not removed:
+        raise refuse("no-expert-to-replace", article="17", kind="state")
+    independent = eligible(command.candidates, (file.claimant_id, file.provider_id))
+    candidates = tuple(expert for expert in independent if expert not in file.drawn_before)
+    return ExpertsReplaced(
+        redemption_id=file.redemption_id,
+        provider_id=file.provider_id,
+        seed=command.seed,
+        removed=removed,
+        candidates=candidates,
+        experts=draw(command.seed, candidates, len(removed), article="15(4)"),
+        on=command.on,
+    )
+
+
 def opinion_given(command: GiveOpinion, state: UnderReview) -> OpinionGiven:
     payable = state.file.payable
     given = any(opinion.expert_id == command.expert_id for opinion in state.opinions)
     refuse_unless(
         None if command.expert_id in state.experts else Reason(code="not-on-this-panel", article="15(4)"),
+        Reason(code="expert-barred", article="17", kind="state") if command.barred else None,
         Reason(code="opinion-already-given", article="15(4)", kind="state") if given else None,
         None if 0 <= command.amount <= payable
         else Reason(code="amount-over-payable", article="12", value=command.amount, limit=payable,

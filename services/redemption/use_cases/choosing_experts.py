@@ -1,11 +1,11 @@
-"""Who could judge a redemption today: who is there, and has not enough cases already (art. 15(4))."""
+"""Who could judge a redemption today: who is there, not barred, and has not enough cases already (art. 15(4), 17)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 import sqlalchemy as sa
 
-from services.redemption.tables import experts, seats
+from services.redemption.tables import experts, sanctions, seats
 from shared.procedures.panels import Candidate
 from shared.store.transaction import Transaction
 
@@ -25,18 +25,35 @@ async def candidates_for(tx: Transaction, redemption_id: str) -> tuple[Candidate
         .subquery()
     )
     cases = sa.func.coalesce(taken.c.cases, 0).label("cases")
-    rows = await tx.connection.execute(
-        sa.select(experts, cases).outerjoin(taken, taken.c.expert_id == experts.c.expert_id)
-    )
+    rows = (
+        await tx.connection.execute(
+            sa.select(experts, cases).outerjoin(taken, taken.c.expert_id == experts.c.expert_id)
+        )
+    ).all()
+    barred = await barred_among(tx, [row.expert_id for row in rows])
     return tuple(
         Candidate(
             expert_id=row.expert_id,
             employer_id=row.employer_id,
             employers=tuple(row.employers),
-            unavailable=_is_away(row.absences, tx.today) or (row.load_max is not None and row.cases >= row.load_max),
+            unavailable=row.expert_id in barred
+            or _is_away(row.absences, tx.today)
+            or (row.load_max is not None and row.cases >= row.load_max),
         )
         for row in rows
     )
+
+
+async def barred_among(tx: Transaction, expert_ids: Collection[str]) -> frozenset[str]:
+    """Give those of some experts who are disqualified today (art. 17)."""
+    found = await tx.connection.execute(
+        sa.select(sanctions.c.party_id).where(
+            sanctions.c.party_id.in_(expert_ids),
+            sanctions.c.measure == "disqualify",
+            sanctions.c.until.is_(None) | (sanctions.c.until >= tx.today),
+        )
+    )
+    return frozenset(found.scalars())
 
 
 def _is_away(absences: Sequence[Sequence[str]], day: date) -> bool:

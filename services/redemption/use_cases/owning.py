@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from services.redemption.domain.redemption import redemption
 from services.redemption.domain.stages import File, UnderReview, Unopened
 from services.redemption.tables import evidence
+from services.redemption.use_cases.choosing_experts import barred_among
 from services.redemption.use_cases.opening_windows import stream
 from shared.http.identity import Caller
 from shared.http.policy import Role
@@ -33,9 +34,11 @@ async def check_expert(tx: Transaction, redemption_id: str, expert_id: str | Non
 
 
 async def may_read_evidence(tx: Transaction, caller: Caller, document_id: str) -> bool:
-    """Let the office read every document, and an expert those of a redemption the expert is to judge."""
+    """Let the office read every document, and an expert those of a redemption the expert is to judge and may."""
     if caller.role is not Role.EXPERT:
         return caller.role in {Role.OFFICER, Role.APPROVER, Role.AUDITOR}
+    if await barred_among(tx, (caller.party or "",)):
+        return False
     of_document = sa.select(evidence.c.redemption_id).where(evidence.c.document_id == document_id)
     for redemption_id in (await tx.connection.execute(of_document)).scalars():
         state = (await tx.load(redemption, stream(redemption_id))).state

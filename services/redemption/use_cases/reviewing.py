@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from services.redemption.domain.commands import Conclude, DrawPanel, GiveOpinion
+from services.redemption.domain.commands import Conclude, DrawPanel, GiveOpinion, ReplaceExperts
 from services.redemption.domain.redemption import Event, redemption
 from services.redemption.domain.stages import Approved, State, UnderReview
 from services.redemption.tables import opinions, seats
-from services.redemption.use_cases.choosing_experts import candidates_for
+from services.redemption.use_cases.choosing_experts import barred_among, candidates_for
 from services.redemption.use_cases.keeping_words import keep_words, salted_digest
 from services.redemption.use_cases.opening_windows import leave_seats, stream
 from services.redemption.use_cases.owning import check_expert, existing
@@ -27,10 +27,30 @@ async def draw_panel(tx: Transaction, redemption_id: str, seed: str, *, if_match
     command = DrawPanel(seed=seed, candidates=await candidates_for(tx, redemption_id), on=tx.today)
     handled = await tx.handle(redemption, stream(redemption_id), command, if_match=if_match)
     if isinstance(handled.state, UnderReview):
-        await leave_seats(tx, redemption_id)
-        taken = [{"redemption_id": redemption_id, "expert_id": expert_id} for expert_id in handled.state.experts]
-        await tx.connection.execute(sa.insert(seats), taken)
+        await _seat(tx, redemption_id, handled.state)
     return handled
+
+
+async def replace_experts(
+    tx: Transaction, redemption_id: str, seed: str, *, if_match: int | None
+) -> Handled[Event, State]:
+    """Draw others for experts of a panel against whom a measure stands now, and who have not judged (art. 17)."""
+    await existing(tx, redemption_id)
+    candidates = await candidates_for(tx, redemption_id)
+    panel = (await tx.load(redemption, stream(redemption_id))).state
+    barred = await barred_among(tx, panel.experts) if isinstance(panel, UnderReview) else frozenset[str]()
+    command = ReplaceExperts(seed=seed, candidates=candidates, barred=barred, on=tx.today)
+    handled = await tx.handle(redemption, stream(redemption_id), command, if_match=if_match)
+    if isinstance(handled.state, UnderReview):
+        await _seat(tx, redemption_id, handled.state)
+    return handled
+
+
+async def _seat(tx: Transaction, redemption_id: str, panel: UnderReview) -> None:
+    """Count a case for each expert of the panel, and for nobody who is on it no more."""
+    await leave_seats(tx, redemption_id)
+    taken = [{"redemption_id": redemption_id, "expert_id": expert_id} for expert_id in panel.experts]
+    await tx.connection.execute(sa.insert(seats), taken)
 
 
 async def give_opinion(
@@ -40,6 +60,7 @@ async def give_opinion(
     await check_expert(tx, redemption_id, expert_id)
     command = GiveOpinion(
         expert_id=expert_id,
+        barred=bool(await barred_among(tx, (expert_id,))),
         score=score,
         amount=amount,
         reasons_digest=salted_digest(tx, reasons),

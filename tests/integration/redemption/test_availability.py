@@ -6,6 +6,7 @@ from typing import Any
 from services.redemption.audit import CHECKS
 from shared.audit import Count
 from shared.events.registry.experts import Absence, ExpertAbsencesChanged, ExpertEnrolled, ExpertProfileChanged
+from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.kernel.ids import new_id
 from shared.kernel.money import yuan
 from tests.integration.redemption.office import Case, Office, completed_case
@@ -86,6 +87,64 @@ async def test_who_has_cases_enough_is_drawn_again_only_when_one_is_summed_up(of
     assert done.status_code == 200, done.text
     last = await completed_case(office)
     assert {*others, *third} <= await candidates_of(last)
+
+
+def disqualified(office: Office, expert_id: str, until: date) -> PartySanctioned:
+    """Say that a measure was imposed on an expert."""
+    return PartySanctioned(
+        sanction_id=new_id("snc", office.clock.now()), party_id=expert_id, party_kind="expert", measure="disqualify",
+        proposed_by="off-3", approved_by="off-4", until=until, on=TODAY,
+    )  # fmt: skip
+
+
+async def asked(case: Case, query: str) -> list[Any]:
+    """Look something up in the case's tables."""
+    async with case.office.runtime.engine.connect() as connection:
+        found = await connection.exec_driver_sql(query, (case.redemption_id,))
+        return list(found.scalars())
+
+
+async def may_read(case: Case, expert_id: str) -> int:
+    """Have an expert ask for a paper of the case, and give the status of the answer."""
+    document_id, *_ = await asked(case, "SELECT document_id FROM evidence WHERE redemption_id = $1")
+    return (await case.office.call("GET", f"/v1/documents/{document_id}", "expert", expert_id)).status_code
+
+
+async def test_who_is_disqualified_is_not_drawn_until_the_ban_is_over(office: Office, case: Case) -> None:
+    out, back, lifted = await enrolled(office)
+    await office.tell(disqualified(office, out, TODAY))
+    await office.tell(disqualified(office, back, TODAY - A_DAY))
+    ended = disqualified(office, lifted, TODAY)
+    await office.tell(ended)
+    await office.tell(SanctionLifted(sanction_id=ended.sanction_id, party_id=lifted, measure="disqualify", on=TODAY))
+    found = await candidates_of(case)
+    assert out not in found
+    assert {back, lifted} <= found
+
+
+async def test_a_ban_between_the_draw_and_the_opinion_stops_it_and_another_judges(office: Office, case: Case) -> None:
+    await enrolled(office)
+    await candidates_of(case)
+    sold, *honest = await fact(case, "experts")
+    body = {"score": 80, "amount": {"amount": yuan(40_000), "currency": "CNY"}, "reasons": "sound"}
+    unneeded = await case.do("panel/replacement", "officer", json={"seed": "2026-03-21 closing"})
+    assert (unneeded.status_code, unneeded.json()["code"]) == (409, "no-expert-to-replace")
+    assert await may_read(case, sold) == 200
+    await office.tell(disqualified(office, sold, TODAY))
+    assert await may_read(case, sold) == 404
+    stopped = await case.do("opinions", "expert", sold, json=body)
+    assert (stopped.status_code, stopped.json()["code"]) == (409, "expert-barred")
+    assert stopped.json()["rule"]["article"] == "17"
+    again = {"seed": "2026-03-21 closing"}
+    assert (await case.do("panel/replacement", "officer", json=again, version=1)).status_code == 412
+    replaced = await case.do("panel/replacement", "officer", json=again)
+    assert replaced.status_code == 200, replaced.text
+    panel = replaced.json()["experts"]
+    assert (sold in panel, set(honest) < set(panel), len(panel)) == (False, True, 3)
+    assert set(await asked(case, "SELECT expert_id FROM seats WHERE redemption_id = $1")) == set(panel)
+    for expert in panel:
+        assert (await case.do("opinions", "expert", expert, json=body)).status_code == 200
+    assert (await case.do("conclusion", "officer", json={})).status_code == 200
 
 
 async def test_a_seat_without_a_review_is_named_by_the_audit(office: Office, case: Case) -> None:

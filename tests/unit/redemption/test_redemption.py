@@ -21,10 +21,12 @@ from services.redemption.domain.commands import (
     OrderDisbursement,
     RaiseObjection,
     RefuseForRevocation,
+    ReplaceExperts,
     ReturnForCorrection,
 )
 from services.redemption.domain.redemption import redemption
 from shared.events.redemption import (
+    ExpertsReplaced,
     FundsDisbursed,
     NoticeWithdrawn,
     ObjectionAnswered,
@@ -209,13 +211,54 @@ def test_review_needs_the_formal_check_first() -> None:
     ],
 )
 def test_an_opinion_that_may_not_count_is_refused(expert: str, amount: int, codes: tuple[str, ...]) -> None:
-    command = GiveOpinion(expert_id=expert, score=80, amount=amount, reasons_digest="r", on=date(2026, 4, 4))
+    command = GiveOpinion(
+        expert_id=expert, barred=False, score=80, amount=amount, reasons_digest="r", on=date(2026, 4, 4)
+    )
     spec.given(*TO_REVIEW).when(command).then_refused(*codes)
 
 
 def test_an_expert_judges_once() -> None:
-    again = GiveOpinion(expert_id="exp_1", score=80, amount=PAYABLE, reasons_digest="r", on=date(2026, 4, 4))
+    again = GiveOpinion(
+        expert_id="exp_1", barred=False, score=80, amount=PAYABLE, reasons_digest="r", on=date(2026, 4, 4)
+    )
     spec.given(*TO_REVIEW, OPINIONS[0]).when(again).then_refused("opinion-already-given")
+
+
+def test_an_expert_who_is_disqualified_between_the_draw_and_the_opinion_judges_no_more() -> None:
+    command = GiveOpinion(
+        expert_id="exp_1", barred=True, score=80, amount=PAYABLE, reasons_digest="r", on=date(2026, 4, 4)
+    )
+    spec.given(*TO_REVIEW).when(command).then_refused("expert-barred")
+
+
+REPLACE = ReplaceExperts(seed="t", candidates=(), barred=frozenset({"exp_1"}), on=date(2026, 4, 5))
+REPLACED = ExpertsReplaced(
+    redemption_id=RDM, provider_id=PRV, seed="t", removed=("exp_1",), candidates=("exp_4",), experts=("exp_4",),
+    on=date(2026, 4, 5),
+)  # fmt: skip
+
+
+def test_another_is_drawn_for_who_may_judge_no_more_and_the_panel_goes_on() -> None:
+    spares = (Candidate(expert_id="exp_5", employer_id=PRV), Candidate(expert_id="exp_4", employer_id=None))
+    replace_one = replace(REPLACE, candidates=(*anyone("exp_2", "exp_3"), *spares))
+    history = (*TO_REVIEW, *OPINIONS[1:])
+    spec.given(*history).when(replace_one).then(REPLACED)
+    spec.given(*history, REPLACED).when(CONCLUDE).then_refused("opinions-missing")
+    spec.given(*history, REPLACED, opinion("exp_4", PAYABLE)).when(CONCLUDE).then(APPROVED, PUBLISHED)
+    late = GiveOpinion(
+        expert_id="exp_1", barred=False, score=80, amount=PAYABLE, reasons_digest="r", on=date(2026, 4, 6)
+    )
+    spec.given(*history, REPLACED).when(late).then_refused("not-on-this-panel")
+    nobody_left = replace(replace_one, barred=frozenset({"exp_4"}), candidates=anyone("exp_1", "exp_4"))
+    spec.given(*history, REPLACED).when(nobody_left).then_refused("too-few-experts")
+
+
+def test_who_judged_before_the_measure_has_judged() -> None:
+    spec.given(*TO_REVIEW, OPINIONS[0]).when(replace(REPLACE, candidates=anyone("exp_4"))).then_refused(
+        "no-expert-to-replace"
+    )
+    spec.given(*TO_REVIEW).when(replace(REPLACE, barred=frozenset({"exp_9"}))).then_refused("no-expert-to-replace")
+    spec.given(OPENED, APPLIED, ACCEPTED).when(REPLACE).then_refused("redemption-not-in-this-stage")
 
 
 def test_an_approval_goes_on_public_notice_for_five_working_days() -> None:
