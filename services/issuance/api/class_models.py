@@ -30,7 +30,7 @@ OwnPart = Annotated[Money, Field(description="该类别专有的额度 · Its ow
 Until = Annotated[
     datetime | None,
     Field(
-        description="自此时刻起未用额度归公共部分；空为直至截止 · From then on its rest is everybody's; null: the close",
+        description="自此时刻起未用额度归公共部分；空为直至截止 · From then on its rest is everybody's; null: never",
         examples=["2026-03-10T16:00:00Z"],
     ),
 ]

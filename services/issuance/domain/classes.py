@@ -73,7 +73,7 @@ def own_classes(
 
 
 def belongs(claimant: Claimant, day: date, each: QuotaClass, terms: VoucherTerms) -> bool:
-    """Tell whether a claimant belongs to a class on a day; certificates count as they do for the allowance (art. 12)."""
+    """Tell whether a claimant belongs to a class on a day; certificates count as for the allowance (art. 12)."""
     match each.who:
         case "certified":
             return claimant.kind == "enterprise" and claimant.is_certified(day, terms.allowance_certificates)

@@ -3,8 +3,8 @@
 from datetime import date, datetime, timedelta
 from typing import TypedDict
 
-from services.issuance.domain.waiting_room import faults_of_room
 from services.issuance.domain.classes import class_faults
+from services.issuance.domain.waiting_room import faults_of_room
 from shared.events.issuance import QuotaClass, WaitingRoom
 from shared.kernel.calendar import business_date, days_after
 from shared.kernel.decider import message
