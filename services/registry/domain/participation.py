@@ -32,6 +32,7 @@ class PartyToday:
     A rule that waits for a person fails nobody: declaring suffices (art. 15(1)). `excluded_from_grants` is a
     third-party testing firm under rules that leave these out. `body_barred`: a measure bars the body that an agency is,
     or a laboratory belongs to, under another of its ids. Of these `listed` says whether they have joined.
+    `ineligible_contracts`: the rules let a claimant contract that fails art. 7.
     """
 
     kind: PartyKind
@@ -40,6 +41,7 @@ class PartyToday:
     listed: bool = True
     excluded_from_grants: bool = False
     body_barred: bool = False
+    ineligible_contracts: bool = False
 
 
 @message
@@ -61,7 +63,7 @@ def _against(act: Act, party: PartyToday) -> tuple[Reason, ...]:
         case "claim":
             found = (_barred(party), _ineligible(party))
         case "contract":
-            found = (_unlisted(party), _barred(party))
+            found = (_unlisted(party), _barred(party), None if party.ineligible_contracts else _ineligible(party))
         case "redeem":
             found = (_suspended(party),)
         case "be_appraised":

@@ -18,7 +18,8 @@ async def party_today(tx: Transaction, party_id: str, kind: PartyKind, measures:
         registered = (await tx.load(claimant, stream_of(party_id, "clm"))).state
         answer = registered.judgement.answer if isinstance(registered, Registered) else None
         eligible = answer is None or answer.outcome != "fail"
-        return PartyToday(kind=kind, measures=measures, eligible=eligible)
+        lenient = not tx.measures.on(tx.today).contract.eligible_claimant_required
+        return PartyToday(kind=kind, measures=measures, eligible=eligible, ineligible_contracts=lenient)
     if kind == "provider":
         listed = (await tx.load(provider, stream_of(party_id, "prv"))).state
         if not isinstance(listed, Listed):

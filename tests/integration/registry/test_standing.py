@@ -129,13 +129,13 @@ async def test_standing_says_what_a_company_may_do_today(house: House) -> None:
     changed = await boss.post(f"/v1/claimants/{claimant_id}/profile", described(staff=501), version=made)
     assert changed.json()["eligibility"] == "fail"
     told = await boss.get(standing)
-    assert barred(told) == {"claim": ["claimant-not-eligible"], "contract": [], "redeem": []}
+    assert barred(told) == {"claim": ["claimant-not-eligible"], "contract": ["claimant-not-eligible"], "redeem": []}
     reason = told.json()["may"][0]["reasons"][0]
     assert (reason["article"], reason["title"]) == ("7", "申领单位不符合申领条件")
     await sanctioned(house, claimant_id, "disqualify")
     assert barred(await boss.get(standing)) == {
         "claim": ["party-barred", "claimant-not-eligible"],
-        "contract": ["party-barred"],
+        "contract": ["party-barred", "claimant-not-eligible"],
         "redeem": ["disbursement-suspended"],
     }
 

@@ -41,10 +41,11 @@ def test_an_institution_does_nothing_before_it_joins_or_while_its_body_is_barred
     assert against(party) == {OTHERS[kind]: ["not-joined", "party-barred"]}
 
 
-def test_who_fails_a_rule_of_eligibility_claims_nothing_but_finishes_what_it_has() -> None:
+def test_who_fails_a_rule_of_eligibility_begins_nothing_but_redeems_what_it_has() -> None:
     assert against(replace(COMPANY, eligible=False)) == {
-        "claim": ["claimant-not-eligible"], "contract": [], "redeem": [],
+        "claim": ["claimant-not-eligible"], "contract": ["claimant-not-eligible"], "redeem": [],
     }  # fmt: skip
+    assert against(replace(COMPANY, eligible=False, ineligible_contracts=True))["contract"] == []
 
 
 @pytest.mark.parametrize("measure", ["disqualify", "delist"])
