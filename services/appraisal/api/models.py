@@ -49,4 +49,7 @@ class ServiceRecordView(View):
         description="设施使用机时（分钟），取自使用记录 · Machine time in minutes, from usage records"
     )
     external_minutes: int = Field(description="其中对外服务机时（分钟） · Of that for others")
+    barred: bool = Field(
+        description="处于取消资格或除名期间，不参加考核 · A measure of art. 17 is in force: it is not appraised"
+    )
     third_party_testing: bool = Field(description="第三方检测机构 · A third-party testing firm (art. 11)")

@@ -10,6 +10,7 @@ from services.appraisal.api.models import RoundBody, RoundItem, RoundView, Servi
 from services.appraisal.domain.round import Event, Open, State, Unproposed, appraisal_round, stage_of
 from services.appraisal.projections.appraisal_rounds import appraisal_rounds
 from services.appraisal.projections.listed_providers import listed_providers
+from services.appraisal.projections.measures_in_force import measures_in_force
 from services.appraisal.projections.open_facilities import open_facilities
 from services.appraisal.projections.service_records import service_records
 from services.appraisal.projections.usage_totals import usage_totals
@@ -20,6 +21,7 @@ from shared.http.models import Money
 from shared.http.policy import Role
 from shared.http.reading import CursorText, Limit, Page, ReadRequest
 from shared.http.routes import operation, router_for
+from shared.kernel.calendar import business_date
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
 router = router_for("appraisal", tag="appraisal-rounds")
@@ -102,28 +104,32 @@ async def get_appraisal_round(round_id: str, request: ReadRequest) -> Response:
 async def list_service_records(
     round_id: str, request: ReadRequest, limit: Limit = 50, cursor: CursorText = None
 ) -> Page[ServiceRecordView]:
-    """Show what every provider listed in the year did; a provider sees its own only, and nobody before the opening."""
+    """Show what every provider listed in the year did, and whether a measure keeps it from being appraised today.
+
+    A provider sees its own only, and nobody sees anything before the opening.
+    """
     state = (await request.load(appraisal_round, stream_of(round_id))).state
     if not isinstance(state, Open):
         raise UnknownSubjectError(round_id)
-    for projection in (listed_providers, open_facilities, service_records, usage_totals):
+    for projection in (listed_providers, measures_in_force, open_facilities, service_records, usage_totals):
         await request.caught_up(projection)
-    query = records_of(state.year)
+    query = records_of(state.year, business_date(request.now))
     listed = listed_providers.table
     if request.caller.role is Role.PROVIDER:
         query = query.where(listed.c.principal == request.caller.principal)
     return await request.page(query, [listed.c.provider_id], limit, cursor, _record)
 
 
-def records_of(year: int) -> sa.Select[Any]:
+def records_of(year: int, today: date) -> sa.Select[Any]:
     """Select a year's record of every provider that was listed in it, zeros where nothing happened.
 
     Facilities count when they are open at the end of the year, or as things stand while it lasts; those of a provider
-    that has left the list count no more.
+    that has left the list count no more. Who is barred today takes no part, whatever it did in the year: what art. 17
+    takes is the right to apply.
     """
     first, last = date(year, 1, 1), date(year, 12, 31)
     listed, opened, sums = listed_providers.table, open_facilities.table, service_records.table
-    used = usage_totals.table
+    used, measures = usage_totals.table, measures_in_force.table
     stays = listed.c.delisted_on.is_(None) | (listed.c.delisted_on > last)
     facilities = (
         sa.select(
@@ -139,6 +145,12 @@ def records_of(year: int) -> sa.Select[Any]:
         sa.select(
             listed.c.provider_id,
             listed.c.third_party_testing,
+            sa.exists()
+            .where(
+                measures.c.provider_id == listed.c.provider_id,
+                measures.c.until.is_(None) | (measures.c.until >= today),
+            )
+            .label("barred"),
             sa.literal(year).label("year"),
             *(
                 sa.func.coalesce(column, 0).label(column.name)

@@ -1,7 +1,7 @@
 """Rounds and service records over HTTP, on a real database."""
 
 import asyncio
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from shared.audit import Count
 from shared.events.definition import Recorded
 from shared.events.registry.facilities import FacilityOpened, FacilityWithdrawn
 from shared.events.registry.providers import ProviderCapabilitiesChanged, ProviderDelisted, ProviderListed
+from shared.events.registry.standing import Measure, PartySanctioned, SanctionLifted
 from shared.events.registry.usage import UsageCorrected, UsageRecorded
 from shared.http.policy import Role
 from shared.kernel.money import yuan
@@ -123,7 +124,7 @@ async def test_records_are_those_of_the_year_and_a_provider_sees_its_own(house: 
     auditor = house.person(Role.AUDITOR, "auditor-1")
     records = (await auditor.get(f"{path}/service-records")).json()["items"]
     assert [record["provider_id"] for record in records] == ["prv_1", "prv_2", "prv_3"]
-    assert {name: value for name, value in records[0].items() if name != "third_party_testing"} == {
+    assert {name: value for name, value in records[0].items() if name not in {"third_party_testing", "barred"}} == {
         "provider_id": "prv_1",
         "year": 2026,
         "contracts_registered": 1,
@@ -144,6 +145,44 @@ async def test_records_are_those_of_the_year_and_a_provider_sees_its_own(house: 
     assert (await house.person(Role.CLAIMANT, "boss").get(f"{path}/service-records")).status_code == 403
     listed_rounds = (await auditor.get("/v1/appraisal-rounds")).json()["items"]
     assert [item["stage"] for item in listed_rounds if item["year"] == 2026] == ["open"]
+
+
+def banned(sanction_id: str, provider_id: str, measure: Measure, until: date | None) -> PartySanctioned:
+    return PartySanctioned(
+        sanction_id=sanction_id, party_id=provider_id, party_kind="provider", measure=measure,
+        proposed_by="officer-1", approved_by="officer-2", until=until, on=MARCH,
+    )  # fmt: skip
+
+
+async def test_who_is_barred_today_is_not_appraised_whatever_it_did_in_the_year(house: House) -> None:
+    rounds = (await house.person(Role.AUDITOR, "auditor-1").get("/v1/appraisal-rounds")).json()["items"]
+    (round_id,) = (item["round_id"] for item in rounds if item["year"] == 2026)
+    path = f"/v1/appraisal-rounds/{round_id}/service-records"
+    today = house.clock.instant.date()
+    told = [
+        banned("snc_1", "prv_1", "disqualify", today),  # its last day
+        banned("snc_2", "prv_2", "disqualify", today - timedelta(days=1)),
+        banned("snc_3", "prv_3", "delist", None),
+        banned("snc_4", "prv_4", "suspend_disbursement", date(2027, 1, 1)),
+    ]
+    auditor = house.person(Role.AUDITOR, "auditor-1")
+
+    async def barred(year: int = 2026) -> list[str]:
+        (of_year,) = (item["round_id"] for item in rounds if item["year"] == year)
+        records = (await auditor.get(path.replace(round_id, of_year))).json()["items"]
+        return [record["provider_id"] for record in records if record["barred"]]
+
+    number = len(TOLD)
+    facts = [*TOLD, *(recorded(number + place, fact) for place, fact in enumerate(told, start=1))]
+    await house.project(facts)
+    assert await barred() == ["prv_1", "prv_3"]
+    assert await barred(2025) == ["prv_1", "prv_3"]  # it is today's right that is taken, not that of the year
+    lifted = SanctionLifted(sanction_id="snc_1", party_id="prv_1", measure="disqualify", on=today)
+    await house.project([*facts, recorded(number + 10, lifted)])
+    assert await barred() == ["prv_3"]
+    own = (await house.person(Role.PROVIDER, "user-prv_3").get(path)).json()["items"]
+    assert [record["barred"] for record in own] == [True]
+    await house.project(TOLD)
 
 
 async def test_records_of_a_year_before_do_not_know_what_came_later(house: House) -> None:
