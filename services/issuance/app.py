@@ -28,7 +28,6 @@ from services.issuance.deadlines import (
 from services.issuance.intake.intake import Intake
 from services.issuance.intake.sequencer import Surroundings, connector
 from services.issuance.projections.annual_totals import ANNUAL_TOTALS
-from services.issuance.projections.claimant_vouchers import CLAIMANT_VOUCHERS
 from services.issuance.projections.exposure import EXPOSURE
 from services.issuance.projections.ledger import LEDGER_ENTRIES
 from services.issuance.projections.period_board import PERIOD_BOARD
@@ -107,7 +106,7 @@ CONTEXT = BoundedContext(
         exports.router,
     ),
     policy=POLICY,
-    projections=(VOUCHER_BALANCES, CLAIMANT_VOUCHERS, ANNUAL_TOTALS, LEDGER_ENTRIES, EXPOSURE, PERIOD_BOARD),
+    projections=(VOUCHER_BALANCES, ANNUAL_TOTALS, LEDGER_ENTRIES, EXPOSURE, PERIOD_BOARD),
     reactions={**REACTIONS, **FOLLOWING_MEASURES},
     deadlines=DUE,
     checks=CHECKS,

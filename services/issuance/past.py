@@ -8,8 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.issuance.projections.annual_totals import ANNUAL_TOTALS
-from services.issuance.projections.claimant_vouchers import vouchers_of
-from services.issuance.projections.voucher_balances import VOUCHER_BALANCES
+from services.issuance.projections.voucher_balances import VOUCHER_BALANCES, vouchers_of
 from shared.projections.projection import Projection, Rows
 from shared.store.tables import events
 from shared.store.transaction import read_streams
@@ -45,7 +44,7 @@ async def vouchers_at(connection: AsyncConnection, voucher_ids: Sequence[str], p
 async def totals_at(connection: AsyncConnection, claimant_id: str, position: int) -> list[Any]:
     """Give a claimant's rows of `annual_totals` as they were, the newest year first.
 
-    The read model of the claimant's vouchers has come to the position: it names the streams, the log says the rest.
+    The read model of the vouchers has come to the position: it names the streams, the log says the rest.
     """
     own = vouchers_of(claimant_id).with_only_columns(sa.column("voucher_id", sa.Text))
     voucher_ids = list((await connection.execute(own)).scalars())

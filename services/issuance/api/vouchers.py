@@ -14,8 +14,7 @@ from services.issuance.domain.voucher import voucher
 from services.issuance.past import claimed_by, totals_at, vouchers_at
 from services.issuance.projections import annual_totals
 from services.issuance.projections.annual_totals import ANNUAL_TOTALS, totals_of
-from services.issuance.projections.claimant_vouchers import CLAIMANT_VOUCHERS, vouchers_of
-from services.issuance.projections.voucher_balances import VOUCHER_BALANCES
+from services.issuance.projections.voucher_balances import TABLE, VOUCHER_BALANCES, all_vouchers, vouchers_of
 from services.issuance.use_cases.cancelling import cancel_voucher
 from shared.http.commands import CommandRequest, Presented
 from shared.http.models import Money
@@ -44,20 +43,18 @@ async def list_vouchers(
     if as_of is not None:
         return await _list_past(request, as_of, state, limit, cursor)
     is_own = request.caller.role is Role.CLAIMANT
-    projection = CLAIMANT_VOUCHERS if is_own else VOUCHER_BALANCES
     listing = _listing(is_own=is_own, with_state=state is not None)
     given = {"claimant": claimant_of(request.caller)} if is_own else {}
     if state is not None:
         given["state"] = state
-    return await request.written_page(listing, projection, given, limit, cursor, written)
+    return await request.written_page(listing, VOUCHER_BALANCES, given, limit, cursor, written)
 
 
 @cache
 def _listing(*, is_own: bool, with_state: bool) -> Listing:
     """Make the statements of a list of vouchers, once: a claimant's or everybody's, in one state or in all."""
-    listed = (CLAIMANT_VOUCHERS if is_own else VOUCHER_BALANCES).table
-    table = listed.c
-    select = sa.select(listed)
+    table = TABLE.c
+    select = all_vouchers()
     if is_own:
         select = select.where(table.claimant_id == sa.bindparam("claimant", type_=sa.Text))
     if with_state:
@@ -70,13 +67,11 @@ async def _list_past(
 ) -> Page[Voucher]:
     """List vouchers as they stood; what was in another state then is left out of its page."""
     is_own = request.caller.role is Role.CLAIMANT
-    projection = CLAIMANT_VOUCHERS if is_own else VOUCHER_BALANCES
-    select = vouchers_of(claimant_of(request.caller)) if is_own else sa.select(projection.table)
-    voucher_id = projection.table.c.voucher_id
+    select = vouchers_of(claimant_of(request.caller)) if is_own else all_vouchers()
     position = await position_of(request, as_of)
-    await request.caught_up(projection, position)
-    known = select.where(claimed_by(voucher_id, position))
-    page = await request.page(known, [voucher_id.desc()], limit, cursor, lambda row: str(row.voucher_id))
+    await request.caught_up(VOUCHER_BALANCES, position)
+    known = select.where(claimed_by(TABLE.c.voucher_id, position))
+    page = await request.page(known, [TABLE.c.voucher_id.desc()], limit, cursor, lambda row: str(row.voucher_id))
     async with request.connection() as connection:
         then = await vouchers_at(connection, page.items, position)
     items = [shown(row) for row in then if state is None or row.state == state]
@@ -143,7 +138,7 @@ async def list_annual_totals(
     check_visible(request.caller, claimant_id, claimant_id=claimant_id)
     if as_of is not None:
         position = await position_of(request, as_of)
-        await request.caught_up(CLAIMANT_VOUCHERS, position)
+        await request.caught_up(VOUCHER_BALANCES, position)
         async with request.connection() as connection:
             years = await totals_at(connection, claimant_id, position)
         return Page(items=[_totals(row) for row in years], next_cursor=None, has_more=False, as_of=position)

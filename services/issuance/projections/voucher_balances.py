@@ -1,4 +1,8 @@
-"""Every voucher with its money: face value, what was paid of it, what was released, and what it waits for."""
+"""Every voucher with its money: face value, what was paid of it, what was released, and what it waits for.
+
+A claimant's own list is read from the same rows: an index that names a claimant once, however many vouchers it has,
+costs a tenth of a second table in that order.
+"""
 
 from datetime import datetime
 from typing import Any, assert_never
@@ -41,6 +45,7 @@ TABLE = sa.Table(
     sa.Column("valid_until_provisional", sa.Boolean, nullable=False),
     sa.Column("ended_on", sa.Date),
     sa.Index(None, "period_id", "place"),
+    sa.Index(None, "claimant_id"),
 )
 
 type Event = (
@@ -133,6 +138,11 @@ VOUCHER_BALANCES = Projection(
 def all_vouchers() -> sa.Select[Any]:
     """Select everybody's vouchers."""
     return sa.select(TABLE)
+
+
+def vouchers_of(claimant_id: str) -> sa.Select[Any]:
+    """Select the vouchers of a claimant."""
+    return all_vouchers().where(TABLE.c.claimant_id == claimant_id)
 
 
 def holders_in(period_id: str) -> sa.Select[int, int]:

@@ -22,7 +22,6 @@ from services.issuance.deadlines import await_proof, go_on_proving
 from services.issuance.past import stream_of, voucher_of
 from services.issuance.projections import annual_totals
 from services.issuance.projections.annual_totals import ANNUAL_TOTALS
-from services.issuance.projections.claimant_vouchers import CLAIMANT_VOUCHERS
 from services.issuance.projections.exposure import EXPOSURE
 from services.issuance.projections.ledger import LEDGER_ENTRIES, POSTED, moved_between
 from services.issuance.projections.voucher_balances import VOUCHER_BALANCES
@@ -40,7 +39,7 @@ POSITIONS_AT_ONCE = 100_000
 YEARS_AT_ONCE = 100
 _EVER = 2**62
 _SHOWN = 20
-_OF_VOUCHERS = (VOUCHER_BALANCES, CLAIMANT_VOUCHERS, LEDGER_ENTRIES)
+_OF_VOUCHERS = (VOUCHER_BALANCES, LEDGER_ENTRIES)
 """The read models whose rows each belong to one voucher, or to one fact of it."""
 _log = structlog.get_logger(__name__)
 
@@ -165,7 +164,7 @@ async def _years(connection: AsyncConnection, proof: Proof) -> None:
     if not keys:
         proof.turn_to("periods")
         return
-    reached = min([await reached_by(connection, each) for each in (CLAIMANT_VOUCHERS, ANNUAL_TOTALS)])
+    reached = min([await reached_by(connection, each) for each in (VOUCHER_BALANCES, ANNUAL_TOTALS)])
     decided = {
         (row.claimant_id, row.year): (row.reserved, row.spent)
         for row in await connection.execute(
@@ -198,7 +197,7 @@ def _next_years(after: tuple[str, int]) -> sa.Select[Any]:
 
 
 async def _folded_years(connection: AsyncConnection, claimant_ids: Sequence[str]) -> Rows:
-    vouchers = CLAIMANT_VOUCHERS.table.c
+    vouchers = VOUCHER_BALANCES.table.c
     own = await connection.execute(sa.select(vouchers.voucher_id).where(vouchers.claimant_id.in_(claimant_ids)))
     streams = [stream_of(voucher_id) for voucher_id in own.scalars()]
     rows: Rows = {}

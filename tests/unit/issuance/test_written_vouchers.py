@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.issuance.api import vouchers
 from services.issuance.api.models import VoucherState
-from services.issuance.projections.claimant_vouchers import TABLE
+from services.issuance.projections.voucher_balances import TABLE
 
 DAYS = st.dates(date(2000, 1, 1), date(2100, 1, 1))
 MONEY = st.integers(0, 10**13)

@@ -2,7 +2,6 @@
 
 from alembic import op
 
-from services.issuance.projections.claimant_vouchers import TABLE as CLAIMANT_VOUCHERS
 from services.issuance.projections.exposure import TABLE as EXPOSURE
 from services.issuance.projections.ledger import TABLE as LEDGER_ENTRIES
 from services.issuance.tables import ISSUANCE
@@ -20,9 +19,9 @@ _FIRST_PROOF = """
 
 
 def upgrade() -> None:
-    """Create the journal, the exposure, the claimants' own lists, and what proofs keep; set the first night."""
+    """Create the journal, the exposure, and what proofs keep; set the first night."""
     ISSUANCE.create_all(op.get_bind(), tables=[ISSUANCE.tables[name] for name in _TABLES])
-    for table in (LEDGER_ENTRIES, EXPOSURE, CLAIMANT_VOUCHERS):
+    for table in (LEDGER_ENTRIES, EXPOSURE):
         table.create(op.get_bind())
     op.execute("DROP INDEX IF EXISTS voucher_balances_claimant_id_voucher_id_idx")
     op.execute(_FIRST_PROOF)
