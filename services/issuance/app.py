@@ -7,11 +7,12 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.issuance.api import calendar, claims, exports, ledger, order_list, periods, quotas, receipts, vouchers
+from services.issuance.api import calendar, claims, exports, ledger, order_list, periods, quotas, receipts, vouchers, waiting_room
 from services.issuance.api.claim_lane import ClaimLane
 from services.issuance.api.intake_desk import IntakeDesk, awarded
 from services.issuance.api.live import open_live_quota
 from services.issuance.api.policy import POLICY
+from services.issuance.api.waiting_room import open_challenge
 from services.issuance.audit import CHECKS
 from services.issuance.deadlines import (
     CLOSE_PERIOD,
@@ -83,7 +84,8 @@ def open_intake(app: FastAPI, edge: Edge) -> AbstractAsyncContextManager[None]:
     @asynccontextmanager
     async def opened() -> AsyncIterator[None]:
         try:
-            yield
+            async with open_challenge(app, edge):
+                yield
         finally:
             await desk.close()
 
@@ -97,6 +99,7 @@ CONTEXT = BoundedContext(
     routers=(
         periods.router,
         quotas.router,
+        waiting_room.router,
         claims.router,
         vouchers.router,
         receipts.router,
@@ -114,6 +117,7 @@ CONTEXT = BoundedContext(
     tags={
         "periods": "发放周期 · Periods of issuance",
         "claims": "申领 · Claims",
+        "waiting-room": "等候室 · Waiting rooms",
         "vouchers": "创新券与年度额度 · Vouchers and annual totals",
         "ledger": "账簿 · The books",
         "receipts": "领取凭证 · Receipts of claims",

@@ -111,6 +111,46 @@ pseudonym_keys = sa.Table(
 )
 """The secret of each closed period, from which the names in its public order list are made; it is in no event."""
 
+waiting_rooms = sa.Table(
+    "waiting_rooms",
+    ISSUANCE,
+    sa.Column("period_id", sa.Text, primary_key=True),
+    sa.Column("opens_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("spacing", sa.Interval, nullable=False),
+    sa.Column("next_slot", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("places", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("shut", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.CheckConstraint("places >= 0 AND spacing > interval '0'", name="moves_forward"),
+)
+"""One row a period with a waiting room: how many places were given, and when the next one would let in.
+
+`opens_at` (the period's) and `spacing` are those of the approved plan. From a row that is `shut` nobody takes a place.
+"""
+
+entry_tickets = sa.Table(
+    "entry_tickets",
+    ISSUANCE,
+    sa.Column("ticket_id", sa.Text, primary_key=True),
+    sa.Column("period_id", sa.Text, nullable=False),
+    sa.Column("claimant_id", sa.Text, nullable=False),
+    sa.Column("principal", sa.Text, nullable=False),
+    sa.Column("place", sa.Integer, nullable=False),
+    sa.Column("entered_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("admits_from", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+    sa.UniqueConstraint("period_id", "place", name="one_ticket_a_place"),
+    sa.Index("entry_tickets_of_claimant", "claimant_id", "period_id", "place"),
+)
+"""Every place that was given in a waiting room, to which user of which company, and when it may be used."""
+
+spent_challenges = sa.Table(
+    "spent_challenges",
+    ISSUANCE,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False, index=True),
+)
+"""Answers to challenges that have let somebody in, until they expire by themselves."""
+
 withheld = withheld_users(ISSUANCE)
 """Local copy of the users who may no longer claim for a claimant."""
 

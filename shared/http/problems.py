@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any, Self
@@ -20,11 +20,12 @@ PROBLEM_JSON = "application/problem+json"
 KERNEL_PROBLEMS = Path(__file__).parent / "problems.yaml"
 PROCEDURE_PROBLEMS = Path(__file__).parents[1] / "procedures" / "problems.yaml"
 TYPE_PREFIX = "/problems/"
+_SECOND = timedelta(seconds=1)
 _ECHO_MAX = 200
 _ECHO_PARTS_MAX = 20
 _INTEGER_MAX = 2**53
 """Beyond this not every reader of JSON keeps an integer exact."""
-_KEYS = {"status", "title", "detail", "remedy", "money", "pointer"}
+_KEYS = {"status", "title", "detail", "remedy", "money", "pointer", "waits"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,8 @@ class Entry:
     remedy: Mapping[Language, str]
     money: bool = False
     pointer: str = ""
+    waits: bool = False
+    """Whether it passes by itself at the instant that is the reason's limit; its value is the present one."""
 
     def status_for(self, reason: Reason | None = None) -> int:
         """Give the HTTP status: the entry's own, else 409 for a conflict with what happened and 422 for a rule."""
@@ -163,7 +166,9 @@ class Writer:
             )
             for entry, reason in zip(entries, refused.reasons, strict=True)
         ]
-        return self._problem(entries[0], entries[0].status_for(first), errors[0].message, errors, self._rule(first), {})
+        headers = _waiting(entries, refused.reasons)
+        status = entries[0].status_for(first)
+        return self._problem(entries[0], status, errors[0].message, errors, self._rule(first), headers)
 
     def _entry_of(self, reason: Reason) -> Entry:
         """Find a reason's entry; a code nobody has described is still answered, under its own name."""
@@ -222,6 +227,16 @@ class Problem:
     def response(self) -> Response:
         """Make the HTTP response."""
         return Response(self.body, self.status, dict(self.headers), PROBLEM_JSON)
+
+
+def _waiting(entries: Sequence[Entry], reasons: Sequence[Reason]) -> dict[str, str]:
+    """Say after how many seconds, rounded up, the last of the reasons that pass by themselves has passed."""
+    waits = [
+        reason.limit - reason.value
+        for entry, reason in zip(entries, reasons, strict=True)
+        if entry.waits and isinstance(reason.limit, datetime) and isinstance(reason.value, datetime)
+    ]
+    return {"Retry-After": str(max(1, -(-max(waits) // _SECOND)))} if waits else {}
 
 
 def echo(value: object) -> object:
@@ -283,4 +298,5 @@ def _entry(file: Path, code: str, said: Any) -> Entry:
         remedy=texts["remedy"],
         money=bool(said.get("money", False)),
         pointer=str(said.get("pointer", "")),
+        waits=bool(said.get("waits", False)),
     )

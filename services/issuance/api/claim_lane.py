@@ -27,7 +27,7 @@ from shared.store.execution import Answer, IdempotencyKey
 OPERATION = "claimVoucher"
 _FORWARDED = FORWARDED.lower().encode()
 _ONCE = (b"authorization", b"idempotency-key", b"content-type", b"accept", b"accept-language", b"x-request-id",
-         b"traceparent", b"content-length", _FORWARDED)  # fmt: skip
+         b"traceparent", b"content-length", b"entry-token", _FORWARDED)  # fmt: skip
 """The headers that matter to a claim."""
 _JSON_TYPES = {b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"}
 _ACCEPTED = {b"", b"*/*", b"application/json", b"application/json, text/plain, */*"}
@@ -92,7 +92,7 @@ class ClaimLane:
             key=head[b"idempotency-key"].decode("latin-1"),
             payload=_canonical(claim, body),
         )
-        answer = await self._decided(visit, key, claim, head[b"authorization"].decode("latin-1"))
+        answer = await self._decided(visit, key, claim, head)
         await send_answer(send, answer, visit)
         seconds = asyncio.get_running_loop().time() - began
         note_answer(self._edge, visit, method="POST", path=CLAIMS, route=CLAIMS, status=answer.status, seconds=seconds)
@@ -104,9 +104,12 @@ class ClaimLane:
         except ProblemError:
             return None
 
-    async def _decided(self, visit: Visit, key: IdempotencyKey, claim: _Claim, token: str) -> Answer:
+    async def _decided(self, visit: Visit, key: IdempotencyKey, claim: _Claim, head: dict[bytes, bytes]) -> Answer:
+        token, entry_token = head[b"authorization"].decode("latin-1"), head[b"entry-token"].decode("latin-1")
         try:
-            return await self._desk.claim(visit, key, claim.period_id, claim.amount.amount, token=token)
+            return await self._desk.claim(
+                visit, key, claim.period_id, claim.amount.amount, token=token, entry_token=entry_token
+            )
         except Exception as error:  # noqa: BLE001 (as in the outermost layer: every failure has its document)
             problem = problem_of(error, writer_for(self._edge, visit, CLAIMS))
             headers = {"Content-Type": PROBLEM_JSON, **problem.headers}

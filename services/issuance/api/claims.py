@@ -3,13 +3,14 @@
 from typing import Annotated
 
 import msgspec
-from fastapi import Path, Query, Request, Response
+from fastapi import Header, Path, Query, Request, Response
 
 from services.issuance.api.forwarding import FORWARDED
 from services.issuance.api.intake_desk import desk_of
 from services.issuance.api.models import ClaimByKey, ClaimProspect, ClaimRequest, Voucher
 from services.issuance.api.visibility import claimant_of
 from services.issuance.use_cases.claiming import Prospect, rehearse_claim
+from services.issuance.waiting_room.tokens import ENTRY_TOKEN
 from shared.http.commands import CommandRequest, Presented, response_of
 from shared.http.desk import cause_of
 from shared.http.edge import edge_of, visit_of
@@ -23,6 +24,18 @@ from shared.store.transaction import UnknownSubjectError
 router = router_for("issuance", tag="claims")
 CLAIM = "claimVoucher"
 
+EntryToken = Annotated[
+    str,
+    Header(
+        alias=ENTRY_TOKEN,
+        description=(
+            "入场令牌，设等候室的周期须填；此时 Idempotency-Key 为票号 · "
+            "The token of a place, in a period with a waiting room; the Idempotency-Key is its ticket_id then"
+        ),
+        examples=["c2VhbGVk"],
+    ),
+]
+
 REFUSALS = (
     "user-may-only-read",
     "claimant-not-eligible",
@@ -35,6 +48,10 @@ REFUSALS = (
     "period-paused",
     "period-not-open-yet",
     "period-closed",
+    "entry-token-missing",
+    "entry-token-invalid",
+    "entry-token-early",
+    "entry-token-expired",
     "quota-exhausted",
 )
 
@@ -52,6 +69,7 @@ async def claim_voucher(
     body: ClaimRequest,
     request: CommandRequest,
     http: Request,
+    entry_token: EntryToken = "",
     dry_run: Annotated[bool, Query(description="只试算，不申领，不占用键 · Only say what would happen")] = False,  # noqa: FBT002 (a query parameter)
 ) -> Response:
     if not is_id(body.period_id, "prd"):
@@ -59,12 +77,19 @@ async def claim_voucher(
     claimant_id, amount = claimant_of(request.caller), body.amount.amount
     if dry_run:
         async with request.reading() as tx:
-            prospect = await rehearse_claim(tx, period_id=body.period_id, claimant_id=claimant_id, amount=amount)
+            prospect = await rehearse_claim(
+                tx,
+                period_id=body.period_id,
+                claimant_id=claimant_id,
+                amount=amount,
+                shown=desk_of(http).shown(entry_token, request.caller, body.period_id, http.headers["idempotency-key"]),
+            )
         return response_of(Presented(body=_foretold(body.amount, prospect)).answer())
     key = await request.key()
     visit, token = visit_of(http), http.headers["authorization"]
     visit.forwarded = FORWARDED.lower() in http.headers
-    return response_of(await desk_of(http).claim(visit, key, body.period_id, amount, token=token))
+    answer = await desk_of(http).claim(visit, key, body.period_id, amount, token=token, entry_token=entry_token)
+    return response_of(answer)
 
 
 @router.get(

@@ -7,6 +7,7 @@ import httpx
 import structlog
 
 from services.issuance.intake.ownership import HeldElsewhereError
+from services.issuance.waiting_room.tokens import ENTRY_TOKEN
 from shared.http.edge import Visit
 from shared.http.language import CONTENT_LANGUAGE
 from shared.store.execution import Answer, IdempotencyKey, StoreBusyError
@@ -32,7 +33,14 @@ class Forwarding:
         self._client: httpx.AsyncClient | None = None
 
     async def settle(
-        self, decide: Callable[[], Awaitable[Answer]], *, visit: Visit, key: IdempotencyKey, path: str, token: str
+        self,
+        decide: Callable[[], Awaitable[Answer]],
+        *,
+        visit: Visit,
+        key: IdempotencyKey,
+        path: str,
+        token: str,
+        entry_token: str,
     ) -> Answer:
         """Have a claim decided here or where its period is written; StoreBusyError when nobody writes it for too long.
 
@@ -46,13 +54,13 @@ class Forwarding:
             except HeldElsewhereError as held:
                 if visit.forwarded or loop.time() > until:
                     raise StoreBusyError("the period has no writer at the moment") from held
-                answer = await self._ask(held, visit, key, path, token) if held.address else None
+                answer = await self._ask(held, visit, key, path, token, entry_token) if held.address else None
                 if answer is not None:
                     return answer
             await asyncio.sleep(_PAUSE_S)
 
     async def _ask(
-        self, held: HeldElsewhereError, visit: Visit, key: IdempotencyKey, path: str, token: str
+        self, held: HeldElsewhereError, visit: Visit, key: IdempotencyKey, path: str, token: str, entry_token: str
     ) -> Answer | None:
         """Ask the writer; None when it is gone, so that somebody else has to become the writer."""
         headers = {
@@ -63,6 +71,7 @@ class Forwarding:
             "X-Request-Id": visit.request_id,
             FORWARDED: "1",
             **({"traceparent": visit.traceparent} if visit.traceparent else {}),
+            **({ENTRY_TOKEN: entry_token} if entry_token else {}),
         }
         body = key.payload.partition(b"\n")[2]
         try:

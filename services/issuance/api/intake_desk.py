@@ -7,12 +7,15 @@ import msgspec
 from fastapi import Request
 
 from services.issuance.api.forwarding import Forwarding
+from services.issuance.domain.waiting_room import Shown
 from services.issuance.intake.intake import Intake, TooManyClaimsError
 from services.issuance.intake.ownership import HeldElsewhereError
+from services.issuance.waiting_room.tokens import EntryTokens
 from shared.events.issuance import VoucherClaimed
 from shared.http.commands import JSON
 from shared.http.desk import cause_of
 from shared.http.edge import Edge, Visit, writer_for
+from shared.http.identity import Caller
 from shared.http.problems import PROBLEM_JSON, ProblemError
 from shared.kernel.refusal import Refused
 from shared.store.execution import Answer, IdempotencyKey
@@ -27,16 +30,22 @@ class IntakeDesk:
     def __init__(self, edge: Edge, intake: Intake) -> None:
         self._edge, self.intake = edge, intake
         self._forwarding = Forwarding(intake.take_over)
+        self._entry_tokens = EntryTokens(edge.settings)
 
-    async def claim(self, visit: Visit, key: IdempotencyKey, period_id: str, amount: int, *, token: str) -> Answer:
+    async def claim(
+        self, visit: Visit, key: IdempotencyKey, period_id: str, amount: int, *, token: str, entry_token: str
+    ) -> Answer:
         """Have the caller's claim of `amount` fen decided in its turn, and give its answer.
 
-        `token` is the `Authorization` the claim came with. Raises what `Intake.claim` does, but ProblemError
-        `too-many-requests` where the company has too many in line, and never HeldElsewhereError.
+        `token` is the `Authorization` the claim came with, `entry_token` that of its place in the waiting room, or "".
+        Raises what `Intake.claim` does, but ProblemError `too-many-requests` where the company has too many in line,
+        and never HeldElsewhereError.
         """
         if visit.caller is None:
             raise ProblemError("not-authenticated")
         claimant_id = visit.caller.party or ""
+
+        shown = self.shown(entry_token, visit.caller, period_id, key.key)
 
         def told(refused: Refused) -> Answer:
             problem = writer_for(self._edge, visit, CLAIMS).of_refusal(refused)
@@ -52,14 +61,23 @@ class IntakeDesk:
                 key=key,
                 cause=cause_of(visit),
                 told=told,
+                shown=shown,
             )
 
         try:
             return await decide()
         except HeldElsewhereError:
-            return await self._forwarding.settle(decide, visit=visit, key=key, path=CLAIMS, token=token)
+            return await self._forwarding.settle(
+                decide, visit=visit, key=key, path=CLAIMS, token=token, entry_token=entry_token
+            )
         except TooManyClaimsError as error:
             raise ProblemError("too-many-requests", headers={"Retry-After": "1"}) from error
+
+    def shown(self, entry_token: str, caller: Caller, period_id: str, key: str) -> Shown:
+        """Say what a claim in a period, under a key, shows at the door of the waiting room."""
+        return self._entry_tokens.shown(
+            entry_token, period_id=period_id, claimant_id=caller.party or "", principal=caller.principal, key=key
+        )
 
     async def close(self) -> None:
         """Close the intake, and what claims were sent on with."""

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from services.issuance.api.class_models import ClassFigures, ClassView, Instant, Planned
 from services.issuance.api.models import Pack
+from services.issuance.api.waiting_room_models import PlannedWaitingRoom, WaitingRoomView
 from shared.http.models import Body, Money, View
 
 type PeriodPhase = Literal["proposed", "approved", "open", "exhausted", "closed", "withdrawn"]
@@ -85,6 +86,9 @@ class PeriodPlan(Body):
     )
     registration_last_day: LastToRegister = None
     validity_last_day: LastOfValidity = None
+    waiting_room: PlannedWaitingRoom | None = Field(
+        default=None, description="等候室，不设则直接申领 · A waiting room; left out, everybody claims at once"
+    )
     classes: Planned = ()
 
 
@@ -126,6 +130,7 @@ class Period(View):
     )
     registration_last_day: LastToRegister
     validity_last_day: LastOfValidity
+    waiting_room: WaitingRoomView | None = Field(description="等候室 · The waiting room, if there is one")
     classes: list[ClassView] = Field(description="有专有额度的类别 · Classes with a part of their own")
     pack: Pack
 

@@ -22,6 +22,7 @@ from services.issuance.api.period_models import (
     ReasonBody,
 )
 from services.issuance.api.visibility import PeriodId
+from services.issuance.api.waiting_room_models import WaitingRoomView
 from services.issuance.domain.classes import UNDIVIDED, as_of
 from services.issuance.domain.period import Event, Phase, State, period, phase_at
 from services.issuance.domain.period import Period as PeriodState
@@ -55,12 +56,15 @@ _PLAN_FAULTS = (
     "validity-out-of-range",
     "registration-ends-too-early",
     "validity-ends-too-early",
+    "waiting-room-opens-too-late",
+    "waiting-room-pace-out-of-range",
     "class-parts-over-quota",
     "class-part-not-positive",
     "class-named-twice",
     "class-ends-outside-period",
     "class-unknown",
 )
+_FIXED = ("period-already-open", "waiting-room-entered")
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -107,7 +111,7 @@ async def propose(body: PeriodPlan, request: CommandRequest) -> Response:
     operation_id="changePeriodPlan",
     response_model=Period,
     summary="修改尚未开放的周期计划，原批准失效 · Change a plan before it opens; its approval is void",
-    openapi_extra=operation(if_match=True, codes=(*_PLAN_FAULTS, "period-already-open", "period-not-in-this-state")),
+    openapi_extra=operation(if_match=True, codes=(*_PLAN_FAULTS, *_FIXED, "period-not-in-this-state")),
 )
 async def change(period_id: PeriodId, body: PeriodPlan, request: CommandRequest) -> Response:
     return await request.run(
@@ -301,6 +305,7 @@ def _plan(body: PeriodPlan) -> Plan:
             validity_months=body.validity_months,
             registration_last_day=body.registration_last_day,
             validity_last_day=body.validity_last_day,
+            waiting_room=body.waiting_room.planned() if body.waiting_room is not None else None,
             classes=planned(body.classes),
         ),
     )
@@ -369,6 +374,7 @@ def _described(seen: _Seen) -> dict[str, Any]:
         "validity_months": state.validity_months,
         "registration_last_day": state.registration_last_day,
         "validity_last_day": state.validity_last_day,
+        "waiting_room": WaitingRoomView.of(state.waiting_room),
         "classes": class_views(state.classes, as_of(quota.parts, state.classes, seen.at) if quota else UNDIVIDED),
         "pack": state.pack,
     }

@@ -72,9 +72,9 @@ def waiting_in(line: Line, at: datetime) -> int:
     return min(line.places, _steps(line.next_slot - line.spacing - at, line.spacing))
 
 
-def ahead_of(place: int, opens: datetime, line: Line, at: datetime) -> int:
+def ahead_of(place: int, opens: datetime, spacing: timedelta, at: datetime) -> int:
     """Count the places before one that do not let in yet; `opens` is when that one does."""
-    return min(place - 1, max(0, _steps(opens - at, line.spacing) - 1))
+    return min(place - 1, max(0, _steps(opens - at, spacing) - 1))
 
 
 def expiry_of(opens: datetime, closes_at: datetime) -> datetime:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from services.issuance.domain.arrivals import Arrival
 from services.issuance.domain.claiming import quota_exhausted
+from services.issuance.domain.waiting_room import Shown, Unfit
 from services.issuance.intake.asking import Asked
 from services.issuance.intake.sequencer import Sequencer, Surroundings
 from shared.kernel.calendar import business_date
@@ -49,6 +50,7 @@ class Intake:
         key: IdempotencyKey,
         cause: Cause,
         told: Callable[[Refused], Answer],
+        shown: Shown = Unfit.MISSING,
     ) -> Answer:
         """Have a claim of `amount` fen decided in its turn, durably, and give its answer; a key has one answer.
 
@@ -63,6 +65,7 @@ class Intake:
             at=at,
             on=business_date(at),
             principal=key.principal,
+            shown=shown,
         )
         return await self._answer(
             Asked(

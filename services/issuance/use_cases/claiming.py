@@ -11,6 +11,7 @@ from services.issuance.domain.claiming import (
 )
 from services.issuance.domain.classes import UNDIVIDED
 from services.issuance.domain.period import Period, period, registration_deadline
+from services.issuance.domain.waiting_room import Shown, Unfit
 from shared.kernel.calendar import Deadline
 from shared.store.transaction import Transaction, UnknownSubjectError
 
@@ -23,16 +24,18 @@ class Prospect:
     register_by: Deadline
 
 
-async def rehearse_claim(tx: Transaction, *, period_id: str, claimant_id: str, amount: int) -> Prospect:
+async def rehearse_claim(
+    tx: Transaction, *, period_id: str, claimant_id: str, amount: int, shown: Shown = Unfit.MISSING
+) -> Prospect:
     """Say what a claim would bring, or refuse it as the claim itself would be; nothing is written.
 
     UnknownSubjectError: there is no such period.
     """
-    asked = await _facts(tx, period_id, claimant_id, amount)
+    asked = await _facts(tx, period_id, claimant_id, amount, shown)
     return Prospect(grant=grant(asked), register_by=_register_by(tx, asked))
 
 
-async def _facts(tx: Transaction, period_id: str, claimant_id: str, amount: int) -> Claim:
+async def _facts(tx: Transaction, period_id: str, claimant_id: str, amount: int, shown: Shown) -> Claim:
     state = (await tx.load(period, f"period-{period_id}")).state
     if not isinstance(state, Period):
         raise UnknownSubjectError(period_id)
@@ -49,6 +52,7 @@ async def _facts(tx: Transaction, period_id: str, claimant_id: str, amount: int)
         on=tx.today,
         terms=tx.measures.on(tx.today),
         principal=tx.cause.actor,
+        shown=shown,
         parts=UNDIVIDED if quota is None else quota.parts,
     )
 

@@ -19,6 +19,7 @@ from services.issuance.domain.period import (
 )
 from services.issuance.domain.plan import Plan, Settings
 from services.issuance.quotas_gate import open_gate, shut_gate, void_gate
+from services.issuance.waiting_room.room import check_nobody_waits, open_room, shut_room
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
 
@@ -52,6 +53,7 @@ async def change_plan(
     tx: Transaction, *, period_id: str, plan: Plan, changed_by: str, if_match: int | None = None
 ) -> Handled[Event, State]:
     """Change a plan that is not open yet; an approval it had is void, and nobody claims before the next one."""
+    await check_nobody_waits(tx.connection, period_id)
     change = ChangePlan(
         plan=plan,
         changed_by=changed_by,
@@ -62,6 +64,7 @@ async def change_plan(
     )
     handled = await tx.handle(period, f"period-{period_id}", change, if_match=if_match)
     if handled.events:
+        await shut_room(tx.connection, period_id)
         await void_gate(tx.connection, period_id)
     elif isinstance(handled.state, Period) and handled.state.phase is Phase.APPROVED:
         await await_opening_and_closing(tx, handled.state)  # it reads as before, and its approval holds
@@ -80,6 +83,7 @@ async def withdraw_plan(
         on=tx.today,
     )
     handled = await tx.handle(period, f"period-{period_id}", withdraw, if_match=if_match)
+    await shut_room(tx.connection, period_id)
     await shut_gate(tx.connection, period_id)
     await set_grant(tx, period_id, 0)
     return handled
@@ -96,6 +100,7 @@ async def approve_period(
     if isinstance(handled.state, Period):
         await await_opening_and_closing(tx, handled.state)
         await open_gate(tx.connection, handled.state)
+        await open_room(tx.connection, handled.state)
         await set_grant(tx, period_id, handled.state.quota)
     return handled
 

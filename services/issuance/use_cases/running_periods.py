@@ -16,6 +16,7 @@ from services.issuance.domain.period import (
 )
 from services.issuance.pseudonyms import draw_key
 from services.issuance.quotas_gate import part_gate, pause_gate, shut_gate
+from services.issuance.waiting_room.room import shut_room
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
 
@@ -50,6 +51,7 @@ async def close_period(tx: Transaction, period_id: str) -> None:
     close = ClosePeriod(issued=given.issued, vouchers=given.claims, at=tx.now)
     if (await tx.handle(period, f"period-{period_id}", close)).events:
         await draw_key(tx.connection, period_id)
+        await shut_room(tx.connection, period_id)
         await shut_gate(tx.connection, period_id)
 
 
