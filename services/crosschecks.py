@@ -11,8 +11,21 @@ from shared.audit import Breach, Count, CrossCheck
 from shared.events.codec import decode
 from shared.events.contracts import ContractCompleted, ContractRegistered, ContractSubmitted
 from shared.events.definition import TYPE_OF
-from shared.events.issuance import VoucherClaimed, VoucherCommitted, VoucherRedeemed
-from shared.events.redemption import FundsDisbursed, OpinionGiven, RedemptionApplied, RedemptionOpened
+from shared.events.issuance import (
+    VoucherClaimed,
+    VoucherClawBackReversed,
+    VoucherClawedBack,
+    VoucherCommitted,
+    VoucherRedeemed,
+)
+from shared.events.redemption import (
+    FundsDisbursed,
+    FundsRecovered,
+    OpinionGiven,
+    RedemptionApplied,
+    RedemptionOpened,
+    RepaymentReversed,
+)
 from shared.events.registry.claimants import (
     ClaimantEligibilityChanged,
     ClaimantRelatedPartiesDeclared,
@@ -66,6 +79,22 @@ async def _payments_agree(connections: Connections, count: Count) -> AsyncIterat
             yield Breach(
                 where=f"issuance {position}", found=f"{fact.voucher_id} posted {fact.paid} fen, redemption paid {said}"
             )
+
+
+async def _claw_backs_agree(connections: Connections, count: Count) -> AsyncIterator[Breach]:
+    """Issuance posts what came back, and reverses what was recorded by mistake, repayment by repayment and voucher."""
+    came_in: dict[tuple[type[Any], str, str], int] = {}
+    answers = {FundsRecovered: VoucherClawedBack, RepaymentReversed: VoucherClawBackReversed}
+    async for _, fact in _facts(connections["redemption"], *answers):
+        for part in fact.recoveries:
+            came_in[answers[type(fact)], fact.repayment_id, part.voucher_id] = part.amount
+    async for position, fact in _facts(connections["issuance"], *answers.values()):
+        count.checked += 1
+        told = came_in.pop((type(fact), fact.repayment_id, fact.voucher_id), None)
+        if told != fact.recovered:
+            said = "nothing, or that before" if told is None else f"{told} fen"
+            found = f"{fact.repayment_id}: {fact.recovered} fen of {fact.voucher_id} posted, redemption says {said}"
+            yield Breach(where=f"issuance {position}", found=found)
 
 
 async def _actual_amounts_agree(connections: Connections, count: Count) -> AsyncIterator[Breach]:
@@ -208,6 +237,10 @@ CROSS_CHECKS = (
     CrossCheck(
         id="M6", promise="issuance posts exactly what redemption paid", contexts=("issuance", "redemption"),
         look=_payments_agree,
+    ),
+    CrossCheck(
+        id="M6", promise="issuance posts exactly what came back to redemption", contexts=("issuance", "redemption"),
+        look=_claw_backs_agree,
     ),
     CrossCheck(
         id="M4", promise="voucher money paid ≤ its share of the actual amount that contracts told",

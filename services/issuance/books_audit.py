@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.issuance.books import Books, post
 from services.issuance.deadlines import PROVE_BALANCES
-from services.issuance.domain.postings import COUNTED, Account, entries_of
+from services.issuance.domain.postings import COUNTED, SPENT, Account, entries_of
 from services.issuance.past import voucher_of
 from services.issuance.projections.ledger import POSTED
 from services.issuance.tables import allowances, ledger_proofs, quotas
@@ -84,7 +84,7 @@ async def _allowances_agree(
     }
     for claimant_id, year in sorted(kept.keys() | {(claimant_id, year) for claimant_id, year, _ in years}):
         counted = sum(years[claimant_id, year, account] for account in COUNTED)
-        told = (counted, years[claimant_id, year, "paid"])
+        told = (counted, sum(years[claimant_id, year, account] for account in SPENT))
         if told != kept.get((claimant_id, year), (0, 0)):
             found = f"reserved, spent: the books say {told}, the row {kept.get((claimant_id, year))}"
             yield Breach(where=f"claimant {claimant_id}, year {year}", found=found)

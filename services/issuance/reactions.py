@@ -14,6 +14,7 @@ from services.issuance import claimants, ledger
 from services.issuance.bookkeeping import note_provider
 from services.issuance.deadlines import EXPIRE_UNREGISTERED, await_registration
 from services.issuance.domain.claimant import BARRING
+from services.issuance.domain.clawing_back import ClawBackVoucher, ReverseClawBack
 from services.issuance.domain.commitment import AnsweredNo, RefuseCommitment, Submission, commit_all, refusal_of
 from services.issuance.domain.period import Period, period, validity_deadline
 from services.issuance.domain.voucher import (
@@ -41,7 +42,13 @@ from shared.events.issuance import (
     VoucherRedeemed,
     VoucherRevoked,
 )
-from shared.events.redemption import FundsDisbursed, RedemptionLapsed, RedemptionRefused
+from shared.events.redemption import (
+    FundsDisbursed,
+    FundsRecovered,
+    RedemptionLapsed,
+    RedemptionRefused,
+    RepaymentReversed,
+)
 from shared.events.registry.claimants import (
     ClaimantCertificatesChanged,
     ClaimantEligibilityChanged,
@@ -193,6 +200,27 @@ async def _alarm_if_revoked(tx: Transaction, voucher_id: str, paid: FundsDisburs
         )
 
 
+async def _claw_back(tx: Transaction, event: Recorded[FundsRecovered]) -> None:
+    """Post what came back, voucher by voucher; neither allowance nor quota gets any of it (art. 17)."""
+    came_in = event.data
+    for part in sorted(came_in.recoveries, key=lambda part: part.voucher_id):
+        command = ClawBackVoucher(
+            contract_id=came_in.contract_id,
+            redemption_id=came_in.redemption_id,
+            recovery_id=came_in.recovery_id,
+            repayment_id=came_in.repayment_id,
+            recovered=part.amount,
+            on=came_in.on,
+        )
+        await tx.handle(voucher, f"voucher-{part.voucher_id}", command)
+
+
+async def _reverse_claw_back(tx: Transaction, event: Recorded[RepaymentReversed]) -> None:
+    command = ReverseClawBack(repayment_id=event.data.repayment_id, on=event.data.on)
+    for part in sorted(event.data.recoveries, key=lambda part: part.voucher_id):
+        await tx.handle(voucher, f"voucher-{part.voucher_id}", command)
+
+
 async def _lapse_refused(tx: Transaction, event: Recorded[RedemptionRefused]) -> None:
     refused = event.data
     command = _lapse(tx, refused, "refused")
@@ -236,6 +264,8 @@ REACTIONS: Reactions = {
     ContractCompleted: _use,
     ContractLapsed: _expire,
     FundsDisbursed: _redeem,
+    FundsRecovered: _claw_back,
+    RepaymentReversed: _reverse_claw_back,
     RedemptionRefused: _lapse_refused,
     RedemptionLapsed: _lapse_not_applied,
 }

@@ -15,11 +15,11 @@ from shared.events.redemption import (
     FundsRecovered,
     RecoveryOrdered,
     RecoveryProposed,
-    RecoveryReceiptReversed,
+    RepaymentReversed,
 )
 from shared.store.tables import events
 
-_KINDS = (FundsDisbursed, RecoveryProposed, RecoveryOrdered, FundsRecovered, RecoveryReceiptReversed)
+_KINDS = (FundsDisbursed, RecoveryProposed, RecoveryOrdered, FundsRecovered, RepaymentReversed)
 _FACTS = (
     sa.select(events.c.position, events.c.stream, events.c.type, sa.cast(events.c.data, sa.Text))
     .where(sa.or_(*(events.c.type.like(f"{TYPE_OF[kind].name}.v%") for kind in _KINDS)))
@@ -34,7 +34,7 @@ class _Followed:
     paid: dict[str, int] = field(default_factory=dict)
     proposed: dict[str, RecoveryProposed] = field(default_factory=dict)
     ordered: dict[str, int] = field(default_factory=dict)
-    receipts: dict[str, FundsRecovered] = field(default_factory=dict)
+    repayments: dict[str, FundsRecovered] = field(default_factory=dict)
     back: Counter[str] = field(default_factory=Counter)
     received: Counter[str] = field(default_factory=Counter)
 
@@ -49,7 +49,7 @@ class _Followed:
                 yield from self._ordered(fact)
             case FundsRecovered():
                 yield from self._recovered(fact)
-            case RecoveryReceiptReversed():
+            case RepaymentReversed():
                 yield from self._reversed(fact)
             case _:
                 pass
@@ -61,11 +61,11 @@ class _Followed:
             yield f"{fact.recovery_id} was not ordered as another officer proposed it"
 
     def _recovered(self, fact: FundsRecovered) -> Iterator[str]:
-        self.receipts[fact.receipt_id] = fact
+        self.repayments[fact.repayment_id] = fact
         self.back.update({part.voucher_id: part.amount for part in fact.recoveries})
         self.received[fact.recovery_id] += fact.amount
         if sum(part.amount for part in fact.recoveries) != fact.amount:
-            yield f"{fact.receipt_id}: the vouchers' parts do not come to {fact.amount} fen"
+            yield f"{fact.repayment_id}: the vouchers' parts do not come to {fact.amount} fen"
         for part in fact.recoveries:
             paid, back = self.paid.get(part.voucher_id, 0), self.back[part.voucher_id]
             if back > paid:
@@ -74,11 +74,11 @@ class _Followed:
         if received > ordered:
             yield f"{received} fen came in for {fact.recovery_id}, ordered were {ordered}"
 
-    def _reversed(self, fact: RecoveryReceiptReversed) -> Iterator[str]:
-        receipt = self.receipts.pop(fact.receipt_id, None)
-        if receipt is None or receipt.recoveries != fact.recoveries:
-            yield f"{fact.receipt_id} is reversed, and not as it was recorded, once"
-        elif receipt.recorded_by == fact.reversed_by:
+    def _reversed(self, fact: RepaymentReversed) -> Iterator[str]:
+        repayment = self.repayments.pop(fact.repayment_id, None)
+        if repayment is None or repayment.recoveries != fact.recoveries:
+            yield f"{fact.repayment_id} is reversed, and not as it was recorded, once"
+        elif repayment.recorded_by == fact.reversed_by:
             yield f"{fact.reversed_by} has reversed an entry of their own"
         self.back.subtract({part.voucher_id: part.amount for part in fact.recoveries})
         self.received[fact.recovery_id] -= fact.amount
@@ -102,7 +102,7 @@ _WAITING = sa.text(
             AND e.type IN ('cxq.redemption.recovery-withdrawn.v1', 'cxq.redemption.recovery-overdue.v1'))
         AND (o.data->>'amount')::bigint > (SELECT coalesce(sum(CASE
                 WHEN e.type = 'cxq.redemption.funds-recovered.v1' THEN (e.data->>'amount')::bigint
-                WHEN e.type = 'cxq.redemption.recovery-receipt-reversed.v1' THEN -(e.data->>'amount')::bigint
+                WHEN e.type = 'cxq.redemption.repayment-reversed.v1' THEN -(e.data->>'amount')::bigint
                 ELSE 0 END), 0)
             FROM events e WHERE e.stream = o.stream AND e.data->>'recovery_id' = o.data->>'recovery_id')
         AND NOT EXISTS (SELECT FROM deadlines d WHERE d.kind = 'recovery-overdue'

@@ -396,6 +396,43 @@ def _was_not_revoked(old: Payload) -> Payload:
     return old | {"revoked": False}
 
 
+@event("issuance.voucher-clawed-back", key="claimant_id")
+class VoucherClawedBack:
+    """Money that was paid on the voucher came back: `recovered`, in fen (art. 17).
+
+    It returns neither to the allowance nor to the period: what was spent stays spent (reading 4).
+    """
+
+    voucher_id: str
+    period_id: str
+    claimant_id: str
+    year: int
+    amount: int
+    contract_id: str
+    redemption_id: str
+    recovery_id: str
+    repayment_id: str
+    recovered: int
+    on: date
+
+
+@event("issuance.voucher-claw-back-reversed", key="claimant_id")
+class VoucherClawBackReversed:
+    """That money had not come back after all: the repayment was recorded by mistake; the reverse of its posting."""
+
+    voucher_id: str
+    period_id: str
+    claimant_id: str
+    year: int
+    amount: int
+    contract_id: str
+    redemption_id: str
+    recovery_id: str
+    repayment_id: str
+    recovered: int
+    on: date
+
+
 @event("issuance.quota-granted", key="period_id")
 class QuotaGranted:
     """So much money has been put at a period's disposal, in fen, with its approval (art. 12)."""

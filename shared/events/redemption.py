@@ -355,7 +355,7 @@ class FundsRecovered:
     """Money has come back: `recoveries` say what of each voucher, in fen; it may be a part of what was asked for."""
 
     recovery_id: str
-    receipt_id: str
+    repayment_id: str
     redemption_id: str
     contract_id: str
     claimant_id: str
@@ -367,12 +367,12 @@ class FundsRecovered:
     on: date
 
 
-@event("redemption.recovery-receipt-reversed", key="provider_id")
-class RecoveryReceiptReversed:
-    """A receipt was recorded by mistake: it counts no more, voucher by voucher as it was counted."""
+@event("redemption.repayment-reversed", key="provider_id")
+class RepaymentReversed:
+    """A repayment was recorded by mistake: it counts no more, voucher by voucher as it was counted."""
 
     recovery_id: str
-    receipt_id: str
+    repayment_id: str
     redemption_id: str
     contract_id: str
     claimant_id: str

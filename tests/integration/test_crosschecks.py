@@ -12,8 +12,8 @@ from shared.audit import examine_across
 from shared.clock import SystemClock
 from shared.database import create_engine
 from shared.events.contracts import ContractCompleted, ContractRegistered, ContractSubmitted
-from shared.events.issuance import VoucherCommitted, VoucherRedeemed
-from shared.events.redemption import FundsDisbursed
+from shared.events.issuance import VoucherClawBackReversed, VoucherClawedBack, VoucherCommitted, VoucherRedeemed
+from shared.events.redemption import FundsDisbursed, FundsRecovered, RepaymentReversed, VoucherRecovery
 from shared.events.registry.claimants import ClaimantEligibilityChanged, ClaimantRelatedPartiesDeclared
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.kernel.ids import new_id
@@ -63,6 +63,22 @@ REDEEMED = VoucherRedeemed(
     voucher_id="vch_1", period_id="prd_1", claimant_id=CLM, year=2026, amount=yuan(50_000), contract_id=CTR,
     redemption_id=RDM, paid=PAYABLE, released=yuan(10_000), revoked=False, on=date(2026, 4, 17),
 )  # fmt: skip
+RECOVERED = FundsRecovered(
+    recovery_id="rcv_1", repayment_id="rpm_1", redemption_id=RDM, contract_id=CTR, claimant_id=CLM, provider_id=PRV,
+    recoveries=(VoucherRecovery(voucher_id="vch_1", amount=yuan(30_000)),), amount=yuan(30_000),
+    received_on=date(2026, 5, 4), recorded_by="off_4", on=date(2026, 5, 4),
+)  # fmt: skip
+NOT_RECOVERED = RepaymentReversed(
+    recovery_id="rcv_1", repayment_id="rpm_1", redemption_id=RDM, contract_id=CTR, claimant_id=CLM, provider_id=PRV,
+    recoveries=RECOVERED.recoveries, amount=yuan(30_000), reasons_digest="d", reversed_by="off_2", on=date(2026, 5, 5),
+)  # fmt: skip
+_POSTED = {
+    "voucher_id": "vch_1", "period_id": "prd_1", "claimant_id": CLM, "year": 2026, "amount": yuan(50_000),
+    "contract_id": CTR, "redemption_id": RDM, "recovery_id": "rcv_1", "repayment_id": "rpm_1",
+    "recovered": yuan(30_000),
+}  # fmt: skip
+CLAWED_BACK = VoucherClawedBack(**_POSTED, on=date(2026, 5, 4))
+NOT_CLAWED_BACK = VoucherClawBackReversed(**_POSTED, on=date(2026, 5, 5))
 BANNED = PartySanctioned(
     sanction_id="snc_1", party_id=PRV, party_kind="provider", measure="disqualify", proposed_by="off_1",
     approved_by="off_2", until=date(2029, 2, 1), on=date(2026, 2, 1),
@@ -160,6 +176,33 @@ async def test_a_contract_of_who_fails_or_hides_a_relation_is_found(
     contract = replace(SUBMITTED, pack="beijing-2023", relation_declared=declared)
     logs = {**LAWFUL, "registry": told, "contracts": (contract, REGISTERED, COMPLETED)}
     assert await breached(settings, logs) == ({"M10": "contracts 1"} if breach else {})
+
+
+WITH_CLAW_BACK: Logs = {
+    **LAWFUL,
+    "issuance": (COMMITTED, REDEEMED, CLAWED_BACK, NOT_CLAWED_BACK),
+    "redemption": (OPENED, PAID, APPLIED, RECOVERED, NOT_RECOVERED),
+}
+
+
+async def test_what_came_back_and_was_put_right_agrees_also_while_its_posting_is_on_its_way(settings: Settings) -> None:
+    assert await breached(settings, WITH_CLAW_BACK) == {}
+    assert await breached(settings, {**WITH_CLAW_BACK, "issuance": (COMMITTED, REDEEMED, CLAWED_BACK)}) == {}
+
+
+@pytest.mark.parametrize(
+    "posted",
+    [
+        (replace(CLAWED_BACK, recovered=yuan(30_000) - 1),),
+        (replace(CLAWED_BACK, voucher_id="vch_2"),),
+        (CLAWED_BACK, CLAWED_BACK),
+        (CLAWED_BACK, replace(NOT_CLAWED_BACK, repayment_id="rpm_2")),
+        (CLAWED_BACK, replace(NOT_CLAWED_BACK, recovered=1)),
+    ],
+)
+async def test_a_posting_of_what_did_not_come_back_is_found(settings: Settings, posted: Sequence[object]) -> None:
+    logs = {**WITH_CLAW_BACK, "issuance": (COMMITTED, REDEEMED, *posted)}
+    assert (await breached(settings, logs)).keys() == {"M6"}
 
 
 async def test_a_lifted_ban_and_a_bans_first_day_are_no_breach(settings: Settings) -> None:

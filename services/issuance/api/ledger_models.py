@@ -22,8 +22,9 @@ AccountName = Annotated[
     Field(
         description=(
             "budget 预算，quota 周期额度，reserved 已领取，committed 已登记，payable 待兑现，paid 已兑现，"
+            "clawed_back 已追回，"
             "released 已退回，lapsed 已作废，withheld 作废而仍计入额度，revoked 已撤销，returned 退回周期的对冲 · "
-            "budget → quota → reserved → committed → payable → paid, or an end before that"
+            "budget → quota → reserved → committed → payable → paid → clawed_back, or an end before that"
         ),
         examples=["reserved"],
     ),

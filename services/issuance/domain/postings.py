@@ -16,6 +16,8 @@ from shared.events.issuance import (
     QuotaWithdrawn,
     VoucherCancelled,
     VoucherClaimed,
+    VoucherClawBackReversed,
+    VoucherClawedBack,
     VoucherCommitmentReleased,
     VoucherCommitted,
     VoucherExpired,
@@ -32,6 +34,7 @@ type Account = Literal[
     "committed",
     "payable",
     "paid",
+    "clawed_back",
     "released",
     "lapsed",
     "withheld",
@@ -42,9 +45,10 @@ type Account = Literal[
 
 `budget` is where the periods' quotas come from (never positive); `quota` what a period still has to give;
 `reserved` claimed, not registered; `committed` registered for a contract; `payable` used, waiting for redemption;
-`paid` disbursed; `released` given back by the claimant or approved for less; `lapsed` expired, never applied for or
-refused; `withheld` ended likewise, but by the rules of the day still counted in the year; `revoked` taken by a
-sanction; `returned` offsets what went from an end back to its period's quota (never positive).
+`paid` disbursed; `clawed_back` disbursed and come back (art. 17); `released` given back by the claimant or approved for
+less; `lapsed` expired, never applied for or refused; `withheld` ended likewise, but by the rules of the day still
+counted in the year; `revoked` taken by a sanction; `returned` offsets what went from an end back to its period's quota
+(never positive).
 """
 
 ACCOUNTS: tuple[Account, ...] = (
@@ -54,6 +58,7 @@ ACCOUNTS: tuple[Account, ...] = (
     "committed",
     "payable",
     "paid",
+    "clawed_back",
     "released",
     "lapsed",
     "withheld",
@@ -65,6 +70,8 @@ OUTSTANDING: tuple[Account, ...] = ("reserved", "committed", "payable")
 """What the city may still have to pay."""
 COUNTED: tuple[Account, ...] = (*OUTSTANDING, "withheld", "revoked")
 """What a claimant's year holds besides what was paid: it counts towards the allowance (art. 12, reading 4)."""
+SPENT: tuple[Account, ...] = ("paid", "clawed_back")
+"""What a claimant's year has spent: money that came back was spent all the same (art. 17)."""
 
 _LAY_IN: dict[LiveStage, Account] = {"claimed": "reserved", "committed": "committed", "used": "payable"}
 
@@ -91,6 +98,8 @@ type Posted = (
     | VoucherLapsed
     | VoucherRevoked
     | VoucherRedeemed
+    | VoucherClawedBack
+    | VoucherClawBackReversed
 )
 """The facts that move money. A period's approval moves it by the grant that comes with it."""
 
@@ -135,5 +144,9 @@ def _flows(fact: Posted) -> Iterator[tuple[Account, Account, int]]:
             yield "payable", "paid", paid
             yield "payable", "released", released
             yield "payable", "withheld", amount - paid - released
+        case VoucherClawedBack(recovered=recovered):
+            yield "paid", "clawed_back", recovered
+        case VoucherClawBackReversed(recovered=recovered):
+            yield "clawed_back", "paid", recovered
         case _:
             assert_never(fact)

@@ -7,6 +7,14 @@ from enum import StrEnum
 from typing import Any, assert_never
 
 from services.issuance.domain.allowance import returning, returning_on_lapse
+from services.issuance.domain.clawing_back import (
+    ClawBackVoucher,
+    ClawedBack,
+    ReverseClawBack,
+    clawed_back,
+    put_right,
+    with_reversed,
+)
 from shared.events.issuance import (
     ClassPart,
     ExpiryCause,
@@ -14,6 +22,8 @@ from shared.events.issuance import (
     LiveStage,
     VoucherCancelled,
     VoucherClaimed,
+    VoucherClawBackReversed,
+    VoucherClawedBack,
     VoucherCommitmentReleased,
     VoucherCommitted,
     VoucherExpired,
@@ -175,6 +185,7 @@ class Voucher:
     ended_on: date | None = None
     released_from: tuple[str, ...] = ()
     """The contracts that came to nothing; none of them gets the voucher again."""
+    claw_backs: tuple[ClawedBack, ...] = ()
 
 
 type Command = (
@@ -188,6 +199,8 @@ type Command = (
     | LapseVoucher
     | RedeemVoucher
     | RevokeVoucher
+    | ClawBackVoucher
+    | ReverseClawBack
 )
 type Event = (
     VoucherClaimed
@@ -199,6 +212,8 @@ type Event = (
     | VoucherLapsed
     | VoucherRevoked
     | VoucherRedeemed
+    | VoucherClawedBack
+    | VoucherClawBackReversed
 )
 type State = Unclaimed | Voucher
 
@@ -256,6 +271,11 @@ def decide(command: Command, state: State) -> list[Event]:
             return _redeemed(command, held)
         case RevokeVoucher(sanction_id=sanction_id, on=on), Voucher() as held:
             return _revoked(held, sanction_id, on)
+        case ClawBackVoucher(contract_id=contract_id), Voucher() as held:
+            paid = held.paid if _belongs_to(held, contract_id, Stage.REDEEMED) else 0
+            return [*clawed_back(command, _identity(held), paid, held.claw_backs)]
+        case ReverseClawBack(), Voucher() as held:
+            return [*put_right(command, held.claw_backs)]
         case CancelVoucher(on=on), Voucher(stage=Stage.CLAIMED) as held:
             raise refuse("registration-too-late", article="15(2)", value=on, limit=held.register_by, kind="state")
         case (
@@ -270,6 +290,8 @@ def decide(command: Command, state: State) -> list[Event]:
                 | LapseVoucher()
                 | RedeemVoucher()
                 | RevokeVoucher()
+                | ClawBackVoucher()
+                | ReverseClawBack()
             ),
             _,
         ):
@@ -324,6 +346,10 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, stage=Stage.REVOKED, ended_on=on)
         case VoucherRedeemed(paid=paid, released=released, on=on):
             return replace(state, stage=Stage.REDEEMED, paid=paid, released=released, ended_on=on)
+        case VoucherClawedBack():
+            return replace(state, claw_backs=(*state.claw_backs, ClawedBack(fact=event)))
+        case VoucherClawBackReversed(repayment_id=repayment_id):
+            return replace(state, claw_backs=with_reversed(state.claw_backs, repayment_id))
     assert_never(event)
 
 

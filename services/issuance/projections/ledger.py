@@ -15,6 +15,8 @@ from shared.events.issuance import (
     QuotaWithdrawn,
     VoucherCancelled,
     VoucherClaimed,
+    VoucherClawBackReversed,
+    VoucherClawedBack,
     VoucherCommitmentReleased,
     VoucherCommitted,
     VoucherExpired,
@@ -59,6 +61,8 @@ POSTED: tuple[type[Any], ...] = (
     VoucherLapsed,
     VoucherRevoked,
     VoucherRedeemed,
+    VoucherClawedBack,
+    VoucherClawBackReversed,
 )
 """The facts that move money."""
 

@@ -27,5 +27,5 @@ POLICY: Policy = {
     "orderRecovery": roles(Role.APPROVER),
     "withdrawRecovery": roles(Role.APPROVER),
     "recordRecoveredFunds": roles(Role.OFFICER),
-    "reverseRecoveryReceipt": roles(Role.APPROVER),
+    "reverseRepayment": roles(Role.APPROVER),
 }

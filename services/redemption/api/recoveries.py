@@ -10,7 +10,7 @@ from pydantic import Field
 
 from services.redemption.api.models import Text
 from services.redemption.api.redemptions import WRONG_STAGE, check_readable
-from services.redemption.domain.recovery import Receipt, Recovery, Stage, recoveries
+from services.redemption.domain.recovery import Recovery, Repayment, Stage, recoveries
 from services.redemption.domain.redemption import redemption
 from services.redemption.domain.stages import Disbursed
 from services.redemption.projections.recovery_list import recovery_list
@@ -62,15 +62,15 @@ class ReversalBody(Body):
     reasons: Text = Field(examples=["该笔到账属于另一项目，登记有误"])
 
 
-class ReceiptBody(Body):
+class RepaymentBody(Body):
     amount: PositiveMoney = Field(description="到账金额 · What has come in")
     received_on: date = Field(description="到账日 · The day on which it came in", examples=["2026-06-12"])
 
 
-class RecoveryReceipt(View):
+class RepaymentView(View):
     """Money that came in; one that was recorded by mistake is reversed and counts for nothing."""
 
-    receipt_id: str
+    repayment_id: str
     amount: Money
     received_on: date
     recorded_on: date
@@ -93,7 +93,7 @@ class RecoveryView(View):
     reasons: str
     due_on: date
     overdue: bool
-    receipts: list[RecoveryReceipt]
+    repayments: list[RepaymentView]
 
 
 class RecoveriesView(View):
@@ -274,25 +274,25 @@ async def withdraw_recovery(
 
 
 @router.post(
-    "/redemptions/{redemption_id}/recoveries/{recovery_id}/receipts",
+    "/redemptions/{redemption_id}/recoveries/{recovery_id}/repayments",
     operation_id="recordRecoveredFunds",
     status_code=201,
     response_model=RecoveryView,
     summary="登记到账 · Record money that has come in, all of it or a part",
-    openapi_extra=operation(if_match=True, codes=(_WRONG, "receipt-over-outstanding", "receipt-day-impossible")),
+    openapi_extra=operation(if_match=True, codes=(_WRONG, "repayment-over-outstanding", "repayment-day-impossible")),
 )
 async def record_recovered_funds(
-    redemption_id: str, recovery_id: str, body: ReceiptBody, request: CommandRequest
+    redemption_id: str, recovery_id: str, body: RepaymentBody, request: CommandRequest
 ) -> Response:
     """Record what has come in; the books move it from paid to clawed back."""
-    receipt_id = request.new_id("rct")
+    repayment_id = request.new_id("rpm")
 
     async def record(tx: Transaction) -> Presented:
-        done = await recovering.record_receipt(
+        done = await recovering.record_repayment(
             tx,
             redemption_id,
             recovery_id,
-            receipt_id,
+            repayment_id,
             request.caller.principal,
             amount=body.amount.amount,
             received_on=body.received_on,
@@ -304,23 +304,23 @@ async def record_recovered_funds(
 
 
 @router.post(
-    "/redemptions/{redemption_id}/recoveries/{recovery_id}/receipts/{receipt_id}/reversal",
-    operation_id="reverseRecoveryReceipt",
+    "/redemptions/{redemption_id}/recoveries/{recovery_id}/repayments/{repayment_id}/reversal",
+    operation_id="reverseRepayment",
     response_model=RecoveryView,
-    summary="冲销到账 · Take a receipt out that was recorded by mistake",
-    openapi_extra=operation(if_match=True, codes=(_WRONG, "four-eyes", "receipt-not-counted")),
+    summary="冲销到账 · Take a repayment out that was recorded by mistake",
+    openapi_extra=operation(if_match=True, codes=(_WRONG, "four-eyes", "repayment-not-counted")),
 )
-async def reverse_recovery_receipt(
-    redemption_id: str, recovery_id: str, receipt_id: str, body: ReversalBody, request: CommandRequest
+async def reverse_repayment(
+    redemption_id: str, recovery_id: str, repayment_id: str, body: ReversalBody, request: CommandRequest
 ) -> Response:
     """Reverse the entry, as somebody else than who made it."""
 
     async def reverse(tx: Transaction) -> Presented:
-        done = await recovering.reverse_receipt(
+        done = await recovering.reverse_repayment(
             tx,
             redemption_id,
             recovery_id,
-            receipt_id,
+            repayment_id,
             request.caller.principal,
             body.reasons,
             if_match=request.if_match,
@@ -352,16 +352,16 @@ def _view(recovery: Recovery, words: Mapping[str, str]) -> RecoveryView:
         reasons=words[proposal.reasons_digest],
         due_on=proposal.due_on,
         overdue=recovery.overdue and recovery.stage == "ordered",
-        receipts=[_receipt(receipt) for receipt in recovery.receipts],
+        repayments=[_repayment(repayment) for repayment in recovery.repayments],
     )
 
 
-def _receipt(receipt: Receipt) -> RecoveryReceipt:
-    fact = receipt.fact
-    return RecoveryReceipt(
-        receipt_id=fact.receipt_id,
+def _repayment(repayment: Repayment) -> RepaymentView:
+    fact = repayment.fact
+    return RepaymentView(
+        repayment_id=fact.repayment_id,
         amount=Money.of(fact.amount),
         received_on=fact.received_on,
         recorded_on=fact.on,
-        reversed=receipt.reversed,
+        reversed=repayment.reversed,
     )

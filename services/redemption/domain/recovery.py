@@ -13,8 +13,8 @@ from shared.events.redemption import (
     RecoveryOrdered,
     RecoveryOverdue,
     RecoveryProposed,
-    RecoveryReceiptReversed,
     RecoveryWithdrawn,
+    RepaymentReversed,
     VoucherPayment,
     VoucherRecovery,
 )
@@ -61,11 +61,11 @@ class WithdrawRecovery:
 
 
 @message
-class RecordReceipt:
+class RecordRepayment:
     """Money has come in; `paid_on` is the day on which it had gone out."""
 
     recovery_id: str
-    receipt_id: str
+    repayment_id: str
     payments: tuple[VoucherPayment, ...]
     paid_on: date
     amount: int
@@ -75,9 +75,9 @@ class RecordReceipt:
 
 
 @message
-class ReverseReceipt:
+class ReverseRepayment:
     recovery_id: str
-    receipt_id: str
+    repayment_id: str
     reasons_digest: str
     reversed_by: str
     on: date
@@ -89,15 +89,15 @@ class FallOverdue:
     on: date
 
 
-type Command = ProposeRecovery | OrderRecovery | WithdrawRecovery | RecordReceipt | ReverseReceipt | FallOverdue
+type Command = ProposeRecovery | OrderRecovery | WithdrawRecovery | RecordRepayment | ReverseRepayment | FallOverdue
 type Event = (
-    RecoveryProposed | RecoveryOrdered | RecoveryWithdrawn | RecoveryOverdue | FundsRecovered | RecoveryReceiptReversed
+    RecoveryProposed | RecoveryOrdered | RecoveryWithdrawn | RecoveryOverdue | FundsRecovered | RepaymentReversed
 )
 type Stage = Literal["proposed", "ordered", "recovered", "withdrawn"]
 
 
 @message
-class Receipt:
+class Repayment:
     """Money that came in; a reversed one counts for nothing."""
 
     fact: FundsRecovered
@@ -113,12 +113,12 @@ class Recovery:
     withdrawn_by: str | None = None
     withdrawn_digest: str = ""
     overdue: bool = False
-    receipts: tuple[Receipt, ...] = ()
+    repayments: tuple[Repayment, ...] = ()
 
     @property
     def recovered(self) -> int:
         """What has come in, in fen."""
-        return sum(receipt.fact.amount for receipt in self.receipts if not receipt.reversed)
+        return sum(repayment.fact.amount for repayment in self.repayments if not repayment.reversed)
 
     @property
     def outstanding(self) -> int:
@@ -166,9 +166,9 @@ def decide(command: Command, state: Recoveries) -> list[Event]:
             return [_ordered(command, recovery)]
         case WithdrawRecovery(), Recovery(stage="proposed" | "ordered"):
             return [_withdrawn(command, recovery)]
-        case RecordReceipt(), Recovery(stage="ordered"):
+        case RecordRepayment(), Recovery(stage="ordered"):
             return [_recovered(command, recovery, state)]
-        case ReverseReceipt(), Recovery():
+        case ReverseRepayment(), Recovery():
             return [_reversed(command, recovery)]
         case FallOverdue(on=on), Recovery(stage="ordered", overdue=False, proposal=proposal) if on > proposal.due_on:
             return [
@@ -183,7 +183,7 @@ def decide(command: Command, state: Recoveries) -> list[Event]:
             ]
         case FallOverdue(), _:
             return []  # The sweep may come early, late or twice.
-        case ((OrderRecovery() | WithdrawRecovery() | RecordReceipt() | ReverseReceipt()), _):
+        case ((OrderRecovery() | WithdrawRecovery() | RecordRepayment() | ReverseRepayment()), _):
             value = recovery.stage if recovery else "unknown"
             raise refuse("recovery-not-in-this-stage", article=ARTICLE, value=value, kind="state")
     assert_never(command)
@@ -204,7 +204,7 @@ recoveries: Decider[Command, Event, Recoveries] = Decider(decide, evolve, initia
 
 def _changed(
     recovery: Recovery,
-    event: RecoveryOrdered | RecoveryWithdrawn | RecoveryOverdue | FundsRecovered | RecoveryReceiptReversed,
+    event: RecoveryOrdered | RecoveryWithdrawn | RecoveryOverdue | FundsRecovered | RepaymentReversed,
 ) -> Recovery:
     match event:
         case RecoveryOrdered(approved_by=approved_by):
@@ -214,13 +214,13 @@ def _changed(
         case RecoveryOverdue():
             return replace(recovery, overdue=True)
         case FundsRecovered():
-            return replace(recovery, receipts=(*recovery.receipts, Receipt(fact=event)))
-        case RecoveryReceiptReversed(receipt_id=receipt_id):
+            return replace(recovery, repayments=(*recovery.repayments, Repayment(fact=event)))
+        case RepaymentReversed(repayment_id=repayment_id):
             return replace(
                 recovery,
-                receipts=tuple(
-                    replace(receipt, reversed=True) if receipt.fact.receipt_id == receipt_id else receipt
-                    for receipt in recovery.receipts
+                repayments=tuple(
+                    replace(repayment, reversed=True) if repayment.fact.repayment_id == repayment_id else repayment
+                    for repayment in recovery.repayments
                 ),
             )
     assert_never(event)
@@ -302,19 +302,19 @@ def _withdrawn(command: WithdrawRecovery, recovery: Recovery) -> RecoveryWithdra
     )
 
 
-def _recovered(command: RecordReceipt, recovery: Recovery, state: Recoveries) -> FundsRecovered:
+def _recovered(command: RecordRepayment, recovery: Recovery, state: Recoveries) -> FundsRecovered:
     proposal = recovery.proposal
     refuse_unless(
-        Reason(code="receipt-over-outstanding", article=ARTICLE, value=command.amount, limit=recovery.outstanding)
+        Reason(code="repayment-over-outstanding", article=ARTICLE, value=command.amount, limit=recovery.outstanding)
         if command.amount > recovery.outstanding
         else None,
-        Reason(code="receipt-day-impossible", article=ARTICLE, value=command.received_on, limit=command.paid_on)
+        Reason(code="repayment-day-impossible", article=ARTICLE, value=command.received_on, limit=command.paid_on)
         if not command.paid_on <= command.received_on <= command.on
         else None,
     )
     return FundsRecovered(
         recovery_id=proposal.recovery_id,
-        receipt_id=command.receipt_id,
+        repayment_id=command.repayment_id,
         redemption_id=proposal.redemption_id,
         contract_id=proposal.contract_id,
         claimant_id=proposal.claimant_id,
@@ -334,9 +334,9 @@ def spread(amount: int, payments: Sequence[VoucherPayment], state: Recoveries) -
     """
     back: Counter[str] = Counter()
     for recovery in state.recoveries:
-        for receipt in recovery.receipts:
-            if not receipt.reversed:
-                back.update({part.voucher_id: part.amount for part in receipt.fact.recoveries})
+        for repayment in recovery.repayments:
+            if not repayment.reversed:
+                back.update({part.voucher_id: part.amount for part in repayment.fact.recoveries})
     parts: list[VoucherRecovery] = []
     left = amount
     for payment in payments:
@@ -349,16 +349,16 @@ def spread(amount: int, payments: Sequence[VoucherPayment], state: Recoveries) -
     return tuple(parts)
 
 
-def _reversed(command: ReverseReceipt, recovery: Recovery) -> RecoveryReceiptReversed:
-    """Take a receipt out again, as somebody else than who recorded it; the money is asked for as before."""
-    receipt = next((each for each in recovery.receipts if each.fact.receipt_id == command.receipt_id), None)
-    if receipt is None or receipt.reversed:
-        raise refuse("receipt-not-counted", article=ARTICLE, value=command.receipt_id, kind="state")
-    fact = receipt.fact
+def _reversed(command: ReverseRepayment, recovery: Recovery) -> RepaymentReversed:
+    """Take a repayment out again, as somebody else than who recorded it; the money is asked for as before."""
+    repayment = next((each for each in recovery.repayments if each.fact.repayment_id == command.repayment_id), None)
+    if repayment is None or repayment.reversed:
+        raise refuse("repayment-not-counted", article=ARTICLE, value=command.repayment_id, kind="state")
+    fact = repayment.fact
     refuse_unless(four_eyes(proposed_by=fact.recorded_by, approved_by=command.reversed_by, article=ARTICLE))
-    return RecoveryReceiptReversed(
+    return RepaymentReversed(
         recovery_id=fact.recovery_id,
-        receipt_id=fact.receipt_id,
+        repayment_id=fact.repayment_id,
         redemption_id=fact.redemption_id,
         contract_id=fact.contract_id,
         claimant_id=fact.claimant_id,

@@ -11,8 +11,8 @@ from shared.events.redemption import (
     RecoveryOrdered,
     RecoveryOverdue,
     RecoveryProposed,
-    RecoveryReceiptReversed,
     RecoveryWithdrawn,
+    RepaymentReversed,
 )
 from shared.projections.projection import Projection, Row, RowKey
 
@@ -62,7 +62,7 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
             return row | {"overdue": True}
         case FundsRecovered(amount=amount):
             return row | {"recovered": row["recovered"] + amount}
-        case RecoveryReceiptReversed(amount=amount):
+        case RepaymentReversed(amount=amount):
             return row | {"recovered": row["recovered"] - amount}
         case _:
             raise TypeError(f"{type(fact).__name__} is not a fact of this read model")
@@ -82,7 +82,7 @@ recovery_list = Projection(
             RecoveryWithdrawn,
             RecoveryOverdue,
             FundsRecovered,
-            RecoveryReceiptReversed,
+            RepaymentReversed,
         ),
         _row,
     ),

@@ -14,7 +14,6 @@ from shared.events.redemption import (
     NoticePublished,
     ObjectionAnswered,
     PanelDrawn,
-    RecoveryReceiptReversed,
     RedemptionAccepted,
     RedemptionApplied,
     RedemptionApproved,
@@ -24,6 +23,7 @@ from shared.events.redemption import (
     RedemptionOpened,
     RedemptionRefused,
     RedemptionReturned,
+    RepaymentReversed,
 )
 from shared.projections.projection import Projection, Row, RowKey
 
@@ -100,7 +100,7 @@ def _change(row: Row, fact: Any) -> Row:
             return {"stage": "disbursed", "paid": total, "disbursed_on": on}
         case FundsRecovered(amount=amount):
             return {"recovered": row["recovered"] + amount}
-        case RecoveryReceiptReversed(amount=amount):
+        case RepaymentReversed(amount=amount):
             return {"recovered": row["recovered"] - amount}
         case RedemptionRefused():
             return {"stage": "refused"}
@@ -133,7 +133,7 @@ redemption_list = Projection(
             DisbursementOrdered,
             FundsDisbursed,
             FundsRecovered,
-            RecoveryReceiptReversed,
+            RepaymentReversed,
             RedemptionRefused,
             RedemptionLapsed,
         ),

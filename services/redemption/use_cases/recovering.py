@@ -11,10 +11,10 @@ from services.redemption.domain.recovery import (
     FallOverdue,
     OrderRecovery,
     ProposeRecovery,
-    RecordReceipt,
+    RecordRepayment,
     Recoveries,
     Recovery,
-    ReverseReceipt,
+    ReverseRepayment,
     WithdrawRecovery,
     recoveries,
 )
@@ -100,16 +100,16 @@ async def withdraw(
     return done
 
 
-async def record_receipt(
-    tx: Transaction, redemption_id: str, recovery_id: str, receipt_id: str, officer: str,
+async def record_repayment(
+    tx: Transaction, redemption_id: str, recovery_id: str, repayment_id: str, officer: str,
     *, amount: int, received_on: date, if_match: int | None,
 ) -> Done:  # fmt: skip
     """Record money that has come in, all of what is asked for or a part of it."""
     paid = await _paid(tx, redemption_id)
     await _existing(tx, redemption_id, recovery_id)
-    command = RecordReceipt(
+    command = RecordRepayment(
         recovery_id=recovery_id,
-        receipt_id=receipt_id,
+        repayment_id=repayment_id,
         payments=paid.payments,
         paid_on=paid.on,
         amount=amount,
@@ -123,17 +123,17 @@ async def record_receipt(
     return done
 
 
-async def reverse_receipt(
-    tx: Transaction, redemption_id: str, recovery_id: str, receipt_id: str, officer: str, reasons: str,
+async def reverse_repayment(
+    tx: Transaction, redemption_id: str, recovery_id: str, repayment_id: str, officer: str, reasons: str,
     *, if_match: int | None,
 ) -> Done:  # fmt: skip
-    """Take a receipt out again that was recorded by mistake; it is asked for as before."""
+    """Take a repayment out again that was recorded by mistake; it is asked for as before."""
     known = await _existing(tx, redemption_id, recovery_id)
-    if receipt_id not in {receipt.fact.receipt_id for receipt in known.receipts}:
-        raise UnknownSubjectError(receipt_id)
-    command = ReverseReceipt(
+    if repayment_id not in {repayment.fact.repayment_id for repayment in known.repayments}:
+        raise UnknownSubjectError(repayment_id)
+    command = ReverseRepayment(
         recovery_id=recovery_id,
-        receipt_id=receipt_id,
+        repayment_id=repayment_id,
         reasons_digest=await keep_words(tx, redemption_id, (reasons,)),
         reversed_by=officer,
         on=tx.today,

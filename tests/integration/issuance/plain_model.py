@@ -34,6 +34,8 @@ class PlainVoucher:
     contract_id: str = ""
     released_from: set[str] = field(default_factory=set)
     revoked_on: date | None = None
+    paid: int = 0
+    came_back: int = 0
 
 
 @dataclass(slots=True)
@@ -97,7 +99,7 @@ class Plain:
     def end(self, voucher_id: str, state: str, *, paid: int = 0, returns: bool = True) -> None:
         """Bring a voucher to its end: what was paid is spent, the rest returns to the year, or stays reserved."""
         voucher = self.vouchers[voucher_id]
-        voucher.state = state
+        voucher.state, voucher.paid = state, paid
         year = voucher.owner, voucher.year
         released = voucher.amount - paid if returns else 0
         self.reserved[year] -= paid + released

@@ -29,7 +29,14 @@ from services.issuance.use_cases.running_periods import pause_period, resume_per
 from shared.database import create_engine
 from shared.events.codec import decode
 from shared.events.contracts import ContractLapsed, ContractRejected, ContractSubmitted, VoucherUse
-from shared.events.redemption import FundsDisbursed, RedemptionLapsed, RedemptionRefused, VoucherPayment
+from shared.events.redemption import (
+    FundsDisbursed,
+    FundsRecovered,
+    RedemptionLapsed,
+    RedemptionRefused,
+    VoucherPayment,
+    VoucherRecovery,
+)
 from shared.events.registry.claimants import Certificate, ClaimantEligibilityChanged
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.kernel.calendar import business_date
@@ -274,6 +281,25 @@ class Issuance(RuleBasedStateMachine):
             if plain.state != "redeemed":
                 was_revoked = plain.state == "revoked"
                 self.plain.end(payment.voucher_id, "redeemed", paid=payment.paid, returns=not was_revoked)
+
+    @rule(contract=contracts, fen=st.sampled_from([1, 999_999]))
+    def claw_back(self, contract: ContractSubmitted, fen: int) -> None:
+        """Have so much of each voucher's payment come back, twice told; the year keeps it as spent (art. 17)."""
+        parts = tuple(VoucherRecovery(voucher_id=use.voucher_id, amount=fen) for use in contract.vouchers)
+        told = self.told_of(contract) | {"redemption_id": "rdm", "recovery_id": "rcv", "repayment_id": self.new("rpm")}
+        del told["vouchers"]
+        money = FundsRecovered(
+            **told, recoveries=parts, amount=fen * len(parts), received_on=self.today, recorded_by="a"
+        )
+        vouchers = [self.plain.vouchers[part.voucher_id] for part in parts]
+        lawful = all(
+            each.state == "redeemed" and each.contract_id == contract.contract_id and each.came_back + fen <= each.paid
+            for each in vouchers
+        )
+        for _ in range(2):
+            assert self.refused(self.office.tell(money)) == (set() if lawful else {"clawed-back-above-paid"})
+        for each in vouchers if lawful else ():
+            each.came_back += fen
 
     def against_payment(self, contract: ContractSubmitted, voucher_id: str) -> str:
         """Name the reason against a payment; a voucher that was paid for this contract is not paid again."""

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from services.redemption.projections import PROJECTIONS
 from services.redemption.recovery_audit import RECOVERY_CHECKS
 from shared.audit import examine
-from shared.events.redemption import FundsRecovered, RecoveryOrdered, RecoveryReceiptReversed
+from shared.events.redemption import FundsRecovered, RecoveryOrdered, RepaymentReversed
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.kernel.ids import new_id
 from shared.kernel.money import yuan
@@ -68,7 +68,7 @@ async def ordered(case: Case, amount: int = 30_000) -> str:
 
 async def received(case: Case, recovery_id: str, amount: int) -> httpx.Response:
     body = {"amount": fen(amount), "received_on": "2026-05-04"}
-    return await step(case, f"/{recovery_id}/receipts", "officer", principal="off-4", json=body)
+    return await step(case, f"/{recovery_id}/repayments", "officer", principal="off-4", json=body)
 
 
 async def test_money_is_asked_back_by_two_officers_and_comes_in_parts(paid: Case) -> None:
@@ -81,7 +81,7 @@ async def test_money_is_asked_back_by_two_officers_and_comes_in_parts(paid: Case
     first = await received(paid, path[1:], 10_000)
     assert (first.status_code, first.json()["outstanding"]) == (201, fen(20_000))
     too_much = await received(paid, path[1:], 20_001)
-    assert (too_much.status_code, too_much.json()["code"]) == (422, "receipt-over-outstanding")
+    assert (too_much.status_code, too_much.json()["code"]) == (422, "repayment-over-outstanding")
     assert (await received(paid, path[1:], 20_000)).json()["stage"] == "recovered"
     whole = (await seen(paid)).json()
     assert (whole["paid"], whole["recovered"], whole["net"]) == (fen(40_000), fen(30_000), fen(10_000))
@@ -136,17 +136,17 @@ async def test_a_provider_sees_what_was_ordered_of_itself_and_nobody_elses(paid:
     assert (await seen(paid, "claimant", paid.claimant_id)).status_code == 403
 
 
-async def test_a_receipt_recorded_by_mistake_is_reversed_by_somebody_else(paid: Case) -> None:
+async def test_a_repayment_recorded_by_mistake_is_reversed_by_somebody_else(paid: Case) -> None:
     recovery_id = await ordered(paid)
-    receipt_id = (await received(paid, recovery_id, 30_000)).json()["receipts"][0]["receipt_id"]
-    path, body = f"/{recovery_id}/receipts/{receipt_id}/reversal", {"reasons": "登记有误"}
+    repayment_id = (await received(paid, recovery_id, 30_000)).json()["repayments"][0]["repayment_id"]
+    path, body = f"/{recovery_id}/repayments/{repayment_id}/reversal", {"reasons": "登记有误"}
     alone = await step(paid, path, "approver", principal="off-4", json=body)
     assert (alone.status_code, alone.json()["code"]) == (403, "four-eyes")
     put_right = await step(paid, path, "approver", principal="off-2", json=body)
     assert (put_right.json()["stage"], put_right.json()["recovered"]) == ("ordered", fen(0))
     again = await step(paid, path, "approver", principal="off-2", json=body)
-    assert (again.status_code, again.json()["code"]) == (409, "receipt-not-counted")
-    unknown = await step(paid, path.replace(receipt_id, "rct_nobody"), "approver", principal="off-2", json=body)
+    assert (again.status_code, again.json()["code"]) == (409, "repayment-not-counted")
+    unknown = await step(paid, path.replace(repayment_id, "rpm_nobody"), "approver", principal="off-2", json=body)
     assert unknown.status_code == 404
 
 
@@ -185,11 +185,11 @@ async def test_what_has_not_come_back_in_time_is_overdue_the_day_after(paid: Cas
         assert [each["overdue"] for each in (await seen(paid)).json()["recoveries"]] == [is_overdue]
 
 
-async def test_nobody_waits_for_what_has_come_back_until_its_receipt_is_reversed(paid: Case, office: Office) -> None:
+async def test_nobody_waits_for_what_has_come_back_until_its_repayment_is_reversed(paid: Case, office: Office) -> None:
     recovery_id = await ordered(paid)
-    receipt_id = (await received(paid, recovery_id, 30_000)).json()["receipts"][0]["receipt_id"]
+    repayment_id = (await received(paid, recovery_id, 30_000)).json()["repayments"][0]["repayment_id"]
     assert await _deadlines(office, recovery_id) == []
-    path = f"/{recovery_id}/receipts/{receipt_id}/reversal"
+    path = f"/{recovery_id}/repayments/{repayment_id}/reversal"
     await step(paid, path, "approver", principal="off-2", json={"reasons": "登记有误"})
     assert await _deadlines(office, recovery_id) == [date(2026, 7, 1)]
 
@@ -236,16 +236,16 @@ async def breached(office: Office, *planted: object) -> list[str]:
         ((PROPOSED, replace(ORDERED, approved_by="off_1")), "M6 rcv_1 was not ordered as another officer proposed it"),
         ((PROPOSED, replace(ORDERED, amount=1)), "M6 rcv_1 was not ordered as another officer proposed it"),
         ((ORDERED,), "M6 rcv_1 was not ordered as another officer proposed it"),
-        ((PROPOSED, ORDERED, replace(RECEIVED, amount=1)), "M6 rct_1: the vouchers' parts do not come to 1 fen"),
+        ((PROPOSED, ORDERED, replace(RECEIVED, amount=1)), "M6 rpm_1: the vouchers' parts do not come to 1 fen"),
         ((PROPOSED, ORDERED, RECEIVED), "M6 5000000 fen came back of vch_1, on which 0 were paid"),
         ((PROPOSED, RECEIVED), "M6 5200000 fen came in for rcv_1, ordered were 0"),
-        ((PROPOSED, ORDERED, REVERSED), "M6 rct_1 is reversed, and not as it was recorded, once"),
+        ((PROPOSED, ORDERED, REVERSED), "M6 rpm_1 is reversed, and not as it was recorded, once"),
         ((PROPOSED, ORDERED, RECEIVED, replace(REVERSED, reversed_by="off_4")), "M6 off_4 has reversed an entry"),
         ((PROPOSED, ORDERED), "P6 nobody waits for rdm_1/rcv_1"),
     ],
 )
 async def test_a_planted_breach_of_what_is_asked_back_is_found(
-    office: Office, planted: tuple[RecoveryOrdered | FundsRecovered | RecoveryReceiptReversed, ...], says: str
+    office: Office, planted: tuple[RecoveryOrdered | FundsRecovered | RepaymentReversed, ...], says: str
 ) -> None:
     assert any(found.startswith(says) for found in await breached(office, *planted)), await breached(office, *planted)
 

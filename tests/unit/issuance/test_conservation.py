@@ -7,6 +7,7 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from services.issuance.domain.allowance import posting
+from services.issuance.domain.clawing_back import ClawBackVoucher, ReverseClawBack, came_back
 from services.issuance.domain.voucher import (
     LIVE,
     CancelVoucher,
@@ -27,6 +28,8 @@ from services.issuance.domain.voucher import (
 from shared.events.issuance import (
     VoucherCancelled,
     VoucherClaimed,
+    VoucherClawBackReversed,
+    VoucherClawedBack,
     VoucherExpired,
     VoucherLapsed,
     VoucherRedeemed,
@@ -52,6 +55,15 @@ def _command(name: str, contract_id: str, day: int, paid: int, terms: Terms) -> 
         "lapse-not-applied": LapseVoucher(contract_id=contract_id, cause="not_applied", on=on, terms=terms),
         "redeem": RedeemVoucher(contract_id=contract_id, redemption_id="rdm_1", paid=paid, on=on, terms=terms),
         "revoke": RevokeVoucher(sanction_id="snc_1", on=on),
+        "claw-back": ClawBackVoucher(
+            contract_id=contract_id,
+            redemption_id="rdm_1",
+            recovery_id="rcv_1",
+            repayment_id=f"rpm_{day % 3}",
+            recovered=paid // 2,
+            on=on,
+        ),
+        "reverse": ReverseClawBack(repayment_id=f"rpm_{day % 3}", on=on),
     }
     return commands[name]
 
@@ -67,6 +79,8 @@ NAMES = (
     "lapse-not-applied",
     "redeem",
     "revoke",
+    "claw-back",
+    "reverse",
 )
 RETURNING = ("cancellation", "expiry", "lapse", "partial_approval")
 
@@ -141,6 +155,22 @@ def test_by_the_default_rules_all_that_a_voucher_leaves_unused_returns_unless_a_
 def test_what_is_heard_twice_has_one_effect(commands: list[Command]) -> None:
     twice = [command for command in commands for _ in range(2)]
     assert lived(twice) == lived(commands)
+
+
+PAID_AT_ONCE = [_command("commit", "ctr_1", 0, 0, TERMS), _command("redeem", "ctr_1", 1, FACE - 7, TERMS)]
+
+
+@for_all(st.lists(COMMANDS, max_size=12))
+def test_no_more_comes_back_than_was_paid_and_each_repayment_counts_once(commands: list[Command]) -> None:
+    history = lived([*PAID_AT_ONCE, *commands])
+    state = voucher.fold(history)
+    assert isinstance(state, Voucher)
+    posted = [event for event in history if isinstance(event, VoucherClawedBack)]
+    undone = [event for event in history if isinstance(event, VoucherClawBackReversed)]
+    assert len({event.repayment_id for event in posted}) == len(posted)
+    assert len({event.repayment_id for event in undone}) == len(undone)
+    back = sum(event.recovered for event in posted) - sum(event.recovered for event in undone)
+    assert 0 <= came_back(state.claw_backs) == back <= state.paid == FACE - 7
 
 
 @for_all(st.lists(COMMANDS, max_size=12))

@@ -14,6 +14,8 @@ from tests.unit.issuance.facts import CLAIMED
 
 FOLDER = Path(services.issuance.__file__).parent
 ONLY_BETWEEN_CONTEXTS = {
+    "claw-back-unknown",
+    "clawed-back-above-paid",
     "no-voucher-named",
     "paid-above-face-value",
     "voucher-amount-differs",

@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 
 from services.issuance.domain.allowance import posting
 from services.issuance.domain.budget import Granted, SetGrant, budget
-from services.issuance.domain.postings import ACCOUNTS, COUNTED, OUTSTANDING, Account, Posted, entries_of
+from services.issuance.domain.clawing_back import came_back
+from services.issuance.domain.postings import ACCOUNTS, COUNTED, OUTSTANDING, SPENT, Account, Posted, entries_of
 from services.issuance.domain.voucher import LIVE, Event, Stage, Voucher, voucher
 from shared.events.issuance import (
     QuotaGranted,
     QuotaReturned,
     QuotaWithdrawn,
     VoucherCancelled,
+    VoucherClawBackReversed,
+    VoucherClawedBack,
     VoucherExpired,
     VoucherLapsed,
     VoucherRedeemed,
@@ -58,6 +61,9 @@ REDEEMED = of_the_voucher(
     revoked=False,
     on=MARCH_17,
 )
+REPAYMENT = {"contract_id": CONTRACT, "redemption_id": REDEMPTION, "recovery_id": "rcv_1", "repayment_id": "rpm_1"}
+CLAWED_BACK = of_the_voucher(VoucherClawedBack, **REPAYMENT, recovered=1_500_000, on=MARCH_17)
+NOT_CLAWED_BACK = of_the_voucher(VoucherClawBackReversed, **REPAYMENT, recovered=1_500_000, on=MARCH_17)
 
 
 def balances(facts: Iterable[object]) -> Counter[Account]:
@@ -73,6 +79,7 @@ def balances(facts: Iterable[object]) -> Counter[Account]:
 def test_the_accounts_are_listed_once_each() -> None:
     assert get_args(Account.__value__) == ACCOUNTS
     assert set(OUTSTANDING) < set(COUNTED) < set(ACCOUNTS)
+    assert set(SPENT) < set(ACCOUNTS) - set(COUNTED)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +106,8 @@ def test_the_accounts_are_listed_once_each() -> None:
         (replace(REDEEMED, released=0), [("payable", "paid", 2_000_000), ("payable", "withheld", 1_000_000)]),
         (replace(REDEEMED, paid=0, released=FACE), [("payable", "released", FACE)]),
         (replace(REDEEMED, released=0, revoked=True), [("revoked", "paid", 2_000_000)]),
+        (CLAWED_BACK, [("paid", "clawed_back", 1_500_000)]),
+        (NOT_CLAWED_BACK, [("clawed_back", "paid", 1_500_000)]),
     ],
 )
 def test_each_fact_moves_its_money(fact: Posted, flows: Sequence[tuple[Account, Account, int]]) -> None:
@@ -122,7 +131,8 @@ def test_the_books_say_what_the_voucher_and_its_allowance_say(commands: list[obj
     assert isinstance(state, Voucher)
     moved = [posting(event) for event in history if isinstance(event, MOVING)]
     assert sum(found[account] for account in COUNTED) == sum(move.reserved for move in moved)
-    assert found["paid"] == sum(move.spent for move in moved) == state.paid
+    assert found["paid"] + found["clawed_back"] == sum(move.spent for move in moved) == state.paid
+    assert found["clawed_back"] == came_back(state.claw_backs)
     assert found["released"] + found["lapsed"] == sum(move.released for move in moved)
     outstanding = sum(found[account] for account in OUTSTANDING)
     assert outstanding == (FACE if state.stage in LIVE else 0)

@@ -13,8 +13,8 @@ from services.redemption.domain.recovery import (
     FallOverdue,
     OrderRecovery,
     ProposeRecovery,
-    RecordReceipt,
-    ReverseReceipt,
+    RecordRepayment,
+    ReverseRepayment,
     WithdrawRecovery,
     recoveries,
 )
@@ -24,8 +24,8 @@ from shared.events.redemption import (
     RecoveryOrdered,
     RecoveryOverdue,
     RecoveryProposed,
-    RecoveryReceiptReversed,
     RecoveryWithdrawn,
+    RepaymentReversed,
     VoucherPayment,
     VoucherRecovery,
 )
@@ -63,21 +63,21 @@ WITHDRAW = WithdrawRecovery(recovery_id="rcv_1", reasons_digest="w", withdrawn_b
 WITHDRAWN = RecoveryWithdrawn(
     recovery_id="rcv_1", redemption_id=RDM, provider_id=PRV, reasons_digest="w", withdrawn_by="off_3", on=MAY_5
 )
-RECEIVE = RecordReceipt(
-    recovery_id="rcv_1", receipt_id="rct_1", payments=PAID, paid_on=APRIL_17, amount=yuan(52_000), received_on=MAY_5,
+RECEIVE = RecordRepayment(
+    recovery_id="rcv_1", repayment_id="rpm_1", payments=PAID, paid_on=APRIL_17, amount=yuan(52_000), received_on=MAY_5,
     recorded_by="off_4", on=MAY_5,
 )  # fmt: skip
 RECEIVED = FundsRecovered(
-    recovery_id="rcv_1", receipt_id="rct_1", redemption_id=RDM, contract_id=CTR, claimant_id=CLM, provider_id=PRV,
+    recovery_id="rcv_1", repayment_id="rpm_1", redemption_id=RDM, contract_id=CTR, claimant_id=CLM, provider_id=PRV,
     recoveries=(
         VoucherRecovery(voucher_id="vch_1", amount=yuan(50_000)),
         VoucherRecovery(voucher_id="vch_2", amount=yuan(2_000)),
     ),
     amount=yuan(52_000), received_on=MAY_5, recorded_by="off_4", on=MAY_5,
 )  # fmt: skip
-REVERSE = ReverseReceipt(recovery_id="rcv_1", receipt_id="rct_1", reasons_digest="m", reversed_by="off_2", on=MAY_5)
-REVERSED = RecoveryReceiptReversed(
-    recovery_id="rcv_1", receipt_id="rct_1", redemption_id=RDM, contract_id=CTR, claimant_id=CLM, provider_id=PRV,
+REVERSE = ReverseRepayment(recovery_id="rcv_1", repayment_id="rpm_1", reasons_digest="m", reversed_by="off_2", on=MAY_5)
+REVERSED = RepaymentReversed(
+    recovery_id="rcv_1", repayment_id="rpm_1", redemption_id=RDM, contract_id=CTR, claimant_id=CLM, provider_id=PRV,
     recoveries=RECEIVED.recoveries, amount=yuan(52_000), reasons_digest="m", reversed_by="off_2", on=MAY_5,
 )  # fmt: skip
 
@@ -140,17 +140,17 @@ def test_a_proposal_is_turned_down_by_somebody_else_and_asks_for_nothing_then() 
 
 def test_what_comes_in_is_spread_over_the_vouchers_in_their_order() -> None:
     spec.given(PROPOSED, ORDERED).when(RECEIVE).then(RECEIVED)
-    rest = replace(RECEIVE, receipt_id="rct_2", amount=yuan(3_000))
+    rest = replace(RECEIVE, repayment_id="rpm_2", amount=yuan(3_000))
     second = (VoucherRecovery(voucher_id="vch_2", amount=yuan(3_000)),)
     spec.given(PROPOSED, ORDERED, RECEIVED).when(rest).then(
-        replace(RECEIVED, receipt_id="rct_2", amount=yuan(3_000), recoveries=second)
+        replace(RECEIVED, repayment_id="rpm_2", amount=yuan(3_000), recoveries=second)
     )
 
 
 def test_no_more_comes_in_than_is_asked_for_and_nothing_before_the_order() -> None:
     spec.given(PROPOSED).when(RECEIVE).then_refused("recovery-not-in-this-stage")
-    rest = replace(RECEIVE, receipt_id="rct_2", amount=yuan(3_000) + 1)
-    spec.given(PROPOSED, ORDERED, RECEIVED).when(rest).then_refused("receipt-over-outstanding")
+    rest = replace(RECEIVE, repayment_id="rpm_2", amount=yuan(3_000) + 1)
+    spec.given(PROPOSED, ORDERED, RECEIVED).when(rest).then_refused("repayment-over-outstanding")
     settled = replace(RECEIVED, amount=yuan(55_000))
     spec.given(PROPOSED, ORDERED, settled).when(RECEIVE).then_refused("recovery-not-in-this-stage")
 
@@ -161,18 +161,20 @@ def test_money_comes_in_between_the_day_of_the_payment_and_today() -> None:
     )
     for impossible in (date(2026, 4, 16), date(2026, 5, 6)):
         command = replace(RECEIVE, received_on=impossible)
-        spec.given(PROPOSED, ORDERED).when(command).then_refused("receipt-day-impossible")
+        spec.given(PROPOSED, ORDERED).when(command).then_refused("repayment-day-impossible")
 
 
-def test_a_mistaken_receipt_is_reversed_as_it_was_recorded_and_by_somebody_else() -> None:
+def test_a_mistaken_repayment_is_reversed_as_it_was_recorded_and_by_somebody_else() -> None:
     past = (PROPOSED, ORDERED, RECEIVED)
     spec.given(*past).when(REVERSE).then(REVERSED)
     spec.given(*past).when(replace(REVERSE, reversed_by="off_4")).then_refused("four-eyes")
-    spec.given(*past, REVERSED).when(REVERSE).then_refused("receipt-not-counted")
-    spec.given(*past, REVERSED).when(replace(RECEIVE, receipt_id="rct_2")).then(replace(RECEIVED, receipt_id="rct_2"))
+    spec.given(*past, REVERSED).when(REVERSE).then_refused("repayment-not-counted")
+    spec.given(*past, REVERSED).when(replace(RECEIVE, repayment_id="rpm_2")).then(
+        replace(RECEIVED, repayment_id="rpm_2")
+    )
 
 
-def test_a_settled_claw_back_is_open_again_when_its_receipt_is_reversed() -> None:
+def test_a_settled_claw_back_is_open_again_when_its_repayment_is_reversed() -> None:
     all_of_it = replace(RECEIVED, amount=yuan(55_000))
     state = recoveries.fold((PROPOSED, ORDERED, all_of_it))
     assert [each.stage for each in state.recoveries] == ["recovered"]
@@ -200,10 +202,10 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
     st.builds(lambda name, who: replace(ORDER, recovery_id=name, approved_by=who), IDS, OFFICERS),
     st.builds(lambda name, who: replace(WITHDRAW, recovery_id=name, withdrawn_by=who), IDS, OFFICERS),
     st.builds(
-        lambda name, receipt, fen: replace(RECEIVE, recovery_id=name, receipt_id=f"{name}/{receipt}", amount=fen),
+        lambda name, repayment, fen: replace(RECEIVE, recovery_id=name, repayment_id=f"{name}/{repayment}", amount=fen),
         IDS, st.integers(1, 3), FEN,
     ),
-    st.builds(lambda name, n: replace(REVERSE, recovery_id=name, receipt_id=f"{name}/{n}"), IDS, st.integers(1, 3)),
+    st.builds(lambda name, n: replace(REVERSE, recovery_id=name, repayment_id=f"{name}/{n}"), IDS, st.integers(1, 3)),
 )  # fmt: skip
 
 
@@ -214,8 +216,8 @@ def test_whatever_is_asked_no_voucher_gives_back_more_than_it_was_paid(commands:
         state = recoveries.fold(history)
         if isinstance(command, ProposeRecovery) and state.find(command.recovery_id) is not None:
             continue  # ids are fresh, always
-        if isinstance(command, RecordReceipt) and any(
-            isinstance(fact, FundsRecovered) and fact.receipt_id == command.receipt_id for fact in history
+        if isinstance(command, RecordRepayment) and any(
+            isinstance(fact, FundsRecovered) and fact.repayment_id == command.repayment_id for fact in history
         ):
             continue
         try:
@@ -225,8 +227,8 @@ def test_whatever_is_asked_no_voucher_gives_back_more_than_it_was_paid(commands:
     state = recoveries.fold(history)
     back = dict.fromkeys(("vch_1", "vch_2"), 0)
     for fact in history:
-        sign = {FundsRecovered: 1, RecoveryReceiptReversed: -1}.get(type(fact), 0)
-        for part in fact.recoveries if isinstance(fact, FundsRecovered | RecoveryReceiptReversed) else ():
+        sign = {FundsRecovered: 1, RepaymentReversed: -1}.get(type(fact), 0)
+        for part in fact.recoveries if isinstance(fact, FundsRecovered | RepaymentReversed) else ():
             back[part.voucher_id] += sign * part.amount
     assert all(0 <= back[payment.voucher_id] <= payment.paid for payment in PAID)
     assert sum(back.values()) == state.recovered <= state.asked <= yuan(60_000)
