@@ -24,7 +24,8 @@ _NEW = """('cxq.registry.claimant-registered.v1', 'cxq.registry.claimant-certifi
     'cxq.registry.affiliation-granted.v1', 'cxq.registry.laboratory-entered.v1',
     'cxq.registry.referral-agency-described.v1', 'cxq.registry.promotion-event-planned.v1',
     'cxq.registry.delegation-proposed.v1', 'cxq.registry.delegation-accepted.v1',
-    'cxq.registry.service-person-entered.v1', 'cxq.registry.booking-requested.v1')"""
+    'cxq.registry.service-person-entered.v1', 'cxq.registry.booking-requested.v1',
+    'cxq.registry.booking-confirmed.v1', 'cxq.registry.referral-offered.v1', 'cxq.registry.referral-accepted.v1')"""
 _DURING_A_BAN = sa.text(
     f"""
     SELECT s.data->>'party_id' AS party_id, s.data->>'sanction_id' AS sanction_id, n.position, n.type

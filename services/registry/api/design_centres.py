@@ -30,7 +30,9 @@ DesignCentreId = Annotated[str, Path(max_length=40, examples=["dsc_01kdvdna00ek7
     status_code=201,
     response_model=DesignCentreView,
     summary="列入设计创新中心名单 · Put a laboratory on the list of design centres (faq 3)",
-    openapi_extra=operation(codes=("laboratory-not-in-catalogue", "design-centre-already-listed", "duty-missing")),
+    openapi_extra=operation(
+        codes=("laboratory-not-in-catalogue", "party-barred", "design-centre-already-listed", "duty-missing")
+    ),
 )
 async def list_design_centre(body: DesignCentreBody, request: CommandRequest) -> Response:
     """Say that a laboratory of the catalogue can offer industrial design from today."""

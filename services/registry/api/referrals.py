@@ -48,7 +48,9 @@ async def offer_referral(agency_id: AgencyId, body: ReferralBody, request: Comma
     operation_id="acceptReferral",
     response_model=ReferralReceiptView,
     summary="同意由推荐机构服务 · Agree to be served by the agency",
-    openapi_extra=operation(codes=("affiliation-not-in-this-stage", "referral-not-offered", "user-may-only-read")),
+    openapi_extra=operation(
+        codes=("affiliation-not-in-this-stage", "referral-not-offered", "party-barred", "user-may-only-read")
+    ),
 )
 async def accept_referral(agency_id: AgencyId, claimant_id: ClaimantId, request: CommandRequest) -> Response:
     """Agree for the own claimant."""

@@ -118,7 +118,10 @@ class OfferReferral:
 
 @message
 class AcceptReferral:
+    """`barred`: a measure of art. 17 has come to stand against the claimant or the agency."""
+
     claimant_id: str
+    barred: bool
     on: date
 
 
@@ -265,10 +268,14 @@ def _referred(command: OfferReferral | AcceptReferral | EndReferral, state: Refe
                 Reason(code="party-barred", article="17", kind="state") if barred else None,
             )
             return [ReferralOffered(agency_id=agency_id, claimant_id=claimant_id, on=on)]
-        case AcceptReferral():
+        case AcceptReferral(barred=barred):
             agency_id = check_granted(state.affiliation).party_id
-            if claimant_id not in state.offered:
-                raise refuse("referral-not-offered", article="faq 4", kind="state")
+            refuse_unless(
+                None
+                if claimant_id in state.offered
+                else Reason(code="referral-not-offered", article="faq 4", kind="state"),
+                Reason(code="party-barred", article="17", kind="state") if barred else None,
+            )
             return [ReferralAccepted(agency_id=agency_id, claimant_id=claimant_id, on=on)]
         case EndReferral(ended_by=ended_by):
             if claimant_id not in state.offered | state.serves or isinstance(state.affiliation, Unrequested):

@@ -30,7 +30,7 @@ from services.registry.domain.sanction import DISQUALIFYING
 from services.registry.provider_tables import bookings
 from services.registry.tables import claimant_users, facilities, providers
 from services.registry.use_cases.acting_for_claimants import acting_for
-from services.registry.use_cases.barring import is_barred, is_code_barred
+from services.registry.use_cases.barring import is_barred, is_code_barred, locked_capacities
 from services.registry.use_cases.owning import check_owns_facility, standing_of
 from services.registry.use_cases.streams import stream_of
 from shared.events.registry.bookings import BookingOutcome, BookingParty, OpeningHours
@@ -120,10 +120,10 @@ async def request_booking(
 
 
 async def confirm_booking(tx: Transaction, booking_id: str, principal: str, *, if_match: int | None) -> BookingHandled:
-    """Confirm a booking of the principal's own provider, which is on the list and not barred."""
+    """Confirm a booking of the principal's own provider; neither it nor the claimant has been barred meanwhile."""
     row = await _of_provider(tx, booking_id, principal)
-    owner = await standing_of(tx, row.provider_id)
-    if owner.barred:
+    await locked_capacities(tx, row.claimant_id)
+    if (await standing_of(tx, row.provider_id)).barred or await is_barred(tx, row.claimant_id):
         raise refuse("party-barred", article="17", kind="state")
     return await _handle(tx, row, ConfirmBooking(at=tx.now, on=tx.today), if_match)
 

@@ -9,7 +9,7 @@ from services.registry.domain.design_centre import DelistDesignCentre, Event, Li
 from services.registry.domain.laboratory import laboratory
 from services.registry.domain.profile import digest_of
 from services.registry.institution_tables import design_centres
-from services.registry.use_cases.affiliating import locked_affiliation
+from services.registry.use_cases.affiliating import check_not_barred, locked_affiliation
 from services.registry.use_cases.streams import stream_of
 from shared.kernel.refusal import refuse
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
@@ -21,9 +21,10 @@ async def list_design_centre(
     """Put a laboratory of the catalogue on the list, once at a time."""
     try:
         stream = stream_of(laboratory_id, "lab")
-        await locked_affiliation(tx, laboratory_id)
+        row = await locked_affiliation(tx, laboratory_id)
     except UnknownSubjectError:
         raise refuse("laboratory-not-in-catalogue", article="faq 3", value=laboratory_id, kind="state") from None
+    await check_not_barred(tx, row)
     state = (await tx.load(laboratory, stream)).state
     command = ListDesignCentre(
         design_centre_id=design_centre_id,

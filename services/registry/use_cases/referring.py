@@ -25,7 +25,12 @@ from services.registry.domain.referral_agency import (
 from services.registry.institution_tables import agency_occasions, referral_profiles
 from services.registry.tables import claimants
 from services.registry.use_cases.acting_for_claimants import acting_for
-from services.registry.use_cases.affiliating import check_not_barred, locked_affiliation, own_affiliation
+from services.registry.use_cases.affiliating import (
+    check_not_barred,
+    is_institution_barred,
+    locked_affiliation,
+    own_affiliation,
+)
 from services.registry.use_cases.barring import is_barred
 from services.registry.use_cases.streams import stream_of
 from shared.kernel.refusal import refuse
@@ -97,9 +102,10 @@ async def offer_referral(tx: Transaction, agency_id: str, principal: str, claima
 
 async def accept_referral(tx: Transaction, agency_id: str, claimant_id: str, principal: str) -> AgencyHandled:
     """Agree, for the principal's own claimant, that the agency serves it."""
-    await _offered(tx, agency_id, claimant_id)
+    row = await _offered(tx, agency_id, claimant_id)
     await acting_for(tx, claimant_id, principal)
-    return await _handle(tx, agency_id, AcceptReferral(claimant_id=claimant_id, on=tx.today))
+    barred = await is_institution_barred(tx, row) or await is_barred(tx, claimant_id)
+    return await _handle(tx, agency_id, AcceptReferral(claimant_id=claimant_id, barred=barred, on=tx.today))
 
 
 async def end_referral_as_claimant(tx: Transaction, agency_id: str, claimant_id: str, principal: str) -> AgencyHandled:
@@ -136,12 +142,13 @@ async def _referral(tx: Transaction, agency_id: str) -> Any:
     return row
 
 
-async def _offered(tx: Transaction, agency_id: str, claimant_id: str) -> None:
+async def _offered(tx: Transaction, agency_id: str, claimant_id: str) -> Any:
     """Lock an agency that has offered to serve a claimant; for everybody else's claimant it does not exist."""
-    await _referral(tx, agency_id)
+    row = await _referral(tx, agency_id)
     state = (await tx.load(referral_agency, stream_of(agency_id, "rag"))).state
     if claimant_id not in state.offered | state.serves:
         raise UnknownSubjectError(agency_id)
+    return row
 
 
 async def _keep_occasion(tx: Transaction, occasion_id: str, agency_id: str, title: str, place: str) -> None:

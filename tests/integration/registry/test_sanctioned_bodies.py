@@ -19,6 +19,7 @@ from tests.integration.registry.institutions import (
     service_agency,
 )
 from tests.integration.registry.institutions import laboratory as catalogued
+from tests.integration.registry.test_bookings import bench
 from tests.integration.registry.test_standing import barred, enterprise, laboratory, sanctioned
 
 A_DAY = timedelta(days=1)
@@ -133,6 +134,38 @@ async def test_agencies_and_laboratories_are_told_what_a_measure_takes(house: Ho
     assert barred(await agency.get(f"/v1/parties/{agency_id}/standing")) == {"represent": ["party-barred"]}
     refused = await agency.post("/v1/laboratories", await laboratory_form(agency, name="另一个实验室"))
     assert (refused.status_code, refused.json()["code"]) == (409, "party-barred")
+
+
+@pytest.mark.parametrize("side", ["claimant", "provider"])
+async def test_a_ban_between_the_wish_and_its_confirmation_stops_a_booking(house: House, side: str) -> None:
+    here = await bench(house, f"barred-{side}")
+    asked = await here.boss.post("/v1/bookings", here.slot(house.clock.instant + A_DAY))
+    assert asked.status_code == 201, asked.text
+    await sanctioned(house, here.claimant_id if side == "claimant" else asked.json()["provider_id"], "disqualify")
+    stopped = await here.lab.post(f"{asked.headers['location']}/confirmation", version=asked)
+    assert (stopped.status_code, stopped.json()["code"]) == (409, "party-barred")
+
+
+@pytest.mark.parametrize("side", ["claimant", "agency"])
+async def test_a_ban_between_the_offer_and_the_consent_stops_a_referral(house: House, side: str) -> None:
+    agency, joined = await referral_agency(house, f"offers-{side}")
+    agency_id = joined.json()["party_id"]
+    owner, claimant_id = await enterprise(house, f"offered-by-{side}")
+    path = f"/v1/referral-agencies/{agency_id}/referrals"
+    assert (await agency.post(path, {"claimant_id": claimant_id})).status_code == 201
+    await sanctioned(house, claimant_id if side == "claimant" else agency_id, "disqualify")
+    stopped = await owner.post(f"{path}/{claimant_id}/consent")
+    assert (stopped.status_code, stopped.json()["code"]) == (409, "party-barred")
+    assert (await owner.post(f"{path}/{claimant_id}/end")).status_code == 200  # declining is nothing new
+
+
+async def test_a_laboratory_of_a_barred_organisation_becomes_no_design_centre(house: House) -> None:
+    agency, _, provider = await service_agency(house, "design-agency")
+    lab_id = (await catalogued(house, agency)).json()["party_id"]
+    await sanctioned(house, provider["provider_id"], "disqualify")
+    officer = house.person(Role.OFFICER, "officer-1")
+    stopped = await officer.post("/v1/design-centres", {"laboratory_id": lab_id})
+    assert (stopped.status_code, stopped.json()["code"]) == (409, "party-barred")
 
 
 _LAST = """UPDATE events SET data = jsonb_set(data, '{{{field}}}', '"{value}"') WHERE position = (

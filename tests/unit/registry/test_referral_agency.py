@@ -62,7 +62,7 @@ REPORT = ReportPromotionEvent(event_id="pev_1", held_on=TODAY, enterprises=42, o
 HELD = PromotionEventHeld(agency_id=RAG, event_id="pev_1", held_on=TODAY, enterprises=42, on=TODAY)
 OFFER = OfferReferral(claimant_id="clm_1", barred=False, on=TODAY)
 OFFERED = ReferralOffered(agency_id=RAG, claimant_id="clm_1", on=TODAY)
-ACCEPT = AcceptReferral(claimant_id="clm_1", on=TODAY)
+ACCEPT = AcceptReferral(claimant_id="clm_1", barred=False, on=TODAY)
 ACCEPTED = ReferralAccepted(agency_id=RAG, claimant_id="clm_1", on=TODAY)
 
 
@@ -139,6 +139,7 @@ def test_one_event_that_was_held_leaves_the_other_planned() -> None:
 def test_a_claimant_is_served_by_its_own_consent_only() -> None:
     spec.given(*JOINED).when(OFFER).then(OFFERED)
     spec.given(*JOINED).when(ACCEPT).then_refused("referral-not-offered")
+    spec.given(*JOINED, OFFERED).when(replace(ACCEPT, barred=True)).then_refused("party-barred")
     spec.given(*JOINED, OFFERED).when(ACCEPT).then(ACCEPTED)
     spec.given(*JOINED, OFFERED, ACCEPTED).when(ACCEPT).then_refused("referral-not-offered")
     assert referral_agency.fold((*JOINED, OFFERED)).serves == frozenset()
