@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.issuance.api.intake_desk import awarded
 from services.issuance.app import DUE
 from services.issuance.domain.voucher import Voucher, voucher
+from services.issuance.domain.waiting_room import Shown, Unfit
 from services.issuance.intake.intake import Intake
 from services.issuance.intake.sequencer import Surroundings
 from services.issuance.reactions import REACTIONS
@@ -193,7 +194,9 @@ class Office:
                         raise
                     await asyncio.sleep(0.05)
 
-    async def ask(self, period_id: str, claimant_id: str, amount: int, *, key: str = "") -> Answer:
+    async def ask(
+        self, period_id: str, claimant_id: str, amount: int, *, key: str = "", shown: Shown = Unfit.MISSING
+    ) -> Answer:
         """Bring a claim to the intake, under a key of its own unless one is given; Refused when it is refused."""
         self._asked += 1
         name = key or f"claim-{self._asked}"
@@ -216,6 +219,7 @@ class Office:
             ),
             cause=Cause(actor="test", correlation_id="test"),
             told=told,
+            shown=shown,
         )
         if answer.status == 422 and not answer.replayed:
             raise refusals[-1]
