@@ -3,7 +3,16 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from services.contracts.tables import bans, claimants, providers, services, vouchers, withheld
+from services.contracts.tables import (
+    authorisations,
+    bans,
+    claimants,
+    closed,
+    providers,
+    services,
+    vouchers,
+    withheld,
+)
 from services.contracts.use_cases.lapsing_contracts import lapse
 from services.contracts.use_cases.settling_commitments import (
     CONTRACT_LAPSES,
@@ -20,6 +29,7 @@ from shared.events.registry.facilities import ServiceOffered, ServiceWithdrawn
 from shared.events.registry.providers import ProviderCapabilitiesChanged, ProviderDelisted, ProviderListed
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.procedures.acting import following_users
+from shared.procedures.acting_by_channel import following_channels
 from shared.procedures.due import DueHandlers
 from shared.store.transaction import Transaction
 
@@ -100,6 +110,7 @@ REACTIONS: Reactions = {
     VoucherCommitted: _committed,
     VoucherCommitmentRefused: _refused,
     **following_users(withheld),
+    **following_channels(authorisations, closed),
 }
 
 DUE: DueHandlers = {COMMITMENT_UNANSWERED: reject_unanswered, CONTRACT_LAPSES: lapse}

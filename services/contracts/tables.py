@@ -5,6 +5,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from shared.database import metadata
 from shared.procedures.acting import withheld_users
+from shared.procedures.acting_by_channel import channel_authorisations, closed_channels
 
 CONTRACTS = metadata()
 
@@ -17,6 +18,10 @@ claimants = sa.Table(
 
 withheld = withheld_users(CONTRACTS)
 """Local copy: users of a claimant whom its owner has removed, or lets only look."""
+
+authorisations = channel_authorisations(CONTRACTS)
+closed = closed_channels(CONTRACTS)
+"""Local copies: which channels act for which claimants, and which channels act for nobody any more."""
 
 providers = sa.Table(
     "providers",

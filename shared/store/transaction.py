@@ -48,12 +48,16 @@ class UnknownSubjectError(LookupError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Why a transaction happens: who acts, in which conversation, answering which event."""
+    """Why a transaction happens: who acts, in which conversation, answering which event.
+
+    `channel` names the channel that the actor is where it acts for a claimant (art. 15(1)).
+    """
 
     actor: str
     correlation_id: str
     causation_id: str | None = None
     traceparent: str | None = None
+    channel: str | None = None
 
     def metadata(self, today: date) -> bytes:
         """Write the metadata of the events this cause brings about."""
@@ -63,6 +67,7 @@ class Cause:
                 "correlation_id": self.correlation_id,
                 **({"causation_id": self.causation_id} if self.causation_id else {}),
                 **({"traceparent": self.traceparent} if self.traceparent else {}),
+                **({"channel": self.channel} if self.channel else {}),
                 "business_date": today,
             }
         )

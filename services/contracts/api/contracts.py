@@ -19,7 +19,7 @@ from services.contracts.api.models import (
     Voucher,
 )
 from services.contracts.api.projects import STANDING
-from services.contracts.api.visibility import ContractId, check_visible, visible_to
+from services.contracts.api.visibility import ContractId, check_visible, is_acted_for, visible_to
 from services.contracts.domain.contract import (
     Completed,
     Lapsed,
@@ -39,6 +39,7 @@ from shared.http.commands import CommandRequest, Presented
 from shared.http.models import Money
 from shared.http.reading import CursorText, Limit, Page, ReadRequest
 from shared.http.routes import operation, router_for
+from shared.kernel.calendar import business_date
 from shared.kernel.refusal import Reason, Refused
 from shared.store.transaction import UnknownSubjectError
 
@@ -166,7 +167,14 @@ async def get_contract(contract_id: ContractId, request: ReadRequest) -> Respons
     if isinstance(loaded.state, Unsubmitted):
         raise UnknownSubjectError(contract_id)
     facts = loaded.state.contract
-    check_visible(request.caller, contract_id, claimant_id=facts.claimant_id, provider_id=facts.provider_id)
+    acted_for = await is_acted_for(request, facts.claimant_id)
+    check_visible(
+        request.caller,
+        contract_id,
+        claimant_id=facts.claimant_id,
+        provider_id=facts.provider_id,
+        acted_for=acted_for,
+    )
     return request.answer(_presented(loaded.state, loaded.version))
 
 
@@ -181,7 +189,7 @@ async def list_contracts(
     cursor: CursorText = None,
 ) -> Page[ContractItem]:
     await request.caught_up(contract_list)
-    select = sa.select(contracts).where(visible_to(request.caller, contracts))
+    select = sa.select(contracts).where(visible_to(request.caller, contracts, business_date(request.now)))
     if state is not None:
         select = select.where(contracts.c.state == state)
     if is_related is not None:

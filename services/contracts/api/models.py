@@ -44,6 +44,11 @@ class Declarations(Body):
 
 
 class ProjectProposal(Body):
+    claimant_id: Reference | None = Field(
+        default=None,
+        description="渠道代办时填写申领单位 · A channel names for whom it proposes; nobody else needs to",
+        examples=[None],
+    )
     provider_id: Reference = Field(description="开放单位 · The provider", examples=[_PROVIDER])
     service_id: Reference = Field(description="其提供的服务 · A service it offers", examples=[_SERVICE])
     planned_amount: PositiveMoney = Field(description="计划金额 · What it is expected to cost")

@@ -2,10 +2,10 @@
 
 from shared.http.policy import Policy, Role, roles
 
-_PARTIES_AND_OFFICE = roles(Role.CLAIMANT, Role.PROVIDER, Role.OFFICER, Role.AUDITOR)
+_PARTIES_AND_OFFICE = roles(Role.CLAIMANT, Role.CHANNEL, Role.PROVIDER, Role.OFFICER, Role.AUDITOR)
 
 POLICY: Policy = {
-    "proposeProject": roles(Role.CLAIMANT),
+    "proposeProject": roles(Role.CLAIMANT, Role.CHANNEL),
     "listProjects": _PARTIES_AND_OFFICE,
     "getProject": _PARTIES_AND_OFFICE,
     "confirmProject": roles(Role.PROVIDER),

@@ -14,19 +14,24 @@ from services.contracts.api.models import (
     ProjectRefusal,
     ProjectState,
 )
-from services.contracts.api.visibility import ProjectId, check_visible, visible_to
+from services.contracts.api.visibility import ProjectId, check_visible, is_acted_for, visible_to
 from services.contracts.domain.project import Confirmed, Declined, Proposed, State, Unproposed, project
 from services.contracts.projections.project_list import project_list
 from services.contracts.projections.project_list import table as projects
-from services.contracts.tables import project_texts, withheld
+from services.contracts.tables import authorisations, project_texts, withheld
 from services.contracts.use_cases.answering_projects import confirm, decline
 from services.contracts.use_cases.keeping_texts import ProjectTexts, texts_of
 from services.contracts.use_cases.proposing_projects import propose, stream
 from shared.http.commands import CommandRequest, Presented
+from shared.http.identity import Caller
 from shared.http.models import Money
+from shared.http.policy import Role
 from shared.http.reading import CursorText, Limit, Page, ReadRequest
 from shared.http.routes import operation, router_for
+from shared.kernel.calendar import business_date
+from shared.kernel.refusal import refuse
 from shared.procedures.acting import check_may_act
+from shared.procedures.acting_by_channel import act_by_channel
 from shared.store.transaction import Transaction, UnknownSubjectError
 
 router = router_for("contracts", tag="projects")
@@ -57,7 +62,14 @@ _NAMES: Mapping[type[State], ProjectState] = {
     response_model=Project,
     summary="提出合作项目 · Propose a project to a provider",
     openapi_extra=operation(
-        codes=(*STANDING, "user-may-only-read", "statutory-testing-excluded", "funded-project-excluded")
+        codes=(
+            *STANDING,
+            "user-may-only-read",
+            "channel-not-authorised",
+            "claimant-not-named",
+            "statutory-testing-excluded",
+            "funded-project-excluded",
+        )
     ),
 )
 async def propose_project(body: ProjectProposal, request: CommandRequest) -> Response:
@@ -65,8 +77,7 @@ async def propose_project(body: ProjectProposal, request: CommandRequest) -> Res
     texts = ProjectTexts(title=body.title, description=body.description)
 
     async def use_case(tx: Transaction) -> Presented:
-        claimant_id = request.caller.party or ""
-        await check_may_act(tx, withheld, claimant_id, request.caller.principal)
+        claimant_id = await _acting_for(tx, request.caller, body.claimant_id)
         handled = await propose(
             tx,
             project_id=project_id,
@@ -138,7 +149,14 @@ async def get_project(project_id: ProjectId, request: ReadRequest) -> Response:
     if isinstance(loaded.state, Unproposed):
         raise UnknownSubjectError(project_id)
     proposed = loaded.state.project
-    check_visible(request.caller, project_id, claimant_id=proposed.claimant_id, provider_id=proposed.provider_id)
+    acted_for = await is_acted_for(request, proposed.claimant_id)
+    check_visible(
+        request.caller,
+        project_id,
+        claimant_id=proposed.claimant_id,
+        provider_id=proposed.provider_id,
+        acted_for=acted_for,
+    )
     async with request.connection() as connection:
         texts = await texts_of(connection, project_id)
     return request.answer(_presented(loaded.state, texts, loaded.version))
@@ -152,11 +170,25 @@ async def list_projects(
     select = (
         sa.select(projects, project_texts.c.title)
         .join(project_texts, project_texts.c.project_id == projects.c.project_id)
-        .where(visible_to(request.caller, projects))
+        .where(visible_to(request.caller, projects, business_date(request.now)))
     )
     if state is not None:
         select = select.where(projects.c.state == state)
     return await request.page(select, [projects.c.project_id.desc()], limit, cursor, _item)
+
+
+async def _acting_for(tx: Transaction, caller: Caller, named: str | None) -> str:
+    """Give the claimant a caller proposes for: its own, or as a channel the one it names and is authorised by."""
+    if caller.role is Role.CHANNEL:
+        if named is None:
+            raise refuse("claimant-not-named", article="15(1)")
+        await act_by_channel(tx, authorisations, named, "contracts")
+        return named
+    if named not in {None, caller.party}:
+        raise UnknownSubjectError(named)
+    claimant_id = caller.party or ""
+    await check_may_act(tx, withheld, claimant_id, caller.principal)
+    return claimant_id
 
 
 def _item(row: sa.Row[tuple[object, ...]]) -> ProjectItem:

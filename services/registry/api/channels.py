@@ -55,7 +55,10 @@ class AuthorisationBody(Body):
 
     channel_id: str = Field(max_length=40, examples=["chn_01kdvdna00ek7990e5df8shghf"])
     scopes: tuple[ChannelScope, ...] = Field(
-        min_length=1, max_length=2, description="可代办事项 · In which matters", examples=[["profile", "certificates"]]
+        min_length=1,
+        max_length=4,
+        description="可代办事项：资料、证书、申领、合作项目与合同 · In which matters",
+        examples=[["profile", "claims"]],
     )
     valid_from: date = Field(examples=["2027-01-01"])
     valid_until: date = Field(description="最后一日（含） · Last day, inclusive", examples=["2027-12-31"])

@@ -54,11 +54,12 @@ type ChannelState = NoChannel | Open | Closed
 
 @message
 class Authorise:
-    """`channel_open` says whether the channel is admitted today."""
+    """`channel_open` says whether the channel is admitted today; `principal` is then its own."""
 
     authorisation_id: str
     channel_id: str
     channel_open: bool
+    principal: str
     claimant_id: str
     scopes: tuple[ChannelScope, ...]
     valid_from: date
@@ -171,6 +172,7 @@ def _authorised(command: Authorise) -> ChannelAuthorised:
     return ChannelAuthorised(
         authorisation_id=command.authorisation_id,
         channel_id=command.channel_id,
+        principal=command.principal,
         claimant_id=command.claimant_id,
         scopes=tuple(sorted(set(command.scopes))),
         valid_from=command.valid_from,

@@ -72,6 +72,7 @@ async def authorise(
         authorisation_id=authorisation_id,
         channel_id=channel_id,
         channel_open=isinstance(admitted, Open),
+        principal=admitted.principal if isinstance(admitted, Open) else "",
         claimant_id=claimant_id,
         scopes=scopes,
         valid_from=valid_from,

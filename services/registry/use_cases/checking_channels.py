@@ -8,13 +8,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.registry.recognition_tables import channel_authorisations, channels
 from shared.events.registry.channels import ChannelScope
 
+_OF_THE_REGISTER: tuple[ChannelScope, ...] = ("profile", "certificates")
+"""Matters in which a channel sees a claimant here; who claims or contracts for it sees nothing of its profile."""
+
 
 async def may_act(
     connection: AsyncConnection, principal: str, claimant_id: str, day: date, scope: ChannelScope | None = None
 ) -> bool:
-    """Tell whether a channel's principal may act for a claimant on a day, in a matter, or in any when none is named."""
+    """Tell whether a channel may act for a claimant on a day, in a matter or else in one of the register."""
     table = channel_authorisations
-    covers = table.c.scopes.contains([scope]) if scope is not None else sa.true()
+    covers = table.c.scopes.overlap([scope] if scope is not None else list(_OF_THE_REGISTER))
     found = await connection.execute(
         sa.select(table.c.authorisation_id)
         .join(channels, channels.c.channel_id == table.c.channel_id)

@@ -40,6 +40,8 @@ def test_what_cannot_be_a_contracts_id_is_not_looked_up() -> None:
         (Role.PROVIDER, "clm_1", False),
         (Role.OFFICER, None, True),
         (Role.AUDITOR, None, True),
+        (Role.CHANNEL, None, False),
+        (Role.CHANNEL, "clm_1", False),
         (Role.EXPERT, "prv_1", False),
         (Role.PARTNER, None, False),
     ],
@@ -52,3 +54,10 @@ def test_both_parties_and_the_office_see_a_contract(role: Role, party: str | Non
         assert not sees
     else:
         assert sees
+
+
+def test_a_channel_sees_the_contracts_of_whom_it_acts_for() -> None:
+    bank = Caller(principal="bank-1", role=Role.CHANNEL, party=None, token_id="t")
+    check_visible(bank, CONTRACT, claimant_id="clm_1", provider_id="prv_1", acted_for=True)
+    with pytest.raises(UnknownSubjectError):
+        check_visible(bank, CONTRACT, claimant_id="clm_1", provider_id="prv_1", acted_for=False)

@@ -25,13 +25,14 @@ TODAY, A_DAY = date(2026, 11, 23), timedelta(days=1)
 UNTIL = date(2027, 5, 31)
 REGISTERED = ChannelRegistered(channel_id="chn_1", principal="bank-1", on=TODAY)
 AUTHORISE = Authorise(
-    authorisation_id="ath_1", channel_id="chn_1", channel_open=True, claimant_id="clm_1",
+    authorisation_id="ath_1", channel_id="chn_1", channel_open=True, principal="bank-1", claimant_id="clm_1",
     scopes=("profile", "certificates", "profile"), valid_from=TODAY, valid_until=UNTIL, document_digest="d",
     authorised_by="boss-1", on=TODAY,
 )  # fmt: skip
 AUTHORISED = ChannelAuthorised(
-    authorisation_id="ath_1", channel_id="chn_1", claimant_id="clm_1", scopes=("certificates", "profile"),
-    valid_from=TODAY, valid_until=UNTIL, document_digest="d", authorised_by="boss-1", on=TODAY,
+    authorisation_id="ath_1", channel_id="chn_1", principal="bank-1", claimant_id="clm_1",
+    scopes=("certificates", "profile"), valid_from=TODAY, valid_until=UNTIL, document_digest="d",
+    authorised_by="boss-1", on=TODAY,
 )  # fmt: skip
 REVOKED = ChannelAuthorisationRevoked(
     authorisation_id="ath_1", channel_id="chn_1", claimant_id="clm_1", revoked_by="boss-1", on=TODAY

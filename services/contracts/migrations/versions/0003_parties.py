@@ -10,7 +10,10 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Create the copies of what the registry tells, which fill from its topic; no contract before was declared."""
-    copies = ("claimant_standing", "new_products")
+    """Create the copies of what the registry tells.
+
+    The read models fill from its topic; no authorisation before was for contracts, and no contract was declared.
+    """
+    copies = ("claimant_standing", "new_products", "channel_authorisations", "closed_channels")
     CONTRACTS.create_all(op.get_bind(), tables=[CONTRACTS.tables[name] for name in copies])
     op.execute("ALTER TABLE contract_list ADD COLUMN IF NOT EXISTS relation_declared boolean NOT NULL DEFAULT false")
