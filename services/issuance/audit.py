@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.issuance.books_audit import BOOKS_CHECKS
+from services.issuance.class_audit import CLASS_CHECKS
 from services.issuance.day_count import last_day_of_days, last_day_of_months
 from services.issuance.deadline_audit import DEADLINE_CHECKS
 from services.issuance.deadlines import EXPIRE_UNREGISTERED, FIND_UNREGISTERED, GRACE
@@ -353,5 +354,6 @@ CHECKS = (
     *ORDER_LIST_CHECKS,
     *DEADLINE_CHECKS,
     *PERIOD_CHECKS,
+    *CLASS_CHECKS,
     *BOOKS_CHECKS,
 )

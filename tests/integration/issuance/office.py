@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.issuance.api.intake_desk import awarded
 from services.issuance.app import DUE
+from services.issuance.domain.plan import Settings
 from services.issuance.domain.voucher import Voucher, voucher
 from services.issuance.domain.waiting_room import Shown, Unfit
 from services.issuance.intake.intake import Intake
@@ -142,7 +143,12 @@ class Office:
         async with self.engine.begin() as connection:
             await connection.execute(back, {"kinds": daily, "now": now, "today": business_date(now).isoformat()})
 
-    async def register(self, kind: ClaimantKind = "enterprise", certificates: tuple[Certificate, ...] = ()) -> str:
+    async def register(
+        self,
+        kind: ClaimantKind = "enterprise",
+        certificates: tuple[Certificate, ...] = (),
+        district: str | None = None,
+    ) -> str:
         """Have the registry register a claimant."""
         claimant_id = new_id("clm", self.clock.now())
         today = business_date(self.clock.now())
@@ -156,11 +162,12 @@ class Office:
                 on=today,
                 pack=self.measures.pack,
                 pack_digest=self.measures.digest,
+                district=district,
             )
         )
         return claimant_id
 
-    async def open_period(self, quota: int = 1_000_000_000, *, days: int = 30) -> str:
+    async def open_period(self, quota: int = 1_000_000_000, *, days: int = 30, **settings: Any) -> str:
         """Plan and approve a period that is open from now on; `quota` in fen."""
         period_id = new_id("prd", self.clock.now())
         closes_at = self.clock.now() + timedelta(days=days)
@@ -173,6 +180,7 @@ class Office:
                 opens_at=self.clock.now(),
                 closes_at=closes_at,
                 proposed_by="officer-li",
+                settings=Settings(**settings),
             )
         )
         await self.do(lambda tx: approve_period(tx, period_id=period_id, approved_by="officer-wang"))

@@ -10,7 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.issuance.audit import CHECKS
 from shared.audit import Finding, examine
 from shared.events.contracts import ContractCompleted, VoucherUse
+from shared.events.issuance import QuotaClass
 from shared.events.redemption import FundsDisbursed, VoucherPayment
+from shared.events.registry.claimants import Certificate
+from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
 from tests.integration.issuance.office import CONTEXT, Office
 
@@ -71,8 +74,24 @@ async def busy(engine: AsyncEngine) -> None:
     for days in (0, 10, 21):  # the daily work begins, a reminder, and the end
         await office.wait_until(office.clock.now() + timedelta(days=days))
     assert (await office.look(expired.voucher_id)).stage == "expired"
+    await _divide(office)
     await office.claim(await office.open_period(FACE), claimant_id, FACE)
     await office.close()
+
+
+async def _divide(office: Office) -> None:
+    """Draw on a class for teams, of which 700 fen are left to everybody, and on one for holders of a certificate."""
+    now = office.clock.now()
+    team = QuotaClass(name="团队", who="team", amount=1_000, until=now + timedelta(days=1))
+    holders = QuotaClass(name="证书", who="certified", amount=1_000, until=now + timedelta(days=9))
+    period_id = await office.open_period(3_000, classes=(team, holders))
+    certificate = Certificate(
+        kind="national_high_tech", valid_from=business_date(now), valid_until=business_date(now) + timedelta(days=99)
+    )
+    await office.claim(period_id, await office.register("team"), 300)
+    await office.claim(period_id, await office.register(certificates=(certificate,)), 1_500)
+    await office.wait_until(team.until or now)
+    await office.claim(period_id, await office.register("team"), 100)
 
 
 @pytest.fixture
@@ -112,6 +131,9 @@ def _plan_says(setting: str, value: str) -> str:
     )
 
 
+_DRAWN = (
+    "UPDATE events SET data = jsonb_set(data, '{{parts,0,{path}}}', '{value}') WHERE data->'parts'->0->>'name' = '团队'"
+)
 _AGAIN = (
     "INSERT INTO events SELECT (SELECT max(position) + 1 FROM events), stream, version + 1, type, data{changed}, "
     "metadata, key, recorded_at, hash FROM events WHERE {which}"
@@ -166,6 +188,20 @@ _AGAIN = (
         ("G3", _plan_says("registration_days", "16")),
         ("G3", _plan_says("face_value_max", "5000001")),
         ("G3", _plan_says("validity_months", "0")),
+        ("G4", "UPDATE quotas SET class_rests[1] = 1 WHERE classes IS NOT NULL"),
+        ("G4", "UPDATE quotas SET class_released[1] = 699 WHERE classes IS NOT NULL"),
+        ("G4", "UPDATE quotas SET classes = null, class_rests = null, class_released = null"),
+        ("G4", _say("class-quota-released", "amount", "701")),
+        ("G4", _say("class-quota-released", "name", '"证书"')),
+        ("G4", _DRAWN.format(path="amount", value="301")),
+        ("G4", _DRAWN.format(path="name", value='"别的"')),
+        ("G4", "UPDATE events SET position = 0 WHERE type = 'cxq.issuance.class-quota-released.v1'"),
+        ("G4", "DELETE FROM events WHERE type = 'cxq.issuance.class-quota-released.v1'"),
+        ("G4", "DELETE FROM deadlines WHERE kind = 'release-classes'"),
+        ("G5", _DRAWN.format(path="name", value='"证书"')),
+        ("G5", _DRAWN.format(path="amount", value="0")),
+        ("G5", _DRAWN.format(path="amount", value="301")),
+        ("G5", "UPDATE claimants SET kind = 'enterprise'"),
         ("M9", _plan_says("registration_last_day", '"2026-03-10"')),
         ("M9", _plan_says("validity_last_day", '"2026-05-10"')),
         ("K5", _say("voucher-claimed", "pack_digest", '"not a digest"')),
