@@ -1,0 +1,395 @@
+"""The waiting room over HTTP: its door, its tokens on both ways of a claim, and on the way to another instance."""
+
+import asyncio
+import re
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.issuance.app import CONTEXT
+from services.issuance.domain.plan import Settings as PlanSettings
+from services.issuance.use_cases.planning_periods import approve_period, propose_period
+from shared.clock import SystemClock
+from shared.events.issuance import WaitingRoom
+from shared.http.application import build_app
+from shared.http.challenges import leading_zero_bits
+from shared.http.local_issuer import LocalIssuer
+from shared.kernel.ids import new_id
+from shared.settings import Settings
+from tests.integration.issuance.office import Office
+from tests.integration.issuance.serving import StoreRuntime, visiting
+
+FACE = 700
+BITS = 6
+SECOND = timedelta(seconds=1)
+ROUNDABOUT = {"Accept": "application/json;q=1"}
+"""An `Accept` that means the same, spelt so that the claim takes the ordinary way."""
+_OWN = {"x-request-id", "ratelimit-remaining", "ratelimit-reset", "content-length", "retry-after"}
+_KEYS = count(1)
+
+
+@pytest.fixture(scope="module")
+async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    async with visiting(settings) as found:
+        yield found
+
+
+@pytest.fixture
+async def office(engine: AsyncEngine) -> Office:
+    """An office at the present instant, because the service keeps its own clock."""
+    found = Office(engine)
+    found.clock.at = SystemClock().now()
+    return found
+
+
+class Company:
+    """A company that takes places and claims over HTTP."""
+
+    def __init__(self, client: httpx.AsyncClient, settings: Settings, claimant_id: str, user: str = "") -> None:
+        self.client, self.settings, self.claimant_id = client, settings, claimant_id
+        token = LocalIssuer(settings).issue("claimant", user or f"user-of-{claimant_id}", claimant_id)
+        self.headers = {"Authorization": f"Bearer {token}", "Accept-Language": "en"}
+
+    def at(self, client: httpx.AsyncClient) -> "Company":
+        """The same company at another instance."""
+        return Company(client, self.settings, self.claimant_id)
+
+    def colleague(self) -> "Company":
+        """Another user of the company."""
+        return Company(self.client, self.settings, self.claimant_id, f"colleague-at-{self.claimant_id}")
+
+    async def enter(self, period_id: str, *, key: str = "", response: str = "") -> httpx.Response:
+        """Ask for a place."""
+        own = {"Idempotency-Key": key or f"door-key-{next(_KEYS)}"} | (
+            {"Challenge-Response": response} if response else {}
+        )
+        return await self.client.post(f"/v1/periods/{period_id}/waiting-room", headers=self.headers | own)
+
+    async def ticket(self, period_id: str) -> dict[str, Any]:
+        """Take a place."""
+        given = await self.enter(period_id)
+        assert given.status_code == 201, given.text
+        found: dict[str, Any] = given.json()
+        return found
+
+    async def mine(self, period_id: str) -> httpx.Response:
+        """Look at one's place."""
+        return await self.client.get(f"/v1/periods/{period_id}/waiting-room/ticket", headers=self.headers)
+
+    async def claim(
+        self, period_id: str, key: str, token: str | None, *, roundabout: bool = False, dry_run: bool = False
+    ) -> httpx.Response:
+        """Claim with a token, or without."""
+        headers = self.headers | {"Idempotency-Key": key, "Content-Type": "application/json"}
+        headers |= {"Entry-Token": token} if token is not None else {}
+        body = f'{{"period_id":"{period_id}","amount":{{"amount":{FACE}}}}}'.encode()
+        path = f"/v1/claims{'?dry_run=true' if dry_run else ''}"
+        return await self.client.post(path, content=body, headers=headers | (ROUNDABOUT if roundabout else {}))
+
+
+@pytest.fixture
+async def company(client: httpx.AsyncClient, settings: Settings, office: Office) -> Company:
+    return Company(client, settings, await office.register())
+
+
+@pytest.fixture
+async def other(client: httpx.AsyncClient, settings: Settings, office: Office) -> Company:
+    return Company(client, settings, await office.register())
+
+
+async def _period(
+    office: Office, opens_in: timedelta = timedelta(0), *, room_opens_in: timedelta = -SECOND, challenge: bool = False
+) -> str:
+    now = office.clock.now()
+    period_id, opens_at = new_id("prd", now), now + opens_in
+    room = WaitingRoom(opens_at=now + room_opens_in, per_second=1, challenge=challenge)
+
+    await office.do(
+        lambda tx: propose_period(
+            tx,
+            period_id=period_id,
+            name="2026 年第一期",
+            quota=1_000_000,
+            opens_at=opens_at,
+            closes_at=opens_at + timedelta(days=1),
+            proposed_by="officer-li",
+            settings=PlanSettings(waiting_room=room),
+        )
+    )
+    await office.do(lambda tx: approve_period(tx, period_id=period_id, approved_by="officer-wang"))
+    return period_id
+
+
+def _told(answer: httpx.Response) -> tuple[int, dict[str, str], str]:
+    """What an answer says, but for the instants in it."""
+    headers = {name: value for name, value in answer.headers.items() if name not in _OWN}
+    return answer.status_code, headers, re.sub(r"\d{4}-[0-9T:.+Z-]+|req_\w+", "…", answer.text)
+
+
+@pytest.mark.parametrize("roundabout", [False, True], ids=["short way", "ordinary way"])
+async def test_a_claim_with_its_own_token_in_its_turn_is_granted_once(
+    company: Company, office: Office, *, roundabout: bool
+) -> None:
+    period_id = await _period(office)
+    ticket = await company.ticket(period_id)
+    key, token = ticket["ticket_id"], ticket["entry_token"]
+    first = await company.claim(period_id, key, token, roundabout=roundabout)
+    again = await company.claim(period_id, key, token, roundabout=not roundabout)
+    assert (first.status_code, again.status_code) == (201, 201), (first.text, again.text)
+    assert again.json() == first.json()
+    assert again.headers["idempotency-replayed"] == "true"
+    assert (await company.mine(period_id)).json()["state"] == "used"
+
+
+async def test_what_is_wrong_with_a_token_reads_the_same_on_both_ways_and_leaves_the_key_free(
+    company: Company, other: Company, office: Office
+) -> None:
+    period_id, elsewhere = await _period(office), await _period(office)
+    ticket, foreign = await company.ticket(period_id), await other.ticket(period_id)
+    elsewheres = await company.ticket(elsewhere)
+    key, token = ticket["ticket_id"], ticket["entry_token"]
+    wrong = {
+        "missing": (key, None, "entry-token-missing"),
+        "empty": (key, "", "entry-token-missing"),
+        "nonsense": (key, "nonsense", "entry-token-invalid"),
+        "forged": (key, token[:-4] + "AAAA", "entry-token-invalid"),
+        "another company's": (foreign["ticket_id"], foreign["entry_token"], "entry-token-invalid"),
+        "another company's under one's own key": (key, foreign["entry_token"], "entry-token-invalid"),
+        "another period's": (elsewheres["ticket_id"], elsewheres["entry_token"], "entry-token-invalid"),
+        "under another key": ("another-key", token, "entry-token-invalid"),
+    }
+    for name, (used_key, shown, code) in wrong.items():
+        answers = [await company.claim(period_id, used_key, shown, roundabout=way) for way in (False, True)]
+        assert answers[0].json()["code"] == code, (name, answers[0].text)
+        assert answers[0].status_code == 422
+        assert answers[0].json()["rule"]["article"] == "15(1)"
+        assert answers[0].json()["remedy"]
+        assert _told(answers[0]) == _told(answers[1]), name
+    assert (await company.colleague().claim(period_id, key, token)).json()["code"] == "entry-token-invalid"
+    assert (await company.claim(period_id, key, token)).status_code == 201
+
+
+async def test_who_is_not_let_in_yet_is_told_how_long_to_wait(company: Company, office: Office) -> None:
+    period_id = await _period(office)
+    for _ in range(30):
+        await Company(company.client, company.settings, await office.register()).ticket(period_id)
+    ticket = await company.ticket(period_id)
+    answers = [
+        await company.claim(period_id, ticket["ticket_id"], ticket["entry_token"], roundabout=way)
+        for way in (False, True)
+    ]
+    for answer in answers:
+        assert (answer.status_code, answer.json()["code"]) == (409, "entry-token-early")
+        wait = datetime.fromisoformat(ticket["admits_from"]) - SystemClock().now()
+        assert wait <= timedelta(seconds=int(answer.headers["retry-after"])) <= wait + 2 * SECOND
+    assert _told(answers[0]) == _told(answers[1])
+
+
+async def test_before_the_opening_the_opening_is_named_first(company: Company, office: Office) -> None:
+    period_id = await _period(office, timedelta(minutes=10))
+    ticket = await company.ticket(period_id)
+    refused = await company.claim(period_id, ticket["ticket_id"], ticket["entry_token"])
+    assert [error["code"] for error in refused.json()["errors"]] == ["period-not-open-yet", "entry-token-early"]
+    assert 590 <= int(refused.headers["retry-after"]) <= 600
+
+
+async def test_a_claim_that_is_only_tried_is_let_in_by_the_same_token(company: Company, office: Office) -> None:
+    period_id = await _period(office)
+    ticket = await company.ticket(period_id)
+    key, token = ticket["ticket_id"], ticket["entry_token"]
+    assert (await company.claim(period_id, key, None, dry_run=True)).json()["code"] == "entry-token-missing"
+    assert (await company.claim(period_id, key, token, dry_run=True)).status_code == 200
+    assert (await company.claim(period_id, key, token)).status_code == 201
+
+
+async def test_without_a_waiting_room_there_is_no_place_and_no_token_is_asked_for(
+    company: Company, office: Office
+) -> None:
+    period_id = await office.open_period()
+    assert (await company.enter(period_id)).json()["code"] == "no-waiting-room"
+    assert (await company.mine(period_id)).status_code == 404
+    assert (await company.client.get(f"/v1/periods/{period_id}/waiting-room")).status_code == 404
+    assert (await company.claim(period_id, "no-room-no-token", "nonsense")).status_code == 201
+
+
+async def test_the_room_tells_everybody_how_many_wait_and_a_company_its_own_place(
+    company: Company, other: Company, office: Office
+) -> None:
+    period_id = await _period(office, timedelta(minutes=10))
+    first, second = await other.ticket(period_id), await company.ticket(period_id)
+    room = (await company.client.get(f"/v1/periods/{period_id}/waiting-room")).json()
+    assert (room["places"], room["waiting"], room["per_second"], room["closed"]) == (2, 2, 1, False)
+    assert (first["place"], first["ahead"], second["place"], second["ahead"]) == (1, 0, 2, 1)
+    mine = (await company.mine(period_id)).json()
+    assert mine["state"] == "waiting"
+    assert 0 < mine["expected_wait_ms"] <= second["expected_wait_ms"] <= 601_000
+    changing = {"server_time", "expected_wait_ms"}
+    assert {k: v for k, v in mine.items() if k not in changing} == {
+        k: v for k, v in second.items() if k not in changing
+    }
+    colleague = (await company.colleague().mine(period_id)).json()
+    assert (colleague["ticket_id"], colleague["entry_token"]) == (second["ticket_id"], None)
+    stranger = Company(company.client, company.settings, await office.register())
+    assert (await stranger.mine(period_id)).status_code == 404
+
+
+async def test_one_place_at_a_time_and_the_same_one_to_the_same_key(company: Company, office: Office) -> None:
+    period_id = await _period(office, timedelta(minutes=10))
+    first = await company.enter(period_id, key="the-same-key")
+    again = await company.enter(period_id, key="the-same-key")
+    assert (again.content, again.headers["idempotency-replayed"]) == (first.content, "true")
+    refused = await company.enter(period_id)
+    assert (refused.status_code, refused.json()["code"]) == (409, "ticket-unused")
+    assert first.json()["ticket_id"] in refused.json()["detail"]
+    assert (await company.colleague().enter(period_id)).json()["code"] == "ticket-unused"
+
+
+async def test_who_comes_before_the_room_opens_is_told_when_and_may_use_the_same_key(
+    company: Company, office: Office
+) -> None:
+    period_id = await _period(office, timedelta(minutes=10), room_opens_in=2 * SECOND)
+    refused = await company.enter(period_id, key="too-early-key")
+    assert (refused.status_code, refused.json()["code"]) == (409, "waiting-room-not-open")
+    assert refused.headers["retry-after"] in {"1", "2"}
+    async with asyncio.timeout(10):
+        while (given := await company.enter(period_id, key="too-early-key")).status_code != 201:
+            assert given.json()["code"] == "waiting-room-not-open"
+            await asyncio.sleep(0.05)
+    assert given.json()["place"] == 1
+
+
+async def test_the_period_shows_its_room_and_a_plan_that_was_entered_stays(
+    company: Company, settings: Settings, office: Office
+) -> None:
+    opens_at = office.clock.now() + timedelta(minutes=10)
+    plan: dict[str, Any] = {
+        "name": "2026 年第一期",
+        "quota": {"amount": 1_000_000},
+        "opens_at": opens_at.isoformat(),
+        "closes_at": (opens_at + timedelta(days=1)).isoformat(),
+        "waiting_room": {"opens_at": (opens_at - timedelta(hours=1)).isoformat(), "per_second": 5, "challenge": True},
+    }
+    issuer = LocalIssuer(settings)
+
+    async def post(path: str, role: str, body: object = None, version: str = "") -> httpx.Response:
+        headers = {"Authorization": f"Bearer {issuer.issue(role, f'{role}-{path[-4:]}', None)}"}
+        headers |= {"Idempotency-Key": f"plan-key-{next(_KEYS)}"} | ({"If-Match": version} if version else {})
+        return await company.client.post(path, json=body, headers=headers)
+
+    proposed = await post("/v1/periods", "officer", plan)
+    path = f"/v1/periods/{proposed.json()['period_id']}"
+    assert proposed.json()["waiting_room"]["per_second"] == 5
+    approved = await post(f"{path}/approval", "approver", version=proposed.headers["etag"])
+    assert approved.status_code == 200, approved.text
+    shown = (await company.client.get(path)).json()["waiting_room"]
+    assert (shown["per_second"], shown["challenge"]) == (5, True)
+    await company.ticket(proposed.json()["period_id"])
+    refused = await post(f"{path}/plan", "officer", plan | {"name": "第二稿"}, approved.headers["etag"])
+    assert (refused.status_code, refused.json()["code"]) == (409, "waiting-room-entered")
+    late = plan | {"waiting_room": {"opens_at": plan["opens_at"], "per_second": 0}}
+    refused = await post("/v1/periods", "officer", late)
+    assert [error["pointer"] for error in refused.json()["errors"]] == [
+        "#/waiting_room/opens_at",
+        "#/waiting_room/per_second",
+    ]
+
+
+def _solved(puzzle: str) -> str:
+    return next(found for n in count() if leading_zero_bits(found := f"{puzzle}:{n}") >= BITS)
+
+
+async def test_a_room_that_asks_for_work_lets_each_piece_of_it_in_once(settings: Settings, office: Office) -> None:
+    working = settings.model_copy(update={"challenge": "proof-of-work", "challenge_bits": BITS})
+    async with visiting(working) as client:
+        first, second = [Company(client, working, await office.register()) for _ in range(2)]
+        period_id = await _period(office, timedelta(minutes=10), challenge=True)
+        refused = await first.enter(period_id, key="work-comes-first")
+        assert (refused.status_code, refused.json()["code"]) == (403, "challenge-required")
+        assert refused.headers["link"] == '</v1/challenge>; rel="challenge"'
+        assert [(e["pointer"], e["code"]) for e in refused.json()["errors"]] == [
+            ("header:Challenge-Response", "challenge_missing")
+        ]
+        task = (await client.get("/v1/challenge")).json()
+        assert (task["kind"], task["bits"]) == ("proof-of-work", BITS)
+        response = _solved(task["puzzle"])
+        given = await first.enter(period_id, key="work-comes-first", response=response)
+        assert given.status_code == 201, given.text
+        again = await first.enter(period_id, key="work-comes-first", response=response)
+        assert again.headers["idempotency-replayed"] == "true"
+        spent = await second.enter(period_id, response=response)
+        assert spent.json()["errors"][0]["code"] == "challenge_spent"
+        assert (await second.enter(period_id, response="nonsense")).json()["errors"][0]["code"] == "challenge_failed"
+        own = _solved((await client.get("/v1/challenge")).json()["puzzle"])
+        assert (await second.enter(period_id, response=own)).json()["place"] == 2
+
+
+async def test_a_piece_of_work_that_came_to_nothing_is_not_spent(settings: Settings, office: Office) -> None:
+    working = settings.model_copy(update={"challenge": "proof-of-work", "challenge_bits": BITS})
+    async with visiting(working) as client:
+        company = Company(client, working, await office.register())
+        period_id = await _period(office, timedelta(minutes=10), challenge=True)
+        another = await _period(office, timedelta(minutes=10), challenge=True)
+        responses = [_solved((await client.get("/v1/challenge")).json()["puzzle"]) for _ in range(2)]
+        await company.enter(period_id, response=responses[0])
+        assert (await company.enter(period_id, response=responses[1])).json()["code"] == "ticket-unused"
+        assert (await company.enter(another, response=responses[1])).status_code == 201
+
+
+async def test_a_judge_that_is_away_keeps_the_door_shut_for_a_moment(settings: Settings, office: Office) -> None:
+    away = settings.model_copy(update={"challenge": "http://127.0.0.1:1/siteverify"})
+    async with visiting(away) as client:
+        company = Company(client, away, await office.register())
+        period_id = await _period(office, timedelta(minutes=10), challenge=True)
+        refused = await company.enter(period_id, response="human")
+        assert (refused.status_code, refused.json()["code"]) == (503, "challenge-unavailable")
+        assert refused.headers["retry-after"] == "2"
+        without = await _period(office, timedelta(minutes=10))
+        assert (await company.enter(without, response="human")).status_code == 201
+
+
+@asynccontextmanager
+async def _listening(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """An instance that other instances reach."""
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{door.getsockname()[1]}"
+        own = settings.model_copy(update={"advertised_url": url})
+        app = build_app(CONTEXT, own, runtime=StoreRuntime(CONTEXT, own, SystemClock()))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+        async with app.router.lifespan_context(app), httpx.AsyncClient(base_url=url) as client:
+            serving = asyncio.create_task(server.serve(sockets=[door]))
+            try:
+                yield client
+            finally:
+                server.should_exit = True
+                await serving
+
+
+async def test_a_token_travels_with_its_claim_to_the_instance_that_writes_the_period(
+    settings: Settings, company: Company, other: Company, office: Office
+) -> None:
+    period_id = await _period(office)
+    first, second = await company.ticket(period_id), await other.ticket(period_id)
+    async with _listening(settings) as writer:
+        granted = await company.at(writer).claim(period_id, first["ticket_id"], first["entry_token"])
+        assert granted.status_code == 201, granted.text
+        for roundabout in (False, True):
+            bare = await other.claim(period_id, second["ticket_id"], None, roundabout=roundabout)
+            assert bare.json()["code"] == "entry-token-missing"
+        async with asyncio.timeout(10):
+            while (sent_on := await _other_claim(other, period_id, second)).status_code != 201:
+                assert sent_on.json()["code"] == "entry-token-early"
+                await asyncio.sleep(0.1)
+        assert sent_on.json()["place"] == 2
+
+
+async def _other_claim(other: Company, period_id: str, ticket: dict[str, Any]) -> httpx.Response:
+    return await other.claim(period_id, ticket["ticket_id"], ticket["entry_token"])
