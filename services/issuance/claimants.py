@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.issuance.domain.claimant import Ban, Claimant
+from services.issuance.domain.claimant import Authorisation, Ban, Claimant
 from services.issuance.tables import bans, claimants, holdings
 from shared.events.registry.claimants import Certificate, ClaimantKind
 from shared.events.registry.standing import PartySanctioned
@@ -19,7 +19,9 @@ _STANDINGS = """
 SELECT c.claimant_id, c.kind, c.certificates::text, c.eligible, c.revision,
     (SELECT json_agg(json_build_array(b.sanction_id, b.until))::text FROM bans b WHERE b.claimant_id = c.claimant_id),
     (SELECT json_object_agg(w.principal, w.reads)::text FROM withheld_users w WHERE w.claimant_id = c.claimant_id),
-    c.district
+    c.district,
+    (SELECT json_agg(json_build_array(a.channel_id, a.principal, a.valid_from, a.valid_until))::text
+     FROM channel_authorisations a WHERE a.claimant_id = c.claimant_id AND 'claims' = ANY (a.scopes))
 FROM claimants c WHERE c.claimant_id = ANY ($1)
 """
 
@@ -41,13 +43,21 @@ async def read_standings(
                 eligible=eligible,
                 withheld=msgspec.json.decode(withheld or "{}", type=dict[str, bool]),
                 district=district,
+                channels=_channels(channels or "[]"),
             ),
             revision,
         )
-        for claimant_id, kind, certificates, eligible, revision, barred, withheld, district in await connection.fetch(
-            _STANDINGS, list(claimant_ids)
-        )
-    }
+        for (
+            claimant_id, kind, certificates, eligible, revision, barred, withheld, district, channels,
+        ) in await connection.fetch(_STANDINGS, list(claimant_ids))
+    }  # fmt: skip
+
+
+def _channels(written: str) -> tuple[Authorisation, ...]:
+    return tuple(
+        Authorisation(channel_id=channel_id, principal=principal, valid_from=first, valid_until=last)
+        for channel_id, principal, first, last in msgspec.json.decode(written, type=list[tuple[str, str, date, date]])
+    )
 
 
 async def find_claimant(connection: AsyncConnection, claimant_id: str) -> Claimant | None:

@@ -30,7 +30,7 @@ from services.issuance.domain.voucher import (
     Voucher,
     voucher,
 )
-from services.issuance.tables import withheld
+from services.issuance.tables import authorisations, closed, withheld
 from shared.bus.reactions import Reactions
 from shared.events.contracts import ContractCompleted, ContractLapsed, ContractRejected, ContractSubmitted, VoucherUse
 from shared.events.definition import Recorded
@@ -59,6 +59,7 @@ from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.kernel.calendar import Deadline
 from shared.kernel.refusal import Refused
 from shared.procedures.acting import following_users
+from shared.procedures.acting_by_channel import following_channels
 from shared.procedures.due import clear_deadline
 from shared.store.transaction import Loaded, Transaction
 
@@ -257,6 +258,7 @@ REACTIONS: Reactions = {
     ClaimantCertificatesChanged: _certify,
     ClaimantEligibilityChanged: _judge,
     **following_users(withheld),
+    **following_channels(authorisations, closed),
     PartySanctioned: _sanction,
     SanctionLifted: _lift,
     ContractSubmitted: _commit,

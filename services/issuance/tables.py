@@ -5,6 +5,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from shared.database import metadata
 from shared.procedures.acting import withheld_users
+from shared.procedures.acting_by_channel import channel_authorisations, closed_channels
 
 ISSUANCE = metadata()
 
@@ -171,3 +172,7 @@ bans = sa.Table(
     sa.Column("until", sa.Date),
 )
 """Local copy of the sanctions that bar a claimant; a lifted one is gone."""
+authorisations = channel_authorisations(ISSUANCE)
+closed = closed_channels(ISSUANCE)
+"""Local copies: which channels may claim for which claimants, and which channels act for nobody any more."""
+

@@ -23,13 +23,12 @@ from services.contracts.use_cases.answering_projects import confirm, decline
 from services.contracts.use_cases.keeping_texts import ProjectTexts, texts_of
 from services.contracts.use_cases.proposing_projects import propose, stream
 from shared.http.commands import CommandRequest, Presented
-from shared.http.identity import Caller
+from shared.http.identity import Caller, claimant_of
 from shared.http.models import Money
 from shared.http.policy import Role
 from shared.http.reading import CursorText, Limit, Page, ReadRequest
 from shared.http.routes import operation, router_for
 from shared.kernel.calendar import business_date
-from shared.kernel.refusal import refuse
 from shared.procedures.acting import check_may_act
 from shared.procedures.acting_by_channel import act_by_channel
 from shared.store.transaction import Transaction, UnknownSubjectError
@@ -179,15 +178,11 @@ async def list_projects(
 
 async def _acting_for(tx: Transaction, caller: Caller, named: str | None) -> str:
     """Give the claimant a caller proposes for: its own, or as a channel the one it names and is authorised by."""
+    claimant_id = claimant_of(caller, named)
     if caller.role is Role.CHANNEL:
-        if named is None:
-            raise refuse("claimant-not-named", article="15(1)")
-        await act_by_channel(tx, authorisations, named, "contracts")
-        return named
-    if named not in {None, caller.party}:
-        raise UnknownSubjectError(named)
-    claimant_id = caller.party or ""
-    await check_may_act(tx, withheld, claimant_id, caller.principal)
+        await act_by_channel(tx, authorisations, claimant_id, "contracts")
+    else:
+        await check_may_act(tx, withheld, claimant_id, caller.principal)
     return claimant_id
 
 

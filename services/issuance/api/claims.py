@@ -8,13 +8,14 @@ from fastapi import Header, Path, Query, Request, Response
 from services.issuance.api.forwarding import FORWARDED
 from services.issuance.api.intake_desk import desk_of
 from services.issuance.api.models import ClaimByKey, ClaimProspect, ClaimRequest, Voucher
-from services.issuance.api.visibility import claimant_of
 from services.issuance.use_cases.claiming import Prospect, rehearse_claim
 from services.issuance.waiting_room.tokens import ENTRY_TOKEN
 from shared.http.commands import CommandRequest, Presented, response_of
 from shared.http.desk import cause_of
 from shared.http.edge import edge_of, visit_of
+from shared.http.identity import claimant_of
 from shared.http.models import Money
+from shared.http.policy import Role
 from shared.http.reading import ReadRequest
 from shared.http.routes import IDEMPOTENCY_KEY, operation, router_for
 from shared.kernel.ids import is_id
@@ -37,6 +38,8 @@ EntryToken = Annotated[
 ]
 
 REFUSALS = (
+    "channel-not-authorised",
+    "claimant-not-named",
     "user-may-only-read",
     "claimant-not-eligible",
     "claimant-not-registered",
@@ -74,7 +77,7 @@ async def claim_voucher(
 ) -> Response:
     if not is_id(body.period_id, "prd"):
         raise UnknownSubjectError(body.period_id)
-    claimant_id, amount = claimant_of(request.caller), body.amount.amount
+    claimant_id, amount = claimant_of(request.caller, body.claimant_id), body.amount.amount
     if dry_run:
         async with request.reading() as tx:
             prospect = await rehearse_claim(
@@ -82,13 +85,18 @@ async def claim_voucher(
                 period_id=body.period_id,
                 claimant_id=claimant_id,
                 amount=amount,
-                shown=desk_of(http).shown(entry_token, request.caller, body.period_id, http.headers["idempotency-key"]),
+                by_channel=request.caller.role is Role.CHANNEL,
+                shown=desk_of(http).shown(
+                    entry_token, request.caller, body.period_id, http.headers["idempotency-key"], body.claimant_id
+                ),
             )
         return response_of(Presented(body=_foretold(body.amount, prospect)).answer())
     key = await request.key()
     visit, token = visit_of(http), http.headers["authorization"]
     visit.forwarded = FORWARDED.lower() in http.headers
-    answer = await desk_of(http).claim(visit, key, body.period_id, amount, token=token, entry_token=entry_token)
+    answer = await desk_of(http).claim(
+        visit, key, body.period_id, amount, token=token, entry_token=entry_token, named=body.claimant_id
+    )
     return response_of(answer)
 
 

@@ -15,7 +15,8 @@ from shared.events.issuance import VoucherClaimed
 from shared.http.commands import JSON
 from shared.http.desk import cause_of
 from shared.http.edge import Edge, Visit, writer_for
-from shared.http.identity import Caller
+from shared.http.identity import Caller, claimant_of
+from shared.http.policy import Role
 from shared.http.problems import PROBLEM_JSON, ProblemError
 from shared.kernel.refusal import Refused
 from shared.store.execution import Answer, IdempotencyKey
@@ -33,19 +34,26 @@ class IntakeDesk:
         self._entry_tokens = EntryTokens(edge.settings)
 
     async def claim(
-        self, visit: Visit, key: IdempotencyKey, period_id: str, amount: int, *, token: str, entry_token: str
+        self,
+        visit: Visit,
+        key: IdempotencyKey,
+        period_id: str,
+        amount: int,
+        *,
+        token: str,
+        entry_token: str,
+        named: str | None = None,
     ) -> Answer:
         """Have the caller's claim of `amount` fen decided in its turn, and give its answer.
 
-        `token` is the `Authorization` the claim came with, `entry_token` that of its place in the waiting room, or "".
-        Raises what `Intake.claim` does, but ProblemError `too-many-requests` where the company has too many in line,
-        and never HeldElsewhereError.
+        `named` is the claimant whom a channel claims for; `token` is the `Authorization` the claim came with,
+        `entry_token` that of its place in the waiting room, or "". Raises what `Intake.claim` does, but ProblemError
+        `too-many-requests` where the company has too many in line, and never HeldElsewhereError.
         """
         if visit.caller is None:
             raise ProblemError("not-authenticated")
-        claimant_id = visit.caller.party or ""
-
-        shown = self.shown(entry_token, visit.caller, period_id, key.key)
+        caller, claimant_id = visit.caller, claimant_of(visit.caller, named)
+        shown = self.shown(entry_token, caller, period_id, key.key, named)
 
         def told(refused: Refused) -> Answer:
             problem = writer_for(self._edge, visit, CLAIMS).of_refusal(refused)
@@ -61,6 +69,7 @@ class IntakeDesk:
                 key=key,
                 cause=cause_of(visit),
                 told=told,
+                by_channel=caller.role is Role.CHANNEL,
                 shown=shown,
             )
 
@@ -73,10 +82,11 @@ class IntakeDesk:
         except TooManyClaimsError as error:
             raise ProblemError("too-many-requests", headers={"Retry-After": "1"}) from error
 
-    def shown(self, entry_token: str, caller: Caller, period_id: str, key: str) -> Shown:
+    def shown(self, entry_token: str, caller: Caller, period_id: str, key: str, named: str | None = None) -> Shown:
         """Say what a claim in a period, under a key, shows at the door of the waiting room."""
+        claimant_id = claimant_of(caller, named)
         return self._entry_tokens.shown(
-            entry_token, period_id=period_id, claimant_id=caller.party or "", principal=caller.principal, key=key
+            entry_token, period_id=period_id, claimant_id=claimant_id, principal=caller.principal, key=key
         )
 
     async def close(self) -> None:

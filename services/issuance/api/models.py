@@ -24,6 +24,12 @@ class ClaimRequest(Body):
         description="面额，由申领单位按需确定（第十二条） · Face value, as the claimant chooses (art. 12)",
         examples=[{"amount": 3_000_000, "currency": "CNY"}],
     )
+    claimant_id: str | None = Field(
+        default=None,
+        max_length=64,
+        description="渠道代办时填写申领单位 · A channel names for whom it claims; nobody else needs to",
+        examples=[None],
+    )
 
 
 class Voucher(View):

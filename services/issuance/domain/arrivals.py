@@ -34,6 +34,8 @@ class Arrival:
     at: datetime
     on: date
     principal: str = ""
+    by_channel: bool = False
+    """Whether the principal is a channel's."""
     shown: Shown = Unfit.MISSING
     """What it shows at the door of the waiting room, where the period has one."""
 
@@ -69,12 +71,16 @@ class Stock:
 
 @message
 class Granted:
-    """A claim that is granted: the fact, the last day to register, and the parts of the classes after it."""
+    """A claim that is granted: the fact, the last day to register, and the parts of the classes after it.
+
+    `channel_id` names the channel that made it for the claimant, where one did.
+    """
 
     fact: VoucherClaimed
     register_by: Deadline
     parts: Parts = UNDIVIDED
 
+    channel_id: str | None = None
 
 type Outcome = Granted | tuple[Reason, ...]
 """What becomes of an arrival: a voucher, or every reason against it."""
@@ -100,6 +106,7 @@ def decide_in_order(arrivals: Iterable[Arrival], stock: Stock, rules_on: Callabl
             terms=rules.terms,
             principal=arrival.principal,
             shown=arrival.shown,
+            by_channel=arrival.by_channel,
             parts=parts,
         )
         reasons = reasons_against(claim)
@@ -126,7 +133,9 @@ def decide_in_order(arrivals: Iterable[Arrival], stock: Stock, rules_on: Callabl
             pack_digest=rules.terms.digest,
             parts=taken,
         )
-        outcomes.append(Granted(fact=_claimed(granted), register_by=rules.register_by, parts=parts))
+        channel_id = claimant.channel_on(arrival.principal, on) if arrival.by_channel else None
+        fact = _claimed(granted)
+        outcomes.append(Granted(fact=fact, register_by=rules.register_by, parts=parts, channel_id=channel_id))
     return outcomes
 
 

@@ -21,6 +21,16 @@ class Ban:
 
 
 @message
+class Authorisation:
+    """A channel that may claim for the claimant, from one day to another; both are included (art. 15(1))."""
+
+    channel_id: str
+    principal: str
+    valid_from: date
+    valid_until: date
+
+
+@message
 class Claimant:
     """A registered claimant."""
 
@@ -34,6 +44,18 @@ class Claimant:
     """Who may not act for it any more, by principal: True for those who may still look."""
     district: str | None = None
     """The division code of an enterprise's district of registration; None where it is not known, or not in Beijing."""
+
+    channels: tuple[Authorisation, ...] = ()
+    """The channels it lets claim."""
+
+    def channel_on(self, principal: str, day: date) -> str | None:
+        """Name the channel that a principal may claim as on a day."""
+        names = (
+            given.channel_id
+            for given in self.channels
+            if given.principal == principal and given.valid_from <= day <= given.valid_until
+        )
+        return next(names, None)
 
     def is_certified(self, day: date, kinds: Collection[str]) -> bool:
         """Tell whether a certificate of one of these kinds is valid on a day; both its days are included."""

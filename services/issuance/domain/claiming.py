@@ -52,13 +52,21 @@ class Claim:
     principal: str = ""
     """The user who claims for the claimant."""
     shown: Shown = Unfit.MISSING
+    by_channel: bool = False
+    """Whether a channel claims, that the claimant must have authorised."""
     """What it shows at the door of the waiting room, where the period has one."""
     parts: Parts = UNDIVIDED
     """How the parts of the period's classes stand; none where the quota is not divided."""
 
 
 def reasons_against(claim: Claim) -> tuple[Reason, ...]:
-    """List every rule that the claim fails; none means that it may be granted."""
+    """List every rule that the claim fails; none means that it may be granted.
+
+    A channel that is not authorised is told that and nothing of the claimant.
+    """
+    stranger = channel_is_authorised(claim)
+    if stranger is not None:
+        return (stranger,)
     return tuple(reason for rule in RULES if (reason := rule(claim)) is not None)
 
 
@@ -87,6 +95,13 @@ def grant(claim: Claim) -> Grant:
 def claimant_is_registered(claim: Applicant) -> Reason | None:
     """Only who has registered on the site may claim (art. 15(1)); who was removed from a company has none."""
     is_stranger = claim.claimant is None or claim.claimant.withheld.get(claim.principal) is False
+def channel_is_authorised(claim: Claim) -> Reason | None:
+    """A channel claims for whoever has let it, on the days it was let (art. 15(1))."""
+    if not claim.by_channel or (claim.claimant and claim.claimant.channel_on(claim.principal, claim.on)):
+        return None
+    return Reason(code="channel-not-authorised", article="15(1)", value="claims")
+
+
     return Reason(code="claimant-not-registered", article="15(1)") if is_stranger else None
 
 

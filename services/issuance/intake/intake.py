@@ -50,6 +50,7 @@ class Intake:
         key: IdempotencyKey,
         cause: Cause,
         told: Callable[[Refused], Answer],
+        by_channel: bool = False,
         shown: Shown = Unfit.MISSING,
     ) -> Answer:
         """Have a claim of `amount` fen decided in its turn, durably, and give its answer; a key has one answer.
@@ -65,6 +66,7 @@ class Intake:
             at=at,
             on=business_date(at),
             principal=key.principal,
+            by_channel=by_channel,
             shown=shown,
         )
         return await self._answer(

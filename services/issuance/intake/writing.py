@@ -1,7 +1,7 @@
 """A decided batch, written with one statement."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -125,7 +125,7 @@ async def write(connection: "asyncpg.Connection[Any]", batch: Batch, book: Book)
         _listed(fact.claimant_id for fact in facts),
         TYPE_OF[VoucherClaimed].stored,
         _listed(msgspec.json.encode(fact).decode() for fact in facts),
-        _listed(award.asked.cause.metadata(award.asked.arrival.on).decode() for award in batch.awards),
+        _listed(_metadata(award) for award in batch.awards),
         *end,
         _listed(asked.key.principal for asked in asking),
         asking[0].key.operation,
@@ -158,6 +158,13 @@ def _end(batch: Batch) -> tuple[str | None, str | None, int | None]:
         for end in period.decide(ExhaustPeriod(at=batch.at), batch.page.period):
             return stored_type(end), encode(end).decode(), batch.page.version + 1
     return None, None, None
+
+
+def _metadata(award: Award) -> str:
+    """Write why a claim was made, and through which channel."""
+    cause, channel_id = award.asked.cause, award.granted.channel_id
+    known = cause if channel_id is None else replace(cause, channel=channel_id)
+    return known.metadata(award.asked.arrival.on).decode()
 
 
 def _listed(texts: Iterable[str]) -> str:

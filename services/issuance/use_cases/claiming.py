@@ -1,6 +1,6 @@
 """Rehearsing a claim: what would come of it now (art. 12, 15(1)); the intake decides the real ones."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.issuance import ledger
 from services.issuance.claimants import find_claimant
@@ -25,13 +25,19 @@ class Prospect:
 
 
 async def rehearse_claim(
-    tx: Transaction, *, period_id: str, claimant_id: str, amount: int, shown: Shown = Unfit.MISSING
+    tx: Transaction,
+    *,
+    period_id: str,
+    claimant_id: str,
+    amount: int,
+    by_channel: bool = False,
+    shown: Shown = Unfit.MISSING,
 ) -> Prospect:
     """Say what a claim would bring, or refuse it as the claim itself would be; nothing is written.
 
     UnknownSubjectError: there is no such period.
     """
-    asked = await _facts(tx, period_id, claimant_id, amount, shown)
+    asked = replace(await _facts(tx, period_id, claimant_id, amount, shown), by_channel=by_channel)
     return Prospect(grant=grant(asked), register_by=_register_by(tx, asked))
 
 

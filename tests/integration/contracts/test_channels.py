@@ -65,8 +65,9 @@ async def test_a_bank_proposes_for_whoever_has_authorised_it_and_is_named_in_the
         refused = await ask(stranger, whom)
         assert (refused.status_code, refused.json()["code"]) == (403, "channel-not-authorised"), refused.text
         assert refused.json()["remedy"]
-    unknown = await ask(desk, pair, claimant_id="clm_nobody")
-    assert unknown.json()["code"] == "channel-not-authorised"
+    nobody = await ask(desk, pair, claimant_id=office.id("clm"))
+    assert nobody.json()["code"] == "channel-not-authorised"
+    assert (await ask(desk, pair, claimant_id="clm_1' OR 1=1")).status_code == 404
     unnamed = await ask(desk, pair, claimant_id=None)
     assert (unnamed.status_code, unnamed.json()["code"]) == (422, "claimant-not-named")
 
