@@ -120,6 +120,7 @@ def configure_logs(settings: Settings, *, context: str = "") -> None:
         processors=[*shared_steps, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
         logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
     )
     if context:
         structlog.contextvars.bind_contextvars(service=context)
@@ -180,6 +181,8 @@ def span_of_batch(
 
 def current_traceparent() -> str | None:
     """Name the span at work in W3C's form; None where nothing is traced."""
+    if trace.get_current_span() is trace.INVALID_SPAN:
+        return None
     carrier: dict[str, str] = {}
     _traceparents.inject(carrier)
     return carrier.get("traceparent")

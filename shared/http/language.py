@@ -10,6 +10,7 @@ CONTENT_LANGUAGE: dict[Language, str] = {"zh": "zh-CN", "en": "en"}
 
 
 @lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def language_of(accept_language: str) -> Language:
     """Choose by the quality values of `Accept-Language` (RFC 9110); what cannot be read counts as nothing."""
     best: dict[Language, float] = {"zh": 0.0, "en": 0.0}

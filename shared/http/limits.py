@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
@@ -46,8 +46,7 @@ def limited(receive: Receive, limit: int, declared: str) -> Receive:
     return receive_limited
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(NamedTuple):
     """What a caller has left: requests now, seconds until the bucket is full again, seconds until the next one."""
 
     granted: bool

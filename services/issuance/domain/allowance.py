@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, assert_never
+from typing import Literal, NamedTuple, assert_never
 
 from services.issuance.domain.claimant import Claimant
 from shared.events.issuance import (
@@ -13,12 +13,10 @@ from shared.events.issuance import (
     VoucherLapsed,
     VoucherRedeemed,
 )
-from shared.kernel.decider import message
 from shared.measures.terms import Terms, VoucherTerms
 
 
-@message
-class Allowance:
+class Allowance(NamedTuple):
     """What may be claimed in a year, in fen, and the measure that says so."""
 
     amount: int

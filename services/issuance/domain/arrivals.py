@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import NamedTuple
 
 from services.issuance.domain.allowance import allowance_on
 from services.issuance.domain.claimant import Claimant
@@ -21,8 +22,7 @@ type Year = tuple[str, int]
 """A claimant and the year of a claim in Beijing: whose allowance it is."""
 
 
-@message
-class Arrival:
+class Arrival(NamedTuple):
     """A claim as it came in: who asks for how many fen, `at` which instant, `on` which day in Beijing (reading 10).
 
     `principal` is the user who asks in the claimant's name.
@@ -69,8 +69,7 @@ class Stock:
     parts: Parts = UNDIVIDED
 
 
-@message
-class Granted:
+class Granted(NamedTuple):
     """A claim that is granted: the fact, the last day to register, and the parts of the classes after it.
 
     `channel_id` names the channel that made it for the claimant, where one did.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from services.issuance.domain.allowance import allowance_on
 from services.issuance.domain.claimant import Claimant
@@ -33,9 +33,8 @@ class Applicant(Protocol):
         ...
 
 
-@message
-class Claim:
-    """A claim and the facts it is decided on, in fen.
+class Claim(NamedTuple):
+    """A claim and the facts it is decided on, in fen; a tuple, as one is made for every claim and soon let go.
 
     `counted` is what the claimant's year already holds, reserved and spent; `remaining` what the period still has, None
     while there is nothing to share out. `terms` are those of the day of the claim (reading 10).

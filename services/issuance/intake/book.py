@@ -76,7 +76,7 @@ class Book:
         """Read what is not known yet; None when there is no such period."""
         if self._page is None:
             self._page = await _read_page(connection, self._period_id, seconds)
-        missing = list({arrival.claimant_id for arrival in arrivals} - self._known.keys())
+        missing = list({arrival.claimant_id for arrival in arrivals if arrival.claimant_id not in self._known})
         if missing:
             self._known |= await _read_claimants(connection, missing)
         return self._page

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -288,7 +288,8 @@ def _rules_of(plan: Period, measures: Measures) -> Callable[[date], Rules]:
 
 
 def _placed(answer: Answer, position: int) -> Answer:
-    return replace(answer, headers={**answer.headers, "Event-Position": str(position)})
+    headers = {**answer.headers, "Event-Position": str(position)}
+    return Answer(status=answer.status, headers=headers, body=answer.body)
 
 
 def _fail(waiting: Iterable[Asked], error: Exception) -> None:

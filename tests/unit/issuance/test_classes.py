@@ -176,7 +176,7 @@ def test_a_rehearsal_reaches_as_far_as_the_claim_itself() -> None:
     )
     assert grant(asked).remaining_quota == 12_000_000
     with pytest.raises(Refused, match="quota-exhausted"):
-        grant(replace(asked, amount=1_000_001))
+        grant(asked._replace(amount=1_000_001))
 
 
 NO_FAULT: list[str] = []

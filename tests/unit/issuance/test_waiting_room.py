@@ -201,16 +201,16 @@ ADMITTED = Admission(admits_from=OPENS, expires_at=OPENS + SECOND)
     ],
 )
 def test_a_claim_comes_in_its_turn(shown: Admission | Unfit, at: datetime, codes: list[str]) -> None:
-    assert [reason.code for reason in reasons_against(replace(CLAIM, shown=shown, at=at))] == codes
+    assert [reason.code for reason in reasons_against(CLAIM._replace(shown=shown, at=at))] == codes
 
 
 @pytest.mark.parametrize("shown", [*Unfit, replace(ADMITTED, admits_from=CLOSES)])
 def test_without_a_waiting_room_nothing_has_to_be_shown(shown: Admission | Unfit) -> None:
-    assert not reasons_against(replace(CLAIM, period=_period(room=None), shown=shown))
+    assert not reasons_against(CLAIM._replace(period=_period(room=None), shown=shown))
 
 
 def test_a_turn_is_told_with_its_instant_and_article() -> None:
-    (early,) = reasons_against(replace(CLAIM, shown=replace(ADMITTED, admits_from=OPENS + SECOND)))
+    (early,) = reasons_against(CLAIM._replace(shown=replace(ADMITTED, admits_from=OPENS + SECOND)))
     assert (early.article, early.value, early.limit, early.kind) == ("15(1)", OPENS, OPENS + SECOND, "state")
 
 
