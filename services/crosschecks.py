@@ -26,6 +26,7 @@ from shared.events.redemption import (
     RedemptionOpened,
     RepaymentReversed,
 )
+from shared.events.registry.channels import ChannelAuthorisationRevoked, ChannelAuthorised
 from shared.events.registry.claimants import (
     ClaimantEligibilityChanged,
     ClaimantRelatedPartiesDeclared,
@@ -207,6 +208,42 @@ def _throughout[T](told: Sequence[tuple[date, T]], day: date) -> list[T]:
     return [*before[-1:], *(value for on, value in told if on == day)] if before else []
 
 
+_BY_CHANNELS = (
+    sa.select(
+        events.c.position,
+        events.c.key,
+        events.c.metadata["channel"].astext,
+        sa.cast(events.c.metadata["business_date"].astext, sa.Date),
+    )
+    .where(events.c.metadata.has_key("channel"))
+    .order_by(events.c.position)
+)
+
+
+async def _channels_had_authority(connections: Connections, count: Count) -> AsyncIterator[Breach]:
+    """Whatever a channel has made for a claimant rests on an authorisation for that matter that was in force that day.
+
+    A revocation on the day itself may have come after.
+    """
+    given: dict[tuple[str, str, str], dict[str, tuple[date, date]]] = {}
+    async for _, fact in _facts(connections["registry"], ChannelAuthorised, ChannelAuthorisationRevoked):
+        for scope in ("claims", "contracts"):
+            own = given.setdefault((fact.channel_id, fact.claimant_id, scope), {})
+            if isinstance(fact, ChannelAuthorisationRevoked):
+                if fact.authorisation_id in own:
+                    first, last = own[fact.authorisation_id]
+                    own[fact.authorisation_id] = (first, min(last, fact.on))
+            elif scope in fact.scopes:
+                own[fact.authorisation_id] = (fact.valid_from, fact.valid_until)
+    for context, scope in (("issuance", "claims"), ("contracts", "contracts")):
+        for position, claimant_id, channel_id, day in await connections[context].execute(_BY_CHANNELS):
+            count.checked += 1
+            spans = given.get((channel_id, claimant_id, scope), {}).values()
+            if not any(first <= day <= last for first, last in spans):
+                found = f"{channel_id} acted for {claimant_id} on {day} without an authorisation for {scope}"
+                yield Breach(where=f"{context} {position}", found=found)
+
+
 _LAST_DAY = sa.text("SELECT max(metadata->>'business_date')::date FROM events")
 
 
@@ -253,6 +290,10 @@ CROSS_CHECKS = (
     CrossCheck(
         id="M10", promise="whoever contracts meets art. 7, and declares whom the register knows as related",
         contexts=("contracts", "registry"), look=_parties_may_contract,
+    ),
+    CrossCheck(
+        id="R41", promise="a channel acts for a claimant where an authorisation is in force that day",
+        contexts=("issuance", "contracts", "registry"), look=_channels_had_authority,
     ),
     CrossCheck(
         id="R5", promise="every service decides by the changes of the rules that the registry has announced",

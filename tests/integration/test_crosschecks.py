@@ -14,6 +14,7 @@ from shared.database import create_engine
 from shared.events.contracts import ContractCompleted, ContractRegistered, ContractSubmitted
 from shared.events.issuance import VoucherClawBackReversed, VoucherClawedBack, VoucherCommitted, VoucherRedeemed
 from shared.events.redemption import FundsDisbursed, FundsRecovered, RepaymentReversed, VoucherRecovery
+from shared.events.registry.channels import ChannelAuthorisationRevoked, ChannelAuthorised
 from shared.events.registry.claimants import ClaimantEligibilityChanged, ClaimantRelatedPartiesDeclared
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.kernel.ids import new_id
@@ -203,6 +204,39 @@ async def test_what_came_back_and_was_put_right_agrees_also_while_its_posting_is
 async def test_a_posting_of_what_did_not_come_back_is_found(settings: Settings, posted: Sequence[object]) -> None:
     logs = {**WITH_CLAW_BACK, "issuance": (COMMITTED, REDEEMED, *posted)}
     assert (await breached(settings, logs)).keys() == {"M6"}
+
+
+AUTHORISED = ChannelAuthorised(
+    authorisation_id="ath_1", channel_id="chn_1", principal="bank", claimant_id=CLM, scopes=("claims", "contracts"),
+    valid_from=date(2026, 2, 1), valid_until=date(2099, 1, 1), document_digest="d", authorised_by="boss",
+    on=date(2026, 2, 1),
+)  # fmt: skip
+REVOKED = ChannelAuthorisationRevoked(
+    authorisation_id="ath_1", channel_id="chn_1", claimant_id=CLM, revoked_by="boss", on=date(2026, 2, 1)
+)
+
+
+@pytest.mark.parametrize(
+    ("told", "breach"),
+    [
+        ((AUTHORISED,), False),
+        ((), True),
+        ((AUTHORISED, REVOKED), True),
+        ((replace(AUTHORISED, channel_id="chn_2"),), True),
+        ((replace(AUTHORISED, claimant_id="clm_other"),), True),
+        ((replace(AUTHORISED, valid_until=date(2026, 2, 2)),), True),
+        ((replace(AUTHORISED, scopes=("profile",)),), True),
+    ],
+)
+async def test_a_channel_that_acted_without_authority_is_found(
+    settings: Settings,
+    told: Sequence[object],
+    breach: bool,  # noqa: FBT001 (a table)
+) -> None:
+    by_channel = Cause(actor="bank", correlation_id="c", channel="chn_1")
+    logs = {**LAWFUL, "registry": told, "issuance": (COMMITTED, REDEEMED), "contracts": (SUBMITTED, REGISTERED)}
+    found = await breached(settings, logs, by_channel)
+    assert ("R41" in found) is breach
 
 
 async def test_a_lifted_ban_and_a_bans_first_day_are_no_breach(settings: Settings) -> None:
