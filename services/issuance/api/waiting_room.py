@@ -10,7 +10,7 @@ from fastapi import FastAPI, Header, Request, Response
 from services.issuance.api.visibility import PeriodId, claimant_of
 from services.issuance.api.waiting_room_models import ChallengeTask, EntryTicket, WaitingRoomNow
 from services.issuance.domain.period import Period, Phase, period, phase_at
-from services.issuance.domain.ticket import PASSING
+from services.issuance.domain.ticket import PASSING, TICKET
 from services.issuance.domain.waiting_room import Line, ahead_of, line_of, waiting_in
 from services.issuance.use_cases.waiting import take_ticket
 from services.issuance.waiting_room.challenges import spend
@@ -92,7 +92,7 @@ async def get_challenge(request: ReadRequest, http: Request) -> ChallengeTask:
 async def enter_waiting_room(
     period_id: PeriodId, request: CommandRequest, http: Request, challenge_response: ChallengeResponse = ""
 ) -> Response:
-    claimant_id, ticket_id = claimant_of(request.caller), request.new_id("tkt")
+    claimant_id, ticket_id = claimant_of(request.caller), request.new_id(TICKET)
     address, tokens = visit_of(http).address, EntryTokens(request.settings)
     # Judged before the transaction, which waits for nobody outside; heeded in it, where a repeated key has its answer.
     verdict = await _challenge_of(http.app).check(challenge_response, address=address, now=request.now)

@@ -14,6 +14,8 @@ from services.issuance.domain.waiting_room import Line, admits_from, expiry_of
 from shared.kernel.decider import message
 from shared.kernel.refusal import Reason, refuse_unless
 
+TICKET = "tkt"
+"""What the ids of tickets begin with."""
 _ARTICLE = "15(1)"
 
 

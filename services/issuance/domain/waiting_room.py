@@ -15,6 +15,8 @@ PER_SECOND_MAX = 10_000
 """More than any writer of claims takes: whoever wants no slowing-down has no waiting room."""
 ADMITS_FOR = timedelta(minutes=15)
 """How long a place may be used once it lets in; then its company may take another, at the end of the line."""
+EXPIRED = "entry-token-expired"
+"""Alone of what is objected this may be said to a claim that was granted in its time: its answer is looked up first."""
 _SECOND = timedelta(seconds=1)
 _ARTICLE = "15(1)"
 
@@ -92,11 +94,11 @@ def against_admission(room: WaitingRoom | None, shown: Shown, at: datetime) -> R
         case Admission(admits_from=opens) if at < opens:
             return Reason(code="entry-token-early", article=_ARTICLE, value=at, limit=opens, kind="state")
         case Admission(expires_at=ends) if at >= ends:
-            return Reason(code="entry-token-expired", article=_ARTICLE, value=at, limit=ends, kind="state")
+            return Reason(code=EXPIRED, article=_ARTICLE, value=at, limit=ends, kind="state")
     return None
 
 
-NOT_LET_IN = frozenset({*(unfit.value for unfit in Unfit), "entry-token-early", "entry-token-expired"})
+NOT_LET_IN = frozenset({*(unfit.value for unfit in Unfit), "entry-token-early", EXPIRED})
 """What `against_admission` objects; all of it passes with another token or with time."""
 
 

@@ -56,6 +56,11 @@ class Book:
         self._page: Page | None = None
         self._known: OrderedDict[str, Known] = OrderedDict()
 
+    @property
+    def page(self) -> Page | None:
+        """The period as it was seen last, if it is known."""
+        return self._page
+
     def forget(self) -> None:
         """Forget everything."""
         self.forget_period()

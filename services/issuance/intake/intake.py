@@ -88,6 +88,9 @@ class Intake:
         page = sequencer.shuts_out(asked.name)
         if page is not None:
             return asked.told(Refused(quota_exhausted(asked.arrival.amount, 0)))
+        reason = sequencer.turns_away(asked)
+        if reason is not None:
+            return asked.told(Refused(reason))
         if len(sequencer.line) >= LINE_MAX:
             raise StoreBusyError("the line is full")
         behind = self._behind.get(asked.arrival.claimant_id)

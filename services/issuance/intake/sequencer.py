@@ -12,7 +12,9 @@ import structlog
 
 from services.issuance.domain.arrivals import Granted, Outcome, Rules, decide_in_order
 from services.issuance.domain.claiming import PASSING
-from services.issuance.domain.period import Period, registration_deadline
+from services.issuance.domain.period import Period, Phase, phase_at, registration_deadline
+from services.issuance.domain.ticket import TICKET
+from services.issuance.domain.waiting_room import EXPIRED, Unfit, against_admission
 from services.issuance.intake.answers import resolve
 from services.issuance.intake.asking import Asked
 from services.issuance.intake.book import Book, Page
@@ -22,7 +24,8 @@ from services.issuance.intake.writing import Award, Batch, Refusal, Stale, write
 from shared.clock import Clock
 from shared.database import LIMITS
 from shared.events.issuance import VoucherClaimed
-from shared.kernel.refusal import Refused
+from shared.kernel.ids import is_id
+from shared.kernel.refusal import Reason, Refused
 from shared.measures.reader import Measures
 from shared.settings import Settings
 from shared.store.execution import Answer, OutcomeUnknownError, StoreBusyError
@@ -91,6 +94,23 @@ class Sequencer:
         if self._connection is None or self._connection.is_closed():
             return None
         return self.latch.shuts_out(name)
+
+    def turns_away(self, asked: Asked) -> Reason | None:
+        """Say why a claim does not come in its turn, where an open period has a waiting room; None: look at it in line.
+
+        Known only while the copy of the period is fresh. What may have been answered before is looked up in line: a
+        claim under a ticket's id, unless it shows by itself that its time has not come.
+        """
+        page, arrival = self._book.page, asked.arrival
+        if page is None or page.period.waiting_room is None or page.seen < self._around.seconds() - _STALE_AFTER_S:
+            return None
+        plan = page.period
+        if plan.pause or phase_at(plan.phase, plan.opens_at, plan.closes_at, arrival.at) is not Phase.OPEN:
+            return None
+        if arrival.at < plan.opens_at or (isinstance(arrival.shown, Unfit) and is_id(asked.key.key, TICKET)):
+            return None
+        reason = against_admission(plan.waiting_room, arrival.shown, arrival.at)
+        return None if reason is None or reason.code == EXPIRED else reason
 
     def enter(self, asked: Asked) -> None:
         """Join the line at its end."""

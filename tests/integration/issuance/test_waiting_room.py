@@ -314,3 +314,23 @@ async def test_what_has_expired_by_itself_is_forgotten(engine: AsyncEngine, offi
         names = (await connection.execute(sa.text("SELECT name FROM spent_challenges ORDER BY 1"))).scalars().all()
     assert [name for name in names if name.startswith("old_")] == []
     assert [name for name in names if name.startswith("new_")] == [f"new_{number}" for number in range(4)]
+
+
+async def test_an_open_period_sends_away_at_the_door_who_has_no_turn(office: Office, owner: AsyncEngine) -> None:
+    period_id, company, late = await _room(office), await office.register(), await office.register()
+    first, second = await _enter(office, period_id, company), await _enter(office, period_id, late)
+    office.clock.at = first.admits_from
+    began = asyncio.get_running_loop().time()
+    office.seconds = lambda: began  # what was seen stays fresh
+    await _claim(office, first)
+    async with owner.begin() as connection:
+        await connection.execute(sa.text("LOCK TABLE idempotency IN ACCESS EXCLUSIVE MODE"))  # nobody is looked up
+        async with asyncio.timeout(0.5):
+            with pytest.raises(Refused, match="entry-token-missing"):
+                await office.ask(period_id, late, FACE, key="a-key-of-ones-own")
+            with pytest.raises(Refused, match="entry-token-early"):
+                await _claim(office, second)
+    again = await _claim(office, first)
+    assert (again.status, again.replayed) == (201, True)
+    bare = await office.ask(period_id, company, FACE, key=first.ticket_id)
+    assert bare.body == again.body
