@@ -10,15 +10,51 @@ ALLOWANCE, ALLOWANCE_CERTIFIED = 20_000_000, 50_000_000
 
 
 @dataclass(slots=True, kw_only=True)
-class PlainPeriod:
-    """A period: money in fen."""
+class PlainClass:
+    """A class: who belongs to it, and what it has left of its own, until an instant; money in fen."""
 
-    remaining: int
+    name: str
+    who: str
+    rest: int
+    until: datetime | None
+    released: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class PlainPeriod:
+    """A period: money in fen; `common` is what anybody may claim."""
+
+    common: int
     closes_at: datetime
+    classes: list[PlainClass] = field(default_factory=list)
     issued: int = 0
     returned: int = 0
     claims: int = 0
     is_paused: bool = False
+
+    @property
+    def remaining(self) -> int:
+        """All that is left."""
+        return self.common + sum(each.rest for each in self.classes)
+
+    def release(self, at: datetime) -> None:
+        """Give to everybody what those classes have left whose time is over."""
+        for each in self.classes:
+            if each.until is not None and at >= each.until:
+                self.common += each.rest
+                each.released += each.rest
+                each.rest = 0
+
+    def pay(self, amount: int, belongs: set[str]) -> dict[str, int]:
+        """Pay a claim of a member of these classes; say what was taken from which."""
+        taken: dict[str, int] = {}
+        for each in self.classes:
+            if each.who in belongs and (fen := min(amount, each.rest)):
+                taken[each.name] = fen
+                each.rest -= fen
+                amount -= fen
+        self.common -= amount
+        return taken
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +80,8 @@ class Plain:
 
     returns_to_quota: bool
     allowance: dict[str, int] = field(default_factory=dict)
+    belongs: dict[str, set[str]] = field(default_factory=dict)
+    """The classes of each claimant, by who belongs to them."""
     failing: set[str] = field(default_factory=set)
     bans: dict[str, tuple[str, date | None]] = field(default_factory=dict)
     periods: dict[str, PlainPeriod] = field(default_factory=dict)
@@ -56,6 +94,8 @@ class Plain:
         period = self.periods[period_id]
         year = claimant_id, on.year
         held = self.reserved.get(year, 0) + self.spent.get(year, 0)
+        mine = self.belongs.get(claimant_id, set())
+        own = sum(each.rest for each in period.classes if each.who in mine)
         until = [until for whose, until in self.bans.values() if whose == claimant_id]
         is_over = at >= period.closes_at
         found = {
@@ -66,19 +106,20 @@ class Plain:
             "allowance-exceeded": held + amount > self.allowance.get(claimant_id, held + amount),
             "period-closed": is_over,
             "period-paused": period.is_paused and not is_over,
-            "quota-exhausted": amount > period.remaining,
+            "quota-exhausted": amount > period.common + own,
         }
         return {code for code, applies in found.items() if applies}
 
-    def claim(self, voucher_id: str, voucher: PlainVoucher) -> None:
-        """Grant a claim."""
+    def claim(self, voucher_id: str, voucher: PlainVoucher) -> dict[str, int]:
+        """Grant a claim; say what was taken from which class."""
         period = self.periods[voucher.period_id]
-        period.remaining -= voucher.amount
+        taken = period.pay(voucher.amount, self.belongs.get(voucher.owner, set()))
         period.issued += voucher.amount
         period.claims += 1
         self.vouchers[voucher_id] = voucher
         year = voucher.owner, voucher.year
         self.reserved[year] = self.reserved.get(year, 0) + voucher.amount
+        return taken
 
     def against_commitment(self, uses: dict[str, int], claimant_id: str, on: date) -> set[str]:
         """Name every reason against a contract that these vouchers are to pay."""
@@ -106,7 +147,7 @@ class Plain:
         self.spent[year] = self.spent.get(year, 0) + paid
         if self.returns_to_quota:
             period = self.periods[voucher.period_id]
-            period.remaining += released
+            period.common += released
             period.returned += released
 
     def revoke(self, claimant_id: str, on: date) -> None:

@@ -29,6 +29,7 @@ from services.issuance.use_cases.running_periods import pause_period, resume_per
 from shared.database import create_engine
 from shared.events.codec import decode
 from shared.events.contracts import ContractLapsed, ContractRejected, ContractSubmitted, VoucherUse
+from shared.events.issuance import QuotaClass
 from shared.events.redemption import (
     FundsDisbursed,
     FundsRecovered,
@@ -37,7 +38,7 @@ from shared.events.redemption import (
     VoucherPayment,
     VoucherRecovery,
 )
-from shared.events.registry.claimants import Certificate, ClaimantEligibilityChanged
+from shared.events.registry.claimants import Certificate, ClaimantEligibilityChanged, ClaimantKind
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
@@ -46,7 +47,15 @@ from shared.measures.reader import Measures
 from shared.settings import Settings
 from shared.store.transaction import UnknownSubjectError
 from tests.integration.issuance.office import CONTEXT, Office
-from tests.integration.issuance.plain_model import ALLOWANCE, ALLOWANCE_CERTIFIED, CAP, Plain, PlainPeriod, PlainVoucher
+from tests.integration.issuance.plain_model import (
+    ALLOWANCE,
+    ALLOWANCE_CERTIFIED,
+    CAP,
+    Plain,
+    PlainClass,
+    PlainPeriod,
+    PlainVoucher,
+)
 from tests.integration.issuance.rules import returning_to_quota
 from tests.integration.issuance.stories import completed
 
@@ -112,29 +121,65 @@ class Issuance(RuleBasedStateMachine):
 
     @initialize(target=claimants)
     def begin(self) -> Any:
-        return multiple(self.register(certified=False), self.register(certified=True))
+        return multiple(
+            self.register(certified=False),
+            self.register(certified=True),
+            self.register(certified=False, kind="team"),
+            self.register(certified=True, district="110108"),
+        )
 
     @initialize(target=periods)
     def open_first_period(self) -> str:
-        return self.open_period(6, 40)
+        return self.open_period(6, 40, [("certified", CAP + 1, 8), ("team", CAP, None)])
 
-    @rule(target=periods, vouchers=st.integers(1, 4), days=st.integers(2, 40))
-    def open_another_period(self, vouchers: int, days: int) -> str:
-        return self.open_period(vouchers, days)
+    @rule(
+        target=periods,
+        vouchers=st.integers(1, 4),
+        days=st.integers(2, 40),
+        classes=st.lists(
+            st.tuples(
+                st.sampled_from(["certified", "team", "district:110108"]),
+                st.sampled_from([1, 1_000_000, CAP // 2]),
+                st.sampled_from([None, 1, 2]),
+            ),
+            unique_by=lambda each: each[0],
+            max_size=2,
+        ),
+    )
+    def open_another_period(self, vouchers: int, days: int, classes: list[tuple[str, int, int | None]]) -> str:
+        return self.open_period(vouchers, days, classes)
 
-    def open_period(self, vouchers: int, days: int) -> str:
-        quota = vouchers * CAP + 1_000_000
-        period_id = self.live(self.office.open_period(quota, days=days))
-        closes_at = self.office.clock.now() + timedelta(days=days)
-        self.plain.periods[period_id] = PlainPeriod(remaining=quota, closes_at=closes_at)
+    def open_period(self, vouchers: int, days: int, classes: list[tuple[str, int, int | None]]) -> str:
+        """Open a period; a class is who belongs to it, its part in fen, and after how many days its rest is free."""
+        quota, now = vouchers * CAP + 1_000_000, self.office.clock.now()
+        planned = tuple(
+            QuotaClass(name=f"{who}!", who=who, amount=fen, until=now + timedelta(days=lasts) if lasts else None)
+            for who, fen, lasts in classes
+        )
+        period_id = self.live(self.office.open_period(quota, days=days, classes=planned))
+        self.plain.periods[period_id] = PlainPeriod(
+            common=quota - sum(each.amount for each in planned),
+            closes_at=now + timedelta(days=days),
+            classes=[PlainClass(name=each.name, who=each.who, rest=each.amount, until=each.until) for each in planned],
+        )
         return period_id
 
-    def register(self, *, certified: bool) -> str:
+    def register(self, *, certified: bool, kind: ClaimantKind = "enterprise", district: str | None = None) -> str:
         certificate = Certificate(
             kind="national_high_tech", valid_from=self.today, valid_until=self.today + timedelta(days=900)
         )
-        claimant_id = self.live(self.office.register(certificates=(certificate,) if certified else ()))
+        certificates = (certificate,) if certified else ()
+        claimant_id = self.live(self.office.register(kind, certificates, district))
         self.plain.allowance[claimant_id] = ALLOWANCE_CERTIFIED if certified else ALLOWANCE
+        self.plain.belongs[claimant_id] = {
+            who
+            for who, holds in (
+                ("certified", certified),
+                ("team", kind == "team"),
+                ("district:110108", district == "110108"),
+            )
+            if holds
+        }
         return claimant_id
 
     @rule(period_id=periods, amount=AMOUNTS)
@@ -161,7 +206,9 @@ class Issuance(RuleBasedStateMachine):
             amount=amount,
             register_by=date.fromisoformat(told["register_by"]),
         )
-        self.plain.claim(told["voucher_id"], plain)
+        taken = self.plain.claim(told["voucher_id"], plain)
+        ((_, fact),) = self.live(self.office.history(f"voucher-{told['voucher_id']}"))
+        assert {part["name"]: part["amount"] for part in fact["parts"]} == taken
         assert told["place"] == self.plain.periods[period_id].claims
         return str(told["voucher_id"])
 
@@ -368,6 +415,8 @@ class Issuance(RuleBasedStateMachine):
 
     @rule(days=st.sampled_from([1, 1, 8, 15, 16]))
     def days_pass(self, days: int) -> None:
+        for period in self.plain.periods.values():
+            period.release(self.office.clock.now() + timedelta(days=days))
         self.live(self.office.wait_until(self.office.clock.now() + timedelta(days=days)))
         self.plain.expire(self.today)
 
@@ -389,6 +438,10 @@ class Issuance(RuleBasedStateMachine):
                 histories.setdefault(row.stream, []).append(decode(row.type, row.data))
         assert {row.period_id: (row.remaining, row.issued, row.returned, row.claims) for row in given} == {
             name: (one.remaining, one.issued, one.returned, one.claims) for name, one in plain.periods.items()
+        }
+        assert {row.period_id: (row.class_rests or [], row.class_released or []) for row in given} == {
+            name: ([each.rest for each in one.classes], [each.released for each in one.classes])
+            for name, one in plain.periods.items()
         }
         assert {(row.claimant_id, row.year): (row.reserved, row.spent) for row in years} == {
             year: (fen, plain.spent.get(year, 0)) for year, fen in plain.reserved.items()
