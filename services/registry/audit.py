@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.registry.claimant_audit import CLAIMANT_CHECKS
 from services.registry.domain.credit_code import is_valid, normalised
+from services.registry.evaluation_audit import EVALUATION_CHECKS
 from services.registry.institution_audit import INSTITUTION_CHECKS
 from services.registry.provider_audit import PROVIDER_CHECKS
 from services.registry.recognition_audit import RECOGNITION_CHECKS
@@ -230,6 +231,7 @@ CHECKS = (
         look=changes_of_rules_had_four_eyes,
     ),
     *INSTITUTION_CHECKS,
+    *EVALUATION_CHECKS,
     *PROVIDER_CHECKS,
     *RECOGNITION_CHECKS,
     Check(id="M8", promise="nothing new for a barred party within its ban", look=nothing_new_within_a_ban),

@@ -72,6 +72,16 @@ agency_occasions = sa.Table(
 )
 """What a training or a promotion event of a referral agency was about, and where."""
 
+evaluation_words = sa.Table(
+    "evaluation_words",
+    REGISTRY,
+    sa.Column("agency_id", sa.Text, primary_key=True),
+    sa.Column("year", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("assessment", sa.Text, nullable=False),
+    sa.Column("salt", sa.Text, nullable=False),
+)
+"""What the office says of a service agency's year (faq 5), as last proposed; public once it is approved."""
+
 design_centres = sa.Table(
     "design_centres",
     REGISTRY,

@@ -1,6 +1,7 @@
 """The registry's read models, each rebuilt from the log alone; names are joined from the owner's tables when read."""
 
 from services.registry.projections.affiliation_list import affiliation_list
+from services.registry.projections.agency_evaluations import agency_evaluations
 from services.registry.projections.agency_list import agency_list
 from services.registry.projections.claimant_list import claimant_list
 from services.registry.projections.design_centre_list import design_centre_list
@@ -28,6 +29,7 @@ PROJECTIONS = (
     service_catalogue,
     affiliation_list,
     agency_list,
+    agency_evaluations,
     design_centre_list,
     field_centre_members,
     laboratory_catalogue,

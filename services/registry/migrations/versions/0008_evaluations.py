@@ -1,8 +1,16 @@
-"""Yearly evaluations, and sanctions on every kind of party."""
+"""Yearly evaluations of service agencies."""
+
+from alembic import op
+
+from services.registry import institution_tables, projections  # noqa: F401 (they declare their tables)
+from services.registry.tables import REGISTRY
 
 revision = "0008"
 down_revision = "0007"
 
+_TABLES = ("evaluation_words", "agency_evaluations")
+
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Create them."""
+    REGISTRY.create_all(op.get_bind(), tables=[REGISTRY.tables[name] for name in _TABLES])
