@@ -10,9 +10,17 @@ import msgspec
 
 from services.issuance import claimants as standings
 from services.issuance.domain.claimant import Claimant
+from services.issuance.domain.classes import UNDIVIDED, Parts, ReleaseParts, as_of, class_release
 from services.issuance.intake import answers, book, latch, ownership, writing
 from shared.events.codec import decode, encode, stored_type
-from shared.events.issuance import PeriodPaused, PeriodResumed, QuotaReturned, VoucherCancelled, VoucherClaimed
+from shared.events.issuance import (
+    PeriodPaused,
+    PeriodResumed,
+    QuotaClass,
+    QuotaReturned,
+    VoucherCancelled,
+    VoucherClaimed,
+)
 
 type Row = tuple[Any, ...]
 
@@ -37,6 +45,8 @@ class Quota:
     claims: int = 0
     paused: bool = False
     revision: int = 0
+    classes: tuple[QuotaClass, ...] = ()
+    parts: Parts = UNDIVIDED
 
 
 @dataclass(slots=True)
@@ -107,6 +117,18 @@ class Tables:
         )
         self.append(f"period-{self.period_id}", fact)
 
+    def release(self, at: datetime) -> None:
+        """Write down what classes have left whose time is over, as the due list does."""
+        parts = as_of(self.quota.parts, self.quota.classes, at)
+        if parts != self.quota.parts:
+            self.quota.parts = parts
+            self.quota.revision = self.next_revision()
+        stream = f"classes-{self.period_id}"
+        told = class_release.fold([entry.fact for entry in self.log if entry.stream == stream])
+        release = ReleaseParts(period_id=self.period_id, classes=self.quota.classes, released=parts.released, at=at)
+        for fact in class_release.decide(release, told):
+            self.append(stream, fact)
+
     def renew_standing(self, claimant_id: str, *, eligible: bool) -> None:
         """Judge a claimant anew."""
         claimant, _ = self.claimants[claimant_id]
@@ -162,8 +184,8 @@ class Tables:
                 remaining=quota.remaining,
                 claims=quota.claims,
                 revision=quota.revision,
-                class_rests=None,
-                class_released=None,
+                class_rests=list(quota.parts.rests) or None,
+                class_released=list(quota.parts.released) or None,
             )
             for entry in self.log
             if entry.stream == f"period-{self.period_id}"
@@ -171,7 +193,7 @@ class Tables:
 
     def _standings(self, names: Sequence[str]) -> list[Row]:
         return [
-            (name, found.kind, "[]", found.eligible, revision, None, None, found.district)
+            (name, found.kind, "[]", found.eligible, revision, None, None, found.district, None)
             for name, (found, revision) in self.claimants.items()
             if name in names
         ]
@@ -208,6 +230,10 @@ class Tables:
         self.quota.remaining -= batch.taken
         self.quota.issued += batch.taken
         self.quota.claims += batch.granted
+        if batch.rests is not None and batch.released is not None:
+            self.quota.parts = Parts(rests=tuple(batch.rests), released=tuple(batch.released))
+        parts = self.quota.parts
+        assert min(parts.rests, default=0) >= 0 <= self.quota.remaining - sum(parts.rests), "quotas_parts"
         self.quota.revision = self.next_revision()
         for year, fen, ceiling in zip(whose, batch.added, batch.ceilings, strict=True):
             if fen:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -10,7 +11,9 @@ import structlog.testing
 
 from services.issuance.intake.asking import Asked
 from services.issuance.intake.sequencer import Sequencer
-from tests.simulation.world import COMING_AND_GOING, FAULTS, POISON, Company, World, assert_sound
+from shared.events.issuance import QuotaClass
+from tests.simulation.world import COMING_AND_GOING, DIVIDED, FAULTS, POISON, Company, World, assert_sound
+from tests.unit.issuance.facts import OPENS
 
 FACE = 1_000_000
 _SEEDS_A_BLOCK = 30
@@ -57,6 +60,26 @@ async def test_whoever_has_won_is_never_told_that_nothing_is_left(block: int, en
     for seed in _seeds(block):
         world = World(seed, quota=2 * FACE, companies=4, weather=COMING_AND_GOING, faults=60)
         await _live(world, keys=10, entered=entered)
+
+
+@pytest.mark.parametrize("block", range(2))
+async def test_whatever_goes_wrong_the_money_of_a_class_is_its_members_until_its_instant(
+    block: int, entered: Entered
+) -> None:
+    seen, released, drawn = Counter[str](), 0, 0
+    for seed in _seeds(block):
+        begins = OPENS + timedelta(hours=1)
+        classes = (
+            QuotaClass(name="海淀", who="district:110108", amount=6 * FACE, until=begins + timedelta(seconds=seed % 5)),
+            QuotaClass(name="朝阳", who="district:110105", amount=4 * FACE),
+        )
+        world = World(seed, quota=14 * FACE, companies=12, weather=DIVIDED, faults=25, classes=classes)
+        seen += await _live(world, keys=3, entered=entered)
+        released += world.tables.quota.parts.released[0]
+        drawn += sum(part.amount for _, fact in world.tables.claimed() for part in fact.parts)
+    assert any(name.startswith("a class is over") for name in seen)
+    assert released
+    assert drawn
 
 
 def _seeds(block: int) -> range:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, cast
@@ -13,11 +13,12 @@ import msgspec
 
 from services.issuance.api.intake_desk import awarded
 from services.issuance.domain.claimant import Claimant
+from services.issuance.domain.classes import set_aside
 from services.issuance.intake import answers, book, latch, ownership, writing
 from services.issuance.intake.intake import Intake, TooManyClaimsError
 from services.issuance.intake.ownership import HeldElsewhereError
 from services.issuance.intake.sequencer import Surroundings
-from shared.events.issuance import VoucherCancelled
+from shared.events.issuance import ClassQuotaReleased, QuotaClass, VoucherCancelled
 from shared.kernel.refusal import Refused
 from shared.measures.reader import Measures
 from shared.store.execution import (
@@ -45,8 +46,12 @@ FAULTS = (
     "pause turns",
 )
 """What may happen at a step, besides nothing."""
+DIVIDED = (*FAULTS, "a class is over")
+"""What may happen besides where the quota is divided."""
 COMING_AND_GOING = ("money comes back", "money comes back", "lost after", "hangs", "connection ends", "office stops")
 """Money comes back to a period that is sold out, while whoever writes it breaks off."""
+DISTRICTS = ("110108", "110105", None)
+"""In which the companies are registered, one after the other."""
 POISON = "no\x00text"
 _AGAIN = (StoreBusyError, OutcomeUnknownError, KeyInProgressError, TooManyClaimsError)
 _NAMES = {
@@ -154,15 +159,27 @@ class Office:
 class World:
     """One seed's world; `seen` counts what has happened in it."""
 
-    def __init__(self, seed: int, *, quota: int, companies: int, weather: Sequence[str], faults: int) -> None:
+    def __init__(
+        self,
+        seed: int,
+        *,
+        quota: int,
+        companies: int,
+        weather: Sequence[str],
+        faults: int,
+        classes: tuple[QuotaClass, ...] = (),
+    ) -> None:
         self.seed, self.chance, self.seconds = seed, Random(seed), 0.0  # noqa: S311 (a run is to be had again)
         self.weather, self.budget, self.seen = weather, faults, Counter[str]()
-        self.tables = Tables(PERIOD, Quota(quota=quota, remaining=quota))
-        for fact in (PROPOSED, APPROVED):
+        divided = Quota(quota=quota, remaining=quota, classes=classes, parts=set_aside(classes))
+        self.tables = Tables(PERIOD, divided)
+        for fact in (replace(PROPOSED, quota=quota, classes=classes), APPROVED):
             self.tables.append(f"period-{PERIOD}", fact)
         self.companies = [f"clm_{number}" for number in range(companies)]
-        for name in self.companies:
-            self.tables.claimants[name] = (Claimant(claimant_id=name, kind="enterprise", certificates=(), bans=()), 0)
+        for number, name in enumerate(self.companies):
+            district = DISTRICTS[number % len(DISTRICTS)]
+            known = Claimant(claimant_id=name, kind="enterprise", certificates=(), bans=(), district=district)
+            self.tables.claimants[name] = (known, 0)
         self.late: list[tuple[Connection, str, tuple[Any, ...]]] = []
         self.offices = [Office("http://first", self), Office("http://second", self)]
         self.told: dict[tuple[str, str], Answer] = {}
@@ -222,6 +239,8 @@ class World:
             case "standing changes":
                 name = self.chance.choice(self.companies)
                 self.tables.renew_standing(name, eligible=self.chance.random() < 0.8)
+            case "a class is over":
+                self.tables.release(self.now())
             case "pause turns":
                 self.tables.turn_pause(self.now())
                 self.budget = max(self.budget, 1) if self.tables.quota.paused else self.budget
@@ -329,6 +348,21 @@ class Company:
         self._world.told[name] = answer
 
 
+def _assert_parts_are_sound(world: World) -> None:
+    """Check the parts of the classes: drawn, released and left come to the part, and only members have drawn."""
+    quota, drawn = world.tables.quota, Counter[str]()
+    who = {each.name: each.who for each in quota.classes}
+    for _, fact in world.tables.claimed():
+        for part in fact.parts:
+            assert who[part.name] == f"district:{world.tables.claimants[fact.claimant_id][0].district}"
+            drawn[part.name] += part.amount
+    for each, rest, released in zip(quota.classes, quota.parts.rests, quota.parts.released, strict=True):
+        assert drawn[each.name] + rest + released == each.amount, "a class's money appeared or was lost"
+    told = [entry.fact for entry in world.tables.log if isinstance(entry.fact, ClassQuotaReleased)]
+    left = {each.name: released for each, released in zip(quota.classes, quota.parts.released, strict=True)}
+    assert {fact.name: fact.amount for fact in told} == {fact.name: left[fact.name] for fact in told}
+
+
 def _told(refused: Refused) -> Answer:
     codes = [reason.code for reason in refused.reasons]
     return Answer(status=422, headers={"Content-Type": "application/json"}, body=msgspec.json.encode(codes))
@@ -343,6 +377,7 @@ def assert_sound(world: World) -> None:
     assert quota.remaining >= 0
     assert (quota.issued, quota.returned, quota.claims) == (issued, returned, len(claimed))
     assert quota.remaining == quota.quota - issued + returned, "money appeared or was lost"
+    _assert_parts_are_sound(world)
     assert [fact.place for _, fact in claimed] == list(range(1, len(claimed) + 1)), "places have gaps"
     folded = Counter[tuple[str, int]]()
     for _, fact in claimed:
