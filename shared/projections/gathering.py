@@ -31,8 +31,9 @@ class Gathering:
     async def apply(self, events: Sequence[Recorded[Any]]) -> None:
         """Fold events in order; raises `PoisonEventError` when one of them cannot be applied."""
         if self._keyed:
-            keys = {key for event in events for key in self._projection.touches(event)}
-            found = await load_rows(self._connection, self._shadow.table, keys - self._rows.keys())
+            touched = [self._projection.touches(event) for event in events]
+            known = self._projection.known_before(events, touched).keys()
+            found = await load_rows(self._connection, self._shadow.table, known - self._rows.keys())
             self._stored.update(found)
             self._rows.update(found)
         self._projection.fold(self._rows, events)

@@ -31,7 +31,7 @@ class Projection:
     or None to have none. A row names every column of the table. Live running and rebuild use the same `evolve`.
     `poison`: a money projection halts on an event it cannot apply, others park the event's key and go on.
     With `keyed_by_record` the functions in `rows` are given the record instead of its data, for rows that are named by
-    their event's position.
+    their event's position. The rows of the events in `begins` are never there before them: nobody looks for those.
 
     The events of a row must share a key (owner), or their effects must commute: only the order per key is kept.
     """
@@ -42,6 +42,7 @@ class Projection:
     evolve: Callable[[Row | None, Recorded[Any], RowKey], Row | None]
     poison: Literal["halt", "park"]
     keyed_by_record: bool = False
+    begins: frozenset[type[Any]] = frozenset()
 
     @property
     def contexts(self) -> tuple[str, ...]:
@@ -62,6 +63,17 @@ class Projection:
             return keys(event if self.keyed_by_record else event.data)
         except Exception as error:
             raise PoisonEventError(self.name, event.id, event.type, _reason(error)) from error
+
+    def known_before(self, events: Sequence[Recorded[Any]], touched: Sequence[Sequence[RowKey]]) -> dict[RowKey, None]:
+        """Name the rows that may be there before the first of these events that touches them."""
+        begun: set[RowKey] = set()
+        known: dict[RowKey, None] = {}
+        for event, keys in zip(events, touched, strict=True):
+            if type(event.data) in self.begins:
+                begun.update(keys)
+            else:
+                known.update((key, None) for key in keys if key not in begun)
+        return known
 
     def fold(
         self, rows: Rows, events: Iterable[Recorded[Any]], touched: Iterable[Sequence[RowKey]] | None = None

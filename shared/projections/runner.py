@@ -1,7 +1,6 @@
 """The live runner: a batch of events is folded in memory and written together with the consumer's positions."""
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any, Final
 
 from shared.bus.subscription import Subscription
@@ -31,19 +30,16 @@ def subscription_for(projection: Projection) -> Subscription:
 
 
 async def apply_batch(tx: Transaction, projection: Projection, batch: Sequence[Recorded[Any]]) -> None:
-    """Fold a batch into the read model: one SELECT, `evolve` in memory, one COPY or upsert, one DELETE.
+    """Fold a batch into the read model: one SELECT of what may be there, `evolve`, one COPY or upsert, one DELETE.
 
     Whoever calls has the turn to write it. Raises `PoisonEventError` when `evolve` fails; nothing is written then.
     """
     touched = [projection.touches(event) for event in batch]
-    keys = dict.fromkeys(chain.from_iterable(touched))
-    if not keys:
-        return
-    before = await load_rows(tx.connection, projection.table, keys)
+    before = await load_rows(tx.connection, projection.table, projection.known_before(batch, touched))
     after = dict(before)
     projection.fold(after, batch, touched)
-    changed = {key: row for key, row in after.items() if row != before[key]}
-    fresh = {key: row for key, row in changed.items() if row is not None and before[key] is None}
+    changed = {key: row for key, row in after.items() if row != before.get(key)}
+    fresh = {key: row for key, row in changed.items() if row is not None and before.get(key) is None}
     if len(fresh) >= _COPIED_MIN:
         await copy_rows(tx.connection, projection.table, fresh.values())
         changed = {key: row for key, row in changed.items() if key not in fresh}

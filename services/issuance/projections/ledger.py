@@ -98,6 +98,7 @@ LEDGER_ENTRIES = Projection(
     evolve=evolve,
     poison="halt",
     keyed_by_record=True,
+    begins=frozenset(POSTED),
 )
 
 

@@ -132,6 +132,7 @@ VOUCHER_BALANCES = Projection(
     },
     evolve=evolve,
     poison="halt",
+    begins=frozenset({VoucherClaimed}),
 )
 
 

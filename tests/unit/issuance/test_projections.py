@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from itertools import count
+from itertools import count, pairwise
 from typing import Any
 
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from services.issuance.projections.annual_totals import ANNUAL_TOTALS
+from services.issuance.projections.ledger import LEDGER_ENTRIES
 from services.issuance.projections.period_board import PERIOD_BOARD
 from services.issuance.projections.voucher_balances import VOUCHER_BALANCES
 from shared.events.definition import TYPE_OF, Recorded
@@ -26,7 +27,7 @@ from shared.events.issuance import (
     VoucherRedeemed,
     VoucherRevoked,
 )
-from shared.projections.projection import Projection, Row, Rows
+from shared.projections.projection import Projection, Row, RowKey, Rows
 from tests.unit.issuance.facts import (
     ANNOUNCED,
     APPROVED,
@@ -175,3 +176,27 @@ def test_the_board_is_the_same_whichever_of_periods_and_claims_comes_first(turns
     assert row == _row(PERIOD_BOARD, [*period, *claims], PERIOD)
     assert (row["phase"], row["remaining"], row["claims"]) == ("closed", CHANGED.quota - FACE, 2)
     assert (row["pause_reason"], row["changed_by"], row["approved_by"]) == ("系统维护", "officer-zhao", "officer-sun")
+
+
+LIFE = (CLAIMED, COMMITTED, RELEASED, COMMITTED, USED, REDEEMED)
+
+
+@for_all(st.sets(st.integers(1, 11)), st.lists(st.booleans(), max_size=12))
+def test_what_is_not_looked_for_was_not_there(cuts: set[int], turns: list[bool]) -> None:
+    other = [replace(fact, voucher_id="vch_2") for fact in LIFE]
+    lives: list[list[Any]] = [list(LIFE), other]
+    facts = [lives[turn].pop(0) for turn in turns if lives[turn]]
+    log = [_recorded(fact) for fact in (*facts, *lives[0], *lives[1])]
+    bounds = [0, *sorted(cuts), len(log)]
+    for projection in (VOUCHER_BALANCES, LEDGER_ENTRIES):
+        whole: Rows = {}
+        projection.fold(whole, log)
+        stored: dict[RowKey, Row | None] = {}
+        for start, end in pairwise(bounds):
+            batch = log[start:end]
+            touched = [projection.touches(event) for event in batch]
+            rows: dict[RowKey, Row | None] = {key: stored.get(key) for key in projection.known_before(batch, touched)}
+            assert all(row is not None for row in rows.values()), "it was looked for in vain"
+            projection.fold(rows, batch, touched)
+            stored |= rows
+        assert stored == whole
