@@ -50,9 +50,9 @@ class Claim(NamedTuple):
     terms: Terms
     principal: str = ""
     """The user who claims for the claimant."""
-    shown: Shown = Unfit.MISSING
     by_channel: bool = False
     """Whether a channel claims, that the claimant must have authorised."""
+    shown: Shown = Unfit.MISSING
     """What it shows at the door of the waiting room, where the period has one."""
     parts: Parts = UNDIVIDED
     """How the parts of the period's classes stand; none where the quota is not divided."""
@@ -91,9 +91,6 @@ def grant(claim: Claim) -> Grant:
     )
 
 
-def claimant_is_registered(claim: Applicant) -> Reason | None:
-    """Only who has registered on the site may claim (art. 15(1)); who was removed from a company has none."""
-    is_stranger = claim.claimant is None or claim.claimant.withheld.get(claim.principal) is False
 def channel_is_authorised(claim: Claim) -> Reason | None:
     """A channel claims for whoever has let it, on the days it was let (art. 15(1))."""
     if not claim.by_channel or (claim.claimant and claim.claimant.channel_on(claim.principal, claim.on)):
@@ -101,6 +98,9 @@ def channel_is_authorised(claim: Claim) -> Reason | None:
     return Reason(code="channel-not-authorised", article="15(1)", value="claims")
 
 
+def claimant_is_registered(claim: Applicant) -> Reason | None:
+    """Only who has registered on the site may claim (art. 15(1)); who was removed from a company has none."""
+    is_stranger = claim.claimant is None or claim.claimant.withheld.get(claim.principal) is False
     return Reason(code="claimant-not-registered", article="15(1)") if is_stranger else None
 
 
