@@ -14,6 +14,7 @@ from shared.events.registry.claimants import (
     ClaimantCertificatesChanged,
     ClaimantEligibilityChanged,
     ClaimantProfileChanged,
+    ClaimantRegistered,
     ClaimantReviewDecided,
 )
 from shared.http.policy import Role
@@ -64,6 +65,20 @@ async def test_a_draft_is_completed_verified_and_changed_again(house: House) -> 
         assert (await boss.get("/v1/claimants", profile_stage=stage)).json()["items"] == found
     again = await boss.post(f"{path}/profile", described(staff=173), version=verified)
     assert again.json()["profile_stage"] == "complete"
+
+
+async def test_the_log_tells_the_district_of_a_company_by_its_code_and_of_a_team_none(house: House) -> None:
+    boss, made = await registered(house, "mover-1")
+    path, claimant_id = made.headers["location"], made.json()["claimant_id"]
+    moved = await boss.post(f"{path}/profile", described(district="北京经济技术开发区"), version=made)
+    await boss.post(f"{path}/profile", described(district="南开区"), version=moved)
+    students = house.person(Role.CLAIMANT, "mover-2")
+    formed = await students.post("/v1/claimants", team())
+    assert formed.status_code == 201, formed.text
+    facts = await house.facts()
+    told = [f for f in facts if isinstance(f, ClaimantRegistered | ClaimantProfileChanged)]
+    assert [f.district for f in told if f.claimant_id == claimant_id] == ["110106", "110302", None]
+    assert [f.district for f in told if f.claimant_id == formed.json()["claimant_id"]] == [None]
 
 
 async def test_what_was_said_before_is_kept_and_told_apart(house: House) -> None:

@@ -163,6 +163,15 @@ def test_a_change_of_the_profile_is_judged_and_what_fails_now_is_an_answer() -> 
     spec.given(*KNOWN).when(change).then(CHANGED, answered(grown, "fail"))
 
 
+def test_the_district_of_registration_is_told_with_the_registration_and_with_every_change() -> None:
+    spec.given().when(replace(REGISTER, district="110108")).then(
+        replace(REGISTERED, district="110108"), COMPLETED, ELIGIBLE
+    )
+    same = assessed(found(COMPANY), "profile")
+    moved = ChangeProfile(profile_digest="01", changed_by="user-1", assessment=same, district="110105")
+    spec.given(*KNOWN).when(moved).then(replace(CHANGED, district="110105"))
+
+
 def test_a_change_that_alters_no_outcome_says_so_by_saying_nothing() -> None:
     same = assessed(found(replace(COMPANY, staff=173)), "profile", anew=frozenset({"staff"}))
     spec.given(*KNOWN).when(ChangeProfile(profile_digest="01", changed_by="user-1", assessment=same)).then(CHANGED)
