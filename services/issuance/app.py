@@ -7,7 +7,19 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.issuance.api import calendar, claims, exports, ledger, order_list, periods, quotas, receipts, vouchers, waiting_room
+from services.issuance.api import (
+    calendar,
+    claims,
+    entries,
+    exports,
+    ledger,
+    order_list,
+    periods,
+    quotas,
+    receipts,
+    vouchers,
+    waiting_room,
+)
 from services.issuance.api.claim_lane import ClaimLane
 from services.issuance.api.intake_desk import IntakeDesk, awarded
 from services.issuance.api.live import open_live_quota
@@ -26,6 +38,7 @@ from services.issuance.deadlines import (
     REMIND_OF_VALIDITY,
     REMINDERS_BEGIN,
 )
+    SERVE_ENTRIES,
 from services.issuance.intake.intake import Intake
 from services.issuance.intake.sequencer import Surroundings, connector
 from services.issuance.projections.annual_totals import ANNUAL_TOTALS
@@ -40,6 +53,7 @@ from services.issuance.use_cases.reminding import Reminding
 from services.issuance.use_cases.running_periods import close_period, open_period, release_classes
 from shared.context import BoundedContext
 from shared.http.application import build_app
+from services.issuance.use_cases.serving_entries import serve_entries
 from shared.http.edge import Edge
 from shared.procedures.daily import Daily
 from shared.procedures.due import DueHandlers, Together
@@ -60,6 +74,7 @@ DUE: DueHandlers = {
     PROVE_BALANCES: prove_balances,
     **{daily.kind: daily for daily in _DAILY},
 }
+    SERVE_ENTRIES: Together(serve_entries),
 
 
 def open_intake(app: FastAPI, edge: Edge) -> AbstractAsyncContextManager[None]:
@@ -108,6 +123,7 @@ CONTEXT = BoundedContext(
         ledger.router,
         exports.router,
     ),
+        entries.router,
     policy=POLICY,
     projections=(VOUCHER_BALANCES, ANNUAL_TOTALS, LEDGER_ENTRIES, EXPOSURE, PERIOD_BOARD),
     reactions={**REACTIONS, **FOLLOWING_MEASURES},
@@ -125,6 +141,7 @@ CONTEXT = BoundedContext(
 )
 
 
+        "entries": "报名、抽签与候补 · Entries, the draw, the reserve list",
 def create_app(settings: Settings) -> FastAPI:
     """Make the service."""
     receipts.tell_of_missing_key(settings)

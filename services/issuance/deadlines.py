@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
+from services.issuance.domain.entry_terms import draw_ends
 from services.issuance.domain.period import Period
 from shared.kernel.calendar import Deadline, start_of
 from shared.procedures.due import clear_deadline, set_deadline
@@ -15,6 +16,7 @@ PROVE_BALANCES = "prove-balances"
 FIND_UNREGISTERED = "find-unregistered"
 REMIND_OF_REGISTRATION = "remind-of-registration"
 REMIND_OF_VALIDITY = "remind-of-validity"
+SERVE_ENTRIES = "serve-entries"
 
 GRACE = timedelta(hours=1)
 """How long after midnight a contract that was submitted on the last day may still arrive from its own context."""
@@ -23,9 +25,14 @@ REMINDERS_BEGIN = timedelta(hours=9)
 
 
 async def await_opening_and_closing(tx: Transaction, period: Period) -> None:
-    """Have an approved period opened and closed at its instants."""
+    """Have an approved period opened and closed at its instants, and its entries decided at theirs."""
     await set_deadline(tx, OPEN_PERIOD, period.period_id, period.opens_at)
     await set_deadline(tx, CLOSE_PERIOD, period.period_id, period.closes_at)
+    drawn = draw_ends(period.entries, period.opens_at)
+    if period.entries is not None and period.entries.window is not None:
+        await await_serving(tx, period.period_id, "window", period.entries.window.until)
+    if drawn is not None:
+        await await_serving(tx, period.period_id, "draw", drawn)
     await await_class_end(tx, period, period.opens_at)
 
 
@@ -36,10 +43,20 @@ async def await_class_end(tx: Transaction, period: Period, after: datetime) -> N
         await set_deadline(tx, RELEASE_CLASSES, period.period_id, min(ends))
 
 
+async def await_serving(tx: Transaction, period_id: str, why: str, at: datetime | None = None) -> None:
+    """Have a period's entries looked at, now or at an instant, for a reason of its own name.
+
+    Each reason has a row: who holds the quota's row never waits for somebody who serves, and waits for that row.
+    """
+    await set_deadline(tx, SERVE_ENTRIES, f"{period_id}/{why}", at or tx.now)
+
+
 async def forget_opening_and_closing(tx: Transaction, period_id: str) -> None:
     """Have nothing opened or closed whose plan is changed or withdrawn; it may not have been approved at all."""
     await clear_deadline(tx, OPEN_PERIOD, period_id)
     await clear_deadline(tx, CLOSE_PERIOD, period_id)
+    await clear_deadline(tx, SERVE_ENTRIES, f"{period_id}/window")
+    await clear_deadline(tx, SERVE_ENTRIES, f"{period_id}/draw")
     await clear_deadline(tx, RELEASE_CLASSES, period_id)
 
 

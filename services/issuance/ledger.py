@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.issuance.deadlines import await_serving
 from services.issuance.domain.allowance import posting
 from services.issuance.domain.classes import UNDIVIDED, Parts
 from services.issuance.domain.period import ReturnQuota, period
@@ -28,7 +29,10 @@ type Settling = VoucherCancelled | VoucherExpired | VoucherLapsed | VoucherRedee
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """What a period has given and has left, in fen; `claims` counts vouchers."""
+    """What a period has given and has left, in fen; `claims` counts vouchers.
+
+    `owed` of what remains is for those who wait on the reserve list; `entries` counts the places given to entries.
+    """
 
     quota: int
     remaining: int
@@ -37,7 +41,15 @@ class Quota:
     claims: int
     closed: bool
     paused: bool
+    entries: int
+    waiting: int
+    owed: int
     parts: Parts = UNDIVIDED
+
+    @property
+    def free(self) -> int:
+        """What claims may take."""
+        return self.remaining - self.owed
 
 
 async def quota_of(connection: AsyncConnection, period_id: str, *, lock: bool = False) -> Quota | None:
@@ -55,6 +67,9 @@ async def quota_of(connection: AsyncConnection, period_id: str, *, lock: bool = 
         claims=row.claims,
         closed=row.closed,
         paused=row.paused,
+        entries=row.entries,
+        waiting=row.waiting,
+        owed=row.owed,
         parts=parts_of(row.class_rests, row.class_released),
     )
 
@@ -97,10 +112,32 @@ async def let_go(connection: AsyncConnection, end: Settling | VoucherRevoked) ->
     )
 
 
+async def set_quota(connection: AsyncConnection, period_id: str, quota: Quota) -> None:
+    """Write how a period's quota stands, as who holds its row has found."""
+    values = {name: getattr(quota, name) for name in ("remaining", "issued", "claims", "entries", "waiting", "owed")}
+    if quota.parts.rests:
+        values |= {"class_rests": quota.parts.rests, "class_released": quota.parts.released}
+    await connection.execute(sa.update(quotas).where(quotas.c.period_id == period_id).values(values))
+
+
+async def leave_reserve(connection: AsyncConnection, period_id: str, left: int) -> None:
+    """Have so many wait no longer on a period's reserve list; when nobody does, nothing is owed to it any more."""
+    waiting = quotas.c.waiting - left
+    owed = sa.case((waiting > 0, quotas.c.owed), else_=0)
+    await connection.execute(
+        sa.update(quotas).where(quotas.c.period_id == period_id).values(waiting=waiting, owed=owed)
+    )
+
+
 async def _return_to_quota(tx: Transaction, end: Settling, amount: int) -> None:
-    await tx.connection.execute(
+    """Give money back to a period; while somebody waits on its reserve list, it is theirs, and they are served next."""
+    owed = sa.case((quotas.c.waiting > 0, quotas.c.owed + amount), else_=quotas.c.owed)
+    waiting = await tx.connection.execute(
         sa.update(quotas)
         .where(quotas.c.period_id == end.period_id)
-        .values(remaining=quotas.c.remaining + amount, returned=quotas.c.returned + amount)
+        .values(remaining=quotas.c.remaining + amount, returned=quotas.c.returned + amount, owed=owed)
+        .returning(quotas.c.waiting)
     )
+    if waiting.scalar_one():
+        await await_serving(tx, end.period_id, end.voucher_id)
     await tx.handle(period, f"period-{end.period_id}", ReturnQuota(voucher_id=end.voucher_id, amount=amount, on=end.on))

@@ -36,7 +36,10 @@ class TooManyListenersError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remaining:
-    """What a period has left, in fen, how much of it is its classes' own, and whether anything may be taken of it."""
+    """What a period has left, in fen, how much of it is its classes' own, and whether anything may be taken of it.
+
+    What is `owed` of it is for the `waiting` on the reserve list.
+    """
 
     period_id: str
     quota: int
@@ -44,6 +47,8 @@ class Remaining:
     claims: int
     paused: bool
     closed: bool
+    owed: int = 0
+    waiting: int = 0
     classes: tuple[QuotaClass, ...] = ()
     parts: Parts = UNDIVIDED
 
@@ -113,6 +118,8 @@ def _remaining(row: sa.Row[Any], at: datetime) -> Remaining:
         quota=row.quota,
         remaining=row.remaining,
         claims=row.claims,
+        owed=row.owed,
+        waiting=row.waiting,
         paused=row.paused,
         closed=row.closed,
         classes=classes,

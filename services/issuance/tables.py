@@ -25,20 +25,59 @@ quotas = sa.Table(
     sa.Column("class_rests", ARRAY(sa.BigInteger)),
     sa.Column("class_released", ARRAY(sa.BigInteger)),
     sa.CheckConstraint("quota > 0", name="quota_positive"),
+    sa.Column("entries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("waiting", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("owed", sa.BigInteger, nullable=False, server_default="0"),
     sa.CheckConstraint("remaining >= 0", name="never_oversold"),
     sa.CheckConstraint("remaining = quota - issued + returned", name="conserved"),
     sa.CheckConstraint("issued >= 0 AND returned >= 0 AND returned <= issued AND claims >= 0", name="counts"),
+    sa.CheckConstraint("0 <= owed AND owed <= remaining AND (owed = 0 OR waiting > 0)", name="owed_to_those_who_wait"),
 )
 """One row a period from its first approval on: what it has left, in fen, and how many claims it has granted (art. 12).
 
 Nobody takes from a row that is `closed` (over, withdrawn, or its approval void) or `paused`. Every change of a row
 gives it a new `revision` (a trigger does), here and in `claimants`: a claim is written only where it is what was seen.
 Where the quota is divided, `class_rests` is what each of the `classes` of the plan has left of its own and
+`entries` counts the places that entries were given, `waiting` those on the reserve list now, and `owed` is the part of
+`remaining` that came back while somebody waited there: it is theirs, and no claim takes it.
 `class_released` what it left for everybody, both in the order of the plan; a check that the revision of quota classes
 adds sees to it that no rest is negative and all of them together are there.
 """
 
 allowances = sa.Table(
+entries = sa.Table(
+    "entries",
+    ISSUANCE,
+    sa.Column("entry_id", sa.Text, primary_key=True),
+    sa.Column("period_id", sa.Text, nullable=False),
+    sa.Column("claimant_id", sa.Text, nullable=False),
+    sa.Column("principal", sa.Text, nullable=False),
+    sa.Column("way", sa.Text, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("or_less", sa.Boolean, nullable=False),
+    sa.Column("place", sa.Integer, nullable=False),
+    sa.Column("drawn", sa.Integer),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Index("entries_waiting_idx", "period_id", "way", "place", postgresql_where=sa.text("stage = 'waiting'")),
+    sa.Index("entries_drawn_idx", "period_id", "drawn", unique=True, postgresql_where=sa.text("drawn IS NOT NULL")),
+    sa.Index("entries_own_idx", "claimant_id", "period_id", "place"),
+    sa.Index("entries_one_idx", "period_id", "claimant_id", unique=True, postgresql_where=sa.text("stage = 'waiting'")),
+    sa.CheckConstraint("way IN ('window', 'draw', 'reserve')", name="way"),
+    sa.CheckConstraint("stage IN ('waiting', 'served', 'withdrawn', 'ended')", name="stage"),
+)
+"""Every entry and how far it has come; of a claimant one waits in a period. Changed only by who holds the quota's row.
+
+`principal` is who asked for the claimant; `drawn` is the place in the draw, once there was one.
+"""
+
+draw_seeds = sa.Table(
+    "draw_seeds",
+    ISSUANCE,
+    sa.Column("period_id", sa.Text, primary_key=True),
+    sa.Column("seed", sa.Text, nullable=False),
+)
+"""The seed of each draw to come; the log has only its digest until the draw is held."""
+
     "allowances",
     ISSUANCE,
     sa.Column("claimant_id", sa.Text, primary_key=True),

@@ -1,11 +1,11 @@
 """Expert panels: a draw that anyone can repeat from its published seed, and what the opinions add up to."""
 
-import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from statistics import median_low
 
 from shared.kernel.decider import message
 from shared.kernel.refusal import refuse
+from shared.procedures.lots import drawn_order
 
 
 @message
@@ -39,8 +39,7 @@ def draw(seed: str, candidates: Sequence[str], size: int, *, article: str) -> tu
     """
     if len(candidates) < size:
         raise refuse("too-few-experts", article=article, value=len(candidates), limit=size, kind="state")
-    ranked = sorted(candidates, key=lambda expert: hashlib.sha256(f"{seed}:{expert}".encode()).digest())
-    return tuple(ranked[:size])
+    return tuple(drawn_order(seed, candidates)[:size])
 
 
 @message

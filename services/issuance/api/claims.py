@@ -50,6 +50,8 @@ REFUSALS = (
     "period-withdrawn",
     "period-paused",
     "period-not-open-yet",
+    "period-draws",
+    "entries-being-decided",
     "period-closed",
     "entry-token-missing",
     "entry-token-invalid",

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from services.issuance.api.class_models import ClassFigures, ClassView, Instant, Planned
+from services.issuance.api.entry_models import EntriesPlan, EntriesView, EntryFigures
 from services.issuance.api.models import Pack
 from services.issuance.api.waiting_room_models import PlannedWaitingRoom, WaitingRoomView
 from shared.http.models import Body, Money, View
@@ -90,6 +91,7 @@ class PeriodPlan(Body):
         default=None, description="等候室，不设则直接申领 · A waiting room; left out, everybody claims at once"
     )
     classes: Planned = ()
+    entries: EntriesPlan | None = Field(default=None, description="报名、抽签与候补 · How entries are taken")
 
 
 class ReasonBody(Body):
@@ -132,10 +134,12 @@ class Period(View):
     validity_last_day: LastOfValidity
     waiting_room: WaitingRoomView | None = Field(description="等候室 · The waiting room, if there is one")
     classes: list[ClassView] = Field(description="有专有额度的类别 · Classes with a part of their own")
+    entries: EntriesView | None = Field(description="报名、抽签与候补 · How entries are taken")
     pack: Pack
 
 
 class PlannedPeriod(Period):
+    entry_figures: list[EntryFigures] = Field(description="各类报名的情况 · How many entries have come how far")
     proposed_by: str = Field(description="提出人 · Who proposed it", examples=["officer-li"])
     authors: list[str] = Field(
         description="参与拟定的人，均不得批准 · Who had a hand in the plan, and may not approve it",
@@ -186,6 +190,8 @@ class RemainingQuota(View):
     common: Money = Field(description="其中任何单位均可领取的部分 · What of it anybody may claim")
     classes: list[ClassView] = Field(description="有专有额度的类别 · Classes with a part of their own")
     claims: int = Field(description="已发放张数 · Vouchers issued", examples=[17])
+    owed: Money = Field(description="其中留给候补的 · What of it is owed to the reserve list")
+    waiting: int = Field(description="候补中的报名数 · Entries on the reserve list", examples=[0])
     paused: bool = Field(description="暂停申领 · No claims for the time being", examples=[False])
     closed: bool = Field(description="不再发放 · Nothing is issued any more", examples=[False])
     as_of: int = Field(description="日志位置 · The position of the log", examples=[20_417])

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from fastapi import Response
 from pydantic import BaseModel
 
-from services.issuance import ledger
+from services.issuance import entry_list, ledger
 from services.issuance.api.class_models import class_figures, class_views, planned
+from services.issuance.api.entry_models import entries_view, figures_view, planned_entries
 from services.issuance.api.period_models import (
     PauseView,
     Period,
@@ -58,6 +59,10 @@ _PLAN_FAULTS = (
     "validity-ends-too-early",
     "waiting-room-opens-too-late",
     "waiting-room-pace-out-of-range",
+    "draw-too-long",
+    "entry-window-out-of-order",
+    "entry-window-ends-too-late",
+    "entry-window-over",
     "class-parts-over-quota",
     "class-part-not-positive",
     "class-named-twice",
@@ -111,7 +116,9 @@ async def propose(body: PeriodPlan, request: CommandRequest) -> Response:
     operation_id="changePeriodPlan",
     response_model=Period,
     summary="修改尚未开放的周期计划，原批准失效 · Change a plan before it opens; its approval is void",
-    openapi_extra=operation(if_match=True, codes=(*_PLAN_FAULTS, *_FIXED, "period-not-in-this-state")),
+    openapi_extra=operation(
+        if_match=True, codes=(*_PLAN_FAULTS, *_FIXED, "period-has-entries", "period-not-in-this-state")
+    ),
 )
 async def change(period_id: PeriodId, body: PeriodPlan, request: CommandRequest) -> Response:
     return await request.run(
@@ -236,8 +243,11 @@ async def list_period_plans(request: ReadRequest, limit: Limit = 50, cursor: Cur
 async def get_period_plan(period_id: PeriodId, request: ReadRequest) -> Response:
     seen = await _look(request, period_id)
     state = _planned(seen)
+    async with request.connection() as connection:
+        counted = await entry_list.figures_of(connection, period_id)
     view = PlannedPeriod(
         **_described(seen),
+        entry_figures=[figures_view(one) for one in counted],
         proposed_by=state.proposed_by,
         authors=list(state.authors),
         approved_by=state.approved_by,
@@ -307,6 +317,7 @@ def _plan(body: PeriodPlan) -> Plan:
             validity_last_day=body.validity_last_day,
             waiting_room=body.waiting_room.planned() if body.waiting_room is not None else None,
             classes=planned(body.classes),
+            entries=planned_entries(body.entries),
         ),
     )
 
@@ -376,6 +387,7 @@ def _described(seen: _Seen) -> dict[str, Any]:
         "validity_last_day": state.validity_last_day,
         "waiting_room": WaitingRoomView.of(state.waiting_room),
         "classes": class_views(state.classes, as_of(quota.parts, state.classes, seen.at) if quota else UNDIVIDED),
+        "entries": entries_view(state),
         "pack": state.pack,
     }
 

@@ -25,7 +25,7 @@ type Year = tuple[str, int]
 class Arrival(NamedTuple):
     """A claim as it came in: who asks for how many fen, `at` which instant, `on` which day in Beijing (reading 10).
 
-    `principal` is the user who asks in the claimant's name.
+    `principal` is the user who asks in the claimant's name; `of_entry` tells an entry in its turn from a claim.
     """
 
     voucher_id: str
@@ -38,6 +38,7 @@ class Arrival(NamedTuple):
     """Whether the principal is a channel's."""
     shown: Shown = Unfit.MISSING
     """What it shows at the door of the waiting room, where the period has one."""
+    of_entry: bool = False
 
     @property
     def year(self) -> Year:
@@ -104,8 +105,9 @@ def decide_in_order(arrivals: Iterable[Arrival], stock: Stock, rules_on: Callabl
             on=on,
             terms=rules.terms,
             principal=arrival.principal,
-            shown=arrival.shown,
             by_channel=arrival.by_channel,
+            shown=arrival.shown,
+            of_entry=arrival.of_entry,
             parts=parts,
         )
         reasons = reasons_against(claim)

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 from services.issuance.domain.allowance import allowance_on
 from services.issuance.domain.claimant import Claimant
 from services.issuance.domain.classes import UNDIVIDED, Parts, as_of, own_classes, reachable
+from services.issuance.domain.entries import against_claiming
 from services.issuance.domain.period import Period, Phase, phase_at
 from services.issuance.domain.waiting_room import NOT_LET_IN, Shown, Unfit, against_admission
 from shared.kernel.decider import message
@@ -54,6 +55,8 @@ class Claim(NamedTuple):
     """Whether a channel claims, that the claimant must have authorised."""
     shown: Shown = Unfit.MISSING
     """What it shows at the door of the waiting room, where the period has one."""
+    of_entry: bool = False
+    """Whether an entry asks, in its turn: no hour of opening holds for it, and no other entry is before it."""
     parts: Parts = UNDIVIDED
     """How the parts of the period's classes stand; none where the quota is not divided."""
 
@@ -155,7 +158,7 @@ def period_is_open(claim: Claim) -> Reason | None:
         return Reason(code="period-not-approved", article="12", kind="state")
     if period.phase is Phase.WITHDRAWN:
         return Reason(code="period-withdrawn", article="12", value=period.withdrawn_because, kind="state")
-    if claim.at < period.opens_at:
+    if claim.at < period.opens_at and not claim.of_entry:
         return Reason(code="period-not-open-yet", article="15(1)", value=claim.at, limit=period.opens_at, kind="state")
     if period.phase is Phase.CLOSED or claim.at >= period.closes_at:
         return period_closed(claim)
@@ -170,9 +173,14 @@ def period_is_not_paused(claim: Claim) -> Reason | None:
     return Reason(code="period-paused", article="12", value=period.pause.reason, limit=period.pause.since, kind="state")
 
 
+def entries_come_first(claim: Claim) -> Reason | None:
+    """While entries are drawn, or are being decided, the period's money is theirs (art. 12)."""
+    return None if claim.of_entry else against_claiming(claim.period, claim.at)
+
+
 def claim_comes_in_its_turn(claim: Claim) -> Reason | None:
     """Where a period has a waiting room, a claim shows the token of its place, in its time (art. 15(1))."""
-    return against_admission(claim.period.waiting_room, claim.shown, claim.at)
+    return None if claim.of_entry else against_admission(claim.period.waiting_room, claim.shown, claim.at)
 
 
 def quota_suffices(claim: Claim) -> Reason | None:
@@ -210,10 +218,13 @@ RULES: tuple[Callable[[Claim], Reason | None], ...] = (
     allowance_suffices,
     period_is_open,
     period_is_not_paused,
+    entries_come_first,
     claim_comes_in_its_turn,
     quota_suffices,
 )
 """In the order in which a refusal names them."""
 
-PASSING = NOT_LET_IN | frozenset({"period-not-approved", "period-not-open-yet", "period-paused"})
+PASSING = NOT_LET_IN | frozenset(
+    {"period-not-approved", "period-not-open-yet", "period-paused", "period-draws", "entries-being-decided"}
+)
 """Reasons that pass with time or by an act of the office: whoever was refused for one may ask the same again."""

@@ -7,6 +7,9 @@ from typing import assert_never
 
 from services.issuance.domain.plan import ARTICLE, Agreed, Plan, agreed, faults_of, over
 from shared.events.issuance import (
+    EntriesDecided,
+    EntryTerms,
+    EntryWay,
     PeriodAnnounced,
     PeriodApproved,
     PeriodClosed,
@@ -20,6 +23,7 @@ from shared.events.issuance import (
     QuotaClass,
     QuotaReturned,
     WaitingRoom,
+    WaysOutcome,
 )
 from shared.kernel.calendar import Deadline, WorkingDays, days_after, deadline_on, months_after
 from shared.kernel.decider import Decider, message
@@ -122,6 +126,18 @@ class ReturnQuota:
     on: date
 
 
+@message
+class DecideEntries:
+    """Say that every entry of a way is decided; `asked` is what they asked for, in fen, `seed` that of a draw."""
+
+    way: EntryWay
+    outcome: WaysOutcome
+    entries: int
+    asked: int
+    at: datetime
+    seed: str = ""
+
+
 class Phase(StrEnum):
     """How far a period has come."""
 
@@ -174,6 +190,9 @@ class Period:
     classes: tuple[QuotaClass, ...] = ()
     withdrawn_because: str | None = None
     waiting_room: WaitingRoom | None = None
+    entries: EntryTerms | None = None
+    decided: frozenset[EntryWay] = frozenset()
+    """The ways whose entries are all decided."""
 
 
 type Command = (
@@ -187,6 +206,7 @@ type Command = (
     | ExhaustPeriod
     | ClosePeriod
     | ReturnQuota
+    | DecideEntries
 )
 type Event = (
     PeriodProposed
@@ -200,6 +220,7 @@ type Event = (
     | PeriodExhausted
     | PeriodClosed
     | QuotaReturned
+    | EntriesDecided
 )
 type State = Unplanned | Period
 
@@ -255,6 +276,8 @@ def decide(command: Command, state: State) -> list[Event]:
             Period(phase=Phase.APPROVED | Phase.OPEN | Phase.EXHAUSTED | Phase.CLOSED) as period_,
         ):
             return [QuotaReturned(period_id=period_.period_id, voucher_id=voucher_id, amount=amount, on=on)]
+        case DecideEntries(way=way), Period(phase=Phase.APPROVED | Phase.OPEN | Phase.EXHAUSTED) as period_:
+            return [] if way in period_.decided else [_decided(command, period_)]
         case ((OpenPeriod() | ExhaustPeriod() | ClosePeriod()), Period()):
             return []  # The due list may come early, late or twice.
         case (
@@ -269,6 +292,7 @@ def decide(command: Command, state: State) -> list[Event]:
                 | ExhaustPeriod()
                 | ClosePeriod()
                 | ReturnQuota()
+                | DecideEntries()
             ),
             _,
         ):
@@ -291,7 +315,9 @@ def evolve(state: State, event: Event) -> State:
     match event:
         case PeriodPlanChanged(changed_by=changed_by):
             authors = (*state.authors, *({changed_by} - {*state.authors}))
-            return replace(state, authors=authors, approved_by=None, phase=Phase.PROPOSED, **_plan_of(event))
+            return replace(
+                state, authors=authors, approved_by=None, phase=Phase.PROPOSED, decided=frozenset(), **_plan_of(event)
+            )
         case PeriodWithdrawn(reason=reason):
             return replace(state, phase=Phase.WITHDRAWN, withdrawn_because=reason)
         case PeriodApproved(approved_by=approved_by):
@@ -310,6 +336,8 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, phase=Phase.CLOSED)
         case QuotaReturned():
             return replace(state, phase=Phase.OPEN) if state.phase is Phase.EXHAUSTED else state
+        case EntriesDecided(way=way):
+            return replace(state, decided=state.decided | {way})
     assert_never(event)
 
 
@@ -377,6 +405,19 @@ def _plan_of(fact: PeriodProposed | PeriodPlanChanged | Period) -> Agreed:
         pack=fact.pack,
         pack_digest=fact.pack_digest,
         classes=fact.classes,
+        entries=fact.entries,
+    )
+
+
+def _decided(command: DecideEntries, period_: Period) -> EntriesDecided:
+    return EntriesDecided(
+        period_id=period_.period_id,
+        way=command.way,
+        outcome=command.outcome,
+        entries=command.entries,
+        asked=command.asked,
+        seed=command.seed,
+        at=command.at,
     )
 
 

@@ -4,8 +4,9 @@ from datetime import date, datetime, timedelta
 from typing import TypedDict
 
 from services.issuance.domain.classes import class_faults
+from services.issuance.domain.entry_terms import faults_of_entries
 from services.issuance.domain.waiting_room import faults_of_room
-from shared.events.issuance import QuotaClass, WaitingRoom
+from shared.events.issuance import EntryTerms, QuotaClass, WaitingRoom
 from shared.kernel.calendar import business_date, days_after
 from shared.kernel.decider import message
 from shared.kernel.refusal import Reason
@@ -20,7 +21,8 @@ class Settings:
     """What a plan may ask for beside its quota and its hours; what is left out is as the measures have it.
 
     `face_value_max` in fen. The two last days end the registration and the validity of every voucher of the period,
-    where the count of art. 15(2) has not ended them before.
+    where the count of art. 15(2) has not ended them before. `classes` have parts of the quota of their own;
+    `entries` are requests for it that stand before, beside or after the race.
     """
 
     face_value_max: int | None = None
@@ -28,8 +30,9 @@ class Settings:
     validity_months: int | None = None
     registration_last_day: date | None = None
     validity_last_day: date | None = None
-    classes: tuple[QuotaClass, ...] = ()
     waiting_room: WaitingRoom | None = None
+    classes: tuple[QuotaClass, ...] = ()
+    entries: EntryTerms | None = None
 
 
 @message
@@ -59,6 +62,7 @@ class Agreed(TypedDict):
     pack: str
     pack_digest: str
     classes: tuple[QuotaClass, ...]
+    entries: EntryTerms | None
 
 
 def agreed(plan: Plan, terms: Terms) -> Agreed:
@@ -78,6 +82,7 @@ def agreed(plan: Plan, terms: Terms) -> Agreed:
         pack=terms.pack,
         pack_digest=terms.digest,
         classes=settings.classes,
+        entries=settings.entries,
     )
 
 
@@ -94,8 +99,9 @@ def faults_of(plan: Plan, terms: Terms, at: datetime) -> tuple[Reason | None, ..
         _beyond("registration-days-out-of-range", "15(2)", "registration_days", settings.registration_days, measures),
         _beyond("validity-out-of-range", "15(2)", "validity_months", settings.validity_months, measures),
         *_last_days_too_early(plan, measures),
-        *class_faults(settings.classes, plan.quota, plan.opens_at, plan.closes_at),
         *faults_of_room(settings.waiting_room, plan.opens_at),
+        *class_faults(settings.classes, plan.quota, plan.opens_at, plan.closes_at),
+        *faults_of_entries(settings.entries, plan.opens_at, plan.closes_at, at),
     )
 
 

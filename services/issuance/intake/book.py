@@ -20,7 +20,8 @@ UNREGISTERED = -1
 _CLAIMANTS_MAX = 20_000
 
 _PERIOD = """
-SELECT e.type, e.data::text, e.version, q.remaining, q.claims, q.revision, q.class_rests, q.class_released
+SELECT e.type, e.data::text, e.version, q.remaining - q.owed AS remaining, q.owed, q.claims, q.revision,
+    q.class_rests, q.class_released
 FROM events e LEFT JOIN quotas q ON q.period_id = $2 WHERE e.stream = $1 ORDER BY e.version
 """
 _YEARS = "SELECT claimant_id, year, reserved + spent FROM allowances WHERE claimant_id = ANY ($1)"
@@ -37,7 +38,10 @@ class Known:
 
 @dataclass(slots=True, kw_only=True)
 class Page:
-    """The period as of a revision of its quota; `version` is its stream's, `seen` when it was read (loop seconds)."""
+    """The period as of a revision of its quota; `version` is its stream's, `seen` when it was read (loop seconds).
+
+    `remaining` is what claims may take; `owed` beside it is for those who wait on the reserve list.
+    """
 
     period: Period
     version: int
@@ -46,6 +50,7 @@ class Page:
     revision: int
     seen: float
     parts: Parts = UNDIVIDED
+    owed: int = 0
 
 
 class Book:
@@ -130,6 +135,7 @@ async def _read_page(connection: "asyncpg.Connection[Any]", period_id: str, seco
         revision=last["revision"] or 0,
         seen=seconds,
         parts=parts_of(last["class_rests"], last["class_released"]),
+        owed=last["owed"] or 0,
     )
 
 

@@ -197,7 +197,7 @@ class Sequencer:
             _fail(batch, UnknownSubjectError(self.period_id))
             return None
         stock = self._book.stock(page, arrivals)
-        outcomes = decide_in_order(arrivals, stock, _rules_of(page.period, measures))
+        outcomes = decide_in_order(arrivals, stock, rules_of(page.period, measures))
         if page.seen < seconds - _STALE_AFTER_S and not all(isinstance(outcome, Granted) for outcome in outcomes):
             return Stale(what="stale_period")
         decided = self._sorted(page, batch, outcomes, now)
@@ -292,7 +292,7 @@ def _is_for_now(outcome: Outcome) -> bool:
     return not isinstance(outcome, Granted) and any(reason.code in PASSING for reason in outcome)
 
 
-def _rules_of(plan: Period, measures: Measures) -> Callable[[date], Rules]:
+def rules_of(plan: Period, measures: Measures) -> Callable[[date], Rules]:
     """Give the rules of each day a batch touches, counted once a day."""
     counted: dict[date, Rules] = {}
 

@@ -54,7 +54,7 @@ class Batch:
     @property
     def exhausted(self) -> bool:
         """Whether the awards take the last fen."""
-        return bool(self.awards) and self.taken == self.page.remaining
+        return bool(self.awards) and self.taken == self.page.remaining and not self.page.owed
 
     @property
     def taken(self) -> int:

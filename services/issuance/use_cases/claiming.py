@@ -1,6 +1,6 @@
 """Rehearsing a claim: what would come of it now (art. 12, 15(1)); the intake decides the real ones."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from services.issuance import ledger
 from services.issuance.claimants import find_claimant
@@ -37,7 +37,7 @@ async def rehearse_claim(
 
     UnknownSubjectError: there is no such period.
     """
-    asked = replace(await _facts(tx, period_id, claimant_id, amount, shown), by_channel=by_channel)
+    asked = (await _facts(tx, period_id, claimant_id, amount, shown))._replace(by_channel=by_channel)
     return Prospect(grant=grant(asked), register_by=_register_by(tx, asked))
 
 
@@ -53,7 +53,7 @@ async def _facts(tx: Transaction, period_id: str, claimant_id: str, amount: int,
         period=state,
         amount=amount,
         counted=counted,
-        remaining=None if quota is None else quota.remaining,
+        remaining=None if quota is None else quota.free,
         at=tx.now,
         on=tx.today,
         terms=tx.measures.on(tx.today),

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from services.issuance import ledger
+from services.issuance import entry_list, ledger
 from services.issuance.bookkeeping import set_grant
-from services.issuance.deadlines import await_opening_and_closing, forget_opening_and_closing
+from services.issuance.deadlines import await_opening_and_closing, await_serving, forget_opening_and_closing
 from services.issuance.domain.period import (
     ApprovePeriod,
     ChangePlan,
@@ -18,8 +18,10 @@ from services.issuance.domain.period import (
     period,
 )
 from services.issuance.domain.plan import Plan, Settings
+from services.issuance.lots import lay_seed
 from services.issuance.quotas_gate import open_gate, shut_gate, void_gate
 from services.issuance.waiting_room.room import check_nobody_waits, open_room, shut_room
+from shared.kernel.refusal import refuse
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
 
@@ -62,6 +64,8 @@ async def change_plan(
         on=tx.today,
         terms=tx.measures.on(tx.today),
     )
+    if await entry_list.line(tx.connection, period_id, None, limit=1):
+        raise refuse("period-has-entries", article="12", kind="state")
     handled = await tx.handle(period, f"period-{period_id}", change, if_match=if_match)
     if handled.events:
         await shut_room(tx.connection, period_id)
@@ -86,6 +90,8 @@ async def withdraw_plan(
     await shut_room(tx.connection, period_id)
     await shut_gate(tx.connection, period_id)
     await set_grant(tx, period_id, 0)
+    if isinstance(handled.state, Period) and handled.state.entries is not None:
+        await await_serving(tx, period_id, "withdrawn")
     return handled
 
 
@@ -101,6 +107,7 @@ async def approve_period(
         await await_opening_and_closing(tx, handled.state)
         await open_gate(tx.connection, handled.state)
         await open_room(tx.connection, handled.state)
+        await lay_seed(tx, handled.state)
         await set_grant(tx, period_id, handled.state.quota)
     return handled
 

@@ -1,7 +1,7 @@
 """Opening and closing periods when their hour has come, and pausing them in between."""
 
 from services.issuance import ledger
-from services.issuance.deadlines import await_class_end
+from services.issuance.deadlines import await_class_end, await_serving
 from services.issuance.domain.classes import ReleaseParts, as_of, class_release
 from services.issuance.domain.period import (
     ClosePeriod,
@@ -40,6 +40,8 @@ async def resume_period(tx: Transaction, *, period_id: str, reason: str, resumed
     resume = ResumePeriod(reason=reason, resumed_by=resumed_by, at=tx.now)
     handled = await tx.handle(period, f"period-{period_id}", resume)
     await pause_gate(tx.connection, period_id, paused=False)
+    if _takes_entries(handled.state):
+        await await_serving(tx, period_id, f"resumed-{handled.version}")
     return handled
 
 
@@ -49,10 +51,13 @@ async def close_period(tx: Transaction, period_id: str) -> None:
     if given is None:
         return
     close = ClosePeriod(issued=given.issued, vouchers=given.claims, at=tx.now)
-    if (await tx.handle(period, f"period-{period_id}", close)).events:
+    handled = await tx.handle(period, f"period-{period_id}", close)
+    if handled.events:
         await draw_key(tx.connection, period_id)
         await shut_room(tx.connection, period_id)
         await shut_gate(tx.connection, period_id)
+        if _takes_entries(handled.state):
+            await await_serving(tx, period_id, "closed")
 
 
 async def release_classes(tx: Transaction, period_id: str) -> None:
@@ -74,3 +79,7 @@ async def _lock(tx: Transaction, period_id: str) -> None:
     if isinstance((await tx.load(period, f"period-{period_id}")).state, Unplanned):
         raise UnknownSubjectError(period_id)
     await ledger.quota_of(tx.connection, period_id, lock=True)
+
+
+def _takes_entries(state: State) -> bool:
+    return isinstance(state, Period) and state.entries is not None

@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.issuance.audit import CHECKS
 from shared.audit import Finding, examine
 from shared.events.contracts import ContractCompleted, VoucherUse
-from shared.events.issuance import QuotaClass
+from shared.events.issuance import EntryTerms, EntryWindow, QuotaClass
 from shared.events.redemption import FundsDisbursed, VoucherPayment
 from shared.events.registry.claimants import Certificate
 from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
+from tests.integration.issuance.entering import Entrants
 from tests.integration.issuance.office import CONTEXT, Office
 
 FACE = 5_000_000
@@ -75,6 +76,7 @@ async def busy(engine: AsyncEngine) -> None:
         await office.wait_until(office.clock.now() + timedelta(days=days))
     assert (await office.look(expired.voucher_id)).stage == "expired"
     await _divide(office)
+    await _enter(office)
     await office.claim(await office.open_period(FACE), claimant_id, FACE)
     await office.close()
 
@@ -92,6 +94,19 @@ async def _divide(office: Office) -> None:
     await office.claim(period_id, await office.register(certificates=(certificate,)), 1_500)
     await office.wait_until(team.until or now)
     await office.claim(period_id, await office.register("team"), 100)
+
+
+async def _enter(office: Office) -> None:
+    """Serve who entered before an opening, draw lots for the rest, and let one wait on the reserve list."""
+    entrants, now = Entrants(office), office.clock.now()
+    window = EntryWindow(opens_at=now, until=now + timedelta(hours=1))
+    terms = EntryTerms(window=window, draw_minutes=10, reserve_list=True)
+    period_id = await entrants.plan(2_000, terms, opens_at=window.until)
+    await entrants.enter(period_id, await office.register(), 1_000)
+    await office.wait_until(window.until)
+    for _ in range(2):
+        await entrants.enter(period_id, await office.register(), 1_000)
+    await office.wait_until(window.until + timedelta(minutes=10))
 
 
 @pytest.fixture
@@ -133,6 +148,10 @@ def _plan_says(setting: str, value: str) -> str:
 
 _DRAWN = (
     "UPDATE events SET data = jsonb_set(data, '{{parts,0,{path}}}', '{value}') WHERE data->'parts'->0->>'name' = '团队'"
+)
+_SAID_OF_WINDOW = (
+    "UPDATE events SET data = jsonb_set(data, '{{outcome}}', '{value}')"
+    " WHERE type = 'cxq.issuance.entries-decided.v1' AND data->>'way' = 'window'"
 )
 _AGAIN = (
     "INSERT INTO events SELECT (SELECT max(position) + 1 FROM events), stream, version + 1, type, data{changed}, "
@@ -202,6 +221,21 @@ _AGAIN = (
         ("G5", _DRAWN.format(path="amount", value="0")),
         ("G5", _DRAWN.format(path="amount", value="301")),
         ("G5", "UPDATE claimants SET kind = 'enterprise'"),
+        ("E1", _say("entry-served", "amount", "999")),
+        ("E1", _say("entry-served", "voucher_id", '"vch_nothing"')),
+        ("E1", _say("entry-served", "claimant_id", '"clm_other"')),
+        ("E1", _say("entry-made", "place", "9")),
+        ("E1", _say("entries-decided", "seed", '"chosen afterwards"')),
+        ("E1", _say("entries-decided", "asked", "1")),
+        ("E1", "UPDATE events SET position = 0 WHERE type = 'cxq.issuance.entry-moved-to-reserve.v1'"),
+        ("E1", _AGAIN.format(changed="", which=_event("entry-served"))),
+        ("E2", _SAID_OF_WINDOW.format(value='"race"')),
+        ("E3", "UPDATE entries SET stage = 'ended' WHERE stage = 'served'"),
+        ("E3", "UPDATE entries SET place = 9 WHERE stage = 'waiting'"),
+        ("E3", "DELETE FROM entries WHERE drawn = 1"),
+        ("E3", "UPDATE quotas SET waiting = waiting + 1 WHERE waiting > 0"),
+        ("E3", "UPDATE quotas SET entries = entries - 1 WHERE entries > 0"),
+        ("K3", "DELETE FROM events WHERE type = 'cxq.issuance.entry-served.v1'"),
         ("M9", _plan_says("registration_last_day", '"2026-03-10"')),
         ("M9", _plan_says("validity_last_day", '"2026-05-10"')),
         ("K5", _say("voucher-claimed", "pack_digest", '"not a digest"')),

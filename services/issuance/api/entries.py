@@ -1,0 +1,194 @@
+"""Entries: standing requests for a period's money, and the draw that anybody can do again (art. 12)."""
+
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import Depends, Response
+
+from services.issuance import entry_list
+from services.issuance.api.entry_models import (
+    DrawnEntry,
+    DrawView,
+    EntryRequest,
+    EntryView,
+    OwnEntry,
+    ahead_view,
+    entry_fields,
+)
+from services.issuance.api.visibility import PeriodId, claimant_of
+from services.issuance.domain.entry import Entry, Event, Stage, State, entry
+from services.issuance.domain.entry_terms import draw_ends
+from services.issuance.domain.period import Period, period
+from services.issuance.tables import entries
+from services.issuance.use_cases.entering import enter_period, withdraw_entry
+from shared.events.codec import decode
+from shared.events.definition import TYPE_OF
+from shared.events.issuance import DrawCommitted, EntriesDecided
+from shared.http.commands import CommandRequest, Presented, response_of
+from shared.http.models import Money
+from shared.http.reading import CursorText, Limit, Page, ReadDesk, ReadRequest
+from shared.http.routes import operation, router_for
+from shared.kernel.ids import is_id
+from shared.kernel.refusal import refuse
+from shared.store.tables import events
+from shared.store.transaction import Handled, UnknownSubjectError, read_stream
+
+router = router_for("issuance", tag="entries")
+
+REFUSALS = (
+    "user-may-only-read",
+    "claimant-not-eligible",
+    "claimant-not-registered",
+    "claimant-banned",
+    "face-value-out-of-range",
+    "allowance-exceeded",
+    "period-not-approved",
+    "period-withdrawn",
+    "period-paused",
+    "period-closed",
+    "period-takes-no-entries",
+    "entries-not-taken-yet",
+    "entries-taken-no-more",
+    "entries-being-decided",
+    "quota-not-exhausted",
+    "entry-made-already",
+)
+_DECIDED = TYPE_OF[EntriesDecided].stored
+
+
+def _entry(entry_id: str) -> str:
+    if not is_id(entry_id, "ent"):
+        raise UnknownSubjectError(entry_id)
+    return entry_id
+
+
+EntryId = Annotated[str, Depends(_entry)]
+
+
+@router.post(
+    "/periods/{period_id}/entries",
+    operation_id="enterPeriod",
+    status_code=201,
+    response_model=EntryView,
+    summary="报名：开放前、抽签或候补 · Enter before the opening, for the draw, or on the reserve list",
+    openapi_extra=operation(codes=REFUSALS),
+)
+async def enter(period_id: PeriodId, body: EntryRequest, request: CommandRequest) -> Response:
+    entry_id = request.new_id("ent")
+    return await request.run(
+        lambda tx: enter_period(
+            tx,
+            entry_id=entry_id,
+            period_id=period_id,
+            claimant_id=claimant_of(request.caller),
+            amount=body.amount.amount,
+            or_less=body.or_less,
+        ),
+        lambda handled: _presented(handled, status=201),
+    )
+
+
+@router.get(
+    "/periods/{period_id}/entries/mine",
+    operation_id="getOwnEntry",
+    response_model=OwnEntry,
+    summary="查看本单位最近的报名及其次序 · One's own latest entry, and who is before it",
+)
+async def get_own_entry(period_id: PeriodId, request: ReadRequest) -> Response:
+    async with request.reading() as tx:
+        row = await entry_list.latest_of(tx.connection, period_id, claimant_of(request.caller))
+        if row is None:
+            raise UnknownSubjectError(period_id)
+        loaded = await tx.load(entry, f"entry-{row.entry_id}")
+        in_order = row.stage == Stage.WAITING.value and row.way != "draw"
+        ahead = await entry_list.ahead_of(tx.connection, row) if in_order else None
+    if not isinstance(loaded.state, Entry):
+        raise UnknownSubjectError(row.entry_id)
+    view = OwnEntry(**entry_fields(loaded.state), ahead=ahead_view(ahead))
+    # Not `request.answer`: who is ahead changes without a new version.
+    return response_of(Presented(body=view, version=loaded.version).answer())
+
+
+@router.post(
+    "/entries/{entry_id}/withdrawal",
+    operation_id="withdrawEntry",
+    response_model=EntryView,
+    summary="撤回报名 · Ask no more",
+    openapi_extra=operation(codes=("user-may-only-read", "entries-being-decided", "entry-not-in-this-state")),
+)
+async def withdraw(entry_id: EntryId, request: CommandRequest) -> Response:
+    return await request.run(
+        lambda tx: withdraw_entry(tx, entry_id=entry_id, claimant_id=claimant_of(request.caller)),
+        _presented,
+    )
+
+
+@router.get(
+    "/periods/{period_id}/draw",
+    operation_id="getDraw",
+    response_model=DrawView,
+    summary="抽签：事先公布的摘要，事后公布的种子 · The draw: the digest told before it, the seed told after it",
+)
+async def get_draw(period_id: PeriodId, request: ReadRequest) -> Response:
+    state, committed, decided = await _draw_of(period_id, request)
+    ends = draw_ends(state.entries, state.opens_at)
+    if ends is None:
+        raise UnknownSubjectError(period_id)
+    view = DrawView(
+        period_id=period_id,
+        commitment=committed.commitment,
+        draws_until=ends,
+        seed=decided.seed if decided else None,
+        entries=decided.entries if decided else None,
+        asked=Money.of(decided.asked) if decided else None,
+        drawn_at=decided.at if decided else None,
+    )
+    return response_of(Presented(body=view).answer())
+
+
+@router.get(
+    "/periods/{period_id}/draw/entries",
+    operation_id="listDrawnEntries",
+    summary="抽签的全部报名，按抽签次序 · Every entry of the draw, in the order of the lots",
+    openapi_extra=operation(idempotent=False, codes=("draw-not-held-yet",)),
+)
+async def list_drawn_entries(
+    period_id: PeriodId, request: ReadRequest, limit: Limit = 50, cursor: CursorText = None
+) -> Page[DrawnEntry]:
+    state, _, decided = await _draw_of(period_id, request)
+    if decided is None:
+        ends = draw_ends(state.entries, state.opens_at)
+        raise refuse("draw-not-held-yet", article="12", value=request.now, limit=ends, kind="state")
+    select = sa.select(entries).where(entries.c.period_id == period_id, entries.c.drawn.is_not(None))
+    return await request.page(select, [entries.c.drawn], limit, cursor, _drawn)
+
+
+async def _draw_of(period_id: str, request: ReadDesk) -> tuple[Period, DrawCommitted, EntriesDecided | None]:
+    """Read what the log tells of a period's draw; UnknownSubjectError when nothing is drawn in it."""
+    async with request.reading() as tx:
+        state = (await tx.load(period, f"period-{period_id}")).state
+        committed = await read_stream(tx.connection, "issuance", f"draw-{period_id}", limit=1)
+        told = (await tx.connection.execute(_decisions(period_id))).scalars().all()
+    if not isinstance(state, Period) or not committed:
+        raise UnknownSubjectError(period_id)
+    decided = [fact for fact in (decode(_DECIDED, payload) for payload in told) if fact.way == "draw"]
+    return state, committed[0].data, decided[-1] if decided else None
+
+
+def _decisions(period_id: str) -> sa.Select[Any]:
+    here = events.c.stream == f"period-{period_id}"
+    return sa.select(sa.cast(events.c.data, sa.Text)).where(here, events.c.type == _DECIDED)
+
+
+def _drawn(row: sa.Row[Any]) -> DrawnEntry:
+    """Show an entry of the draw, as it came out of it; what becomes of the reserve list later is another matter."""
+    outcome = "reserve_list" if row.way == "reserve" else "served" if row.stage == Stage.SERVED.value else "passed_over"
+    return DrawnEntry(lot=row.drawn, entry_id=row.entry_id, amount=Money.of(row.amount), outcome=outcome)
+
+
+def _presented(handled: Handled[Event, State], *, status: int = 200) -> Presented:
+    if not isinstance(handled.state, Entry):
+        raise UnknownSubjectError("entry")
+    location = f"/v1/periods/{handled.state.period_id}/entries/mine" if status == 201 else ""  # noqa: PLR2004 (created)
+    view = EntryView(**entry_fields(handled.state))
+    return Presented(body=view, version=handled.version, status=status, location=location)
