@@ -37,8 +37,8 @@ from services.issuance.deadlines import (
     REMIND_OF_REGISTRATION,
     REMIND_OF_VALIDITY,
     REMINDERS_BEGIN,
-)
     SERVE_ENTRIES,
+)
 from services.issuance.intake.intake import Intake
 from services.issuance.intake.sequencer import Surroundings, connector
 from services.issuance.projections.annual_totals import ANNUAL_TOTALS
@@ -51,9 +51,9 @@ from services.issuance.use_cases.expiring import expire_unregistered, find_unreg
 from services.issuance.use_cases.proving_balances import prove_balances
 from services.issuance.use_cases.reminding import Reminding
 from services.issuance.use_cases.running_periods import close_period, open_period, release_classes
+from services.issuance.use_cases.serving_entries import serve_entries
 from shared.context import BoundedContext
 from shared.http.application import build_app
-from services.issuance.use_cases.serving_entries import serve_entries
 from shared.http.edge import Edge
 from shared.procedures.daily import Daily
 from shared.procedures.due import DueHandlers, Together
@@ -72,9 +72,9 @@ DUE: DueHandlers = {
     RELEASE_CLASSES: release_classes,
     EXPIRE_UNREGISTERED: Together(expire_unregistered),
     PROVE_BALANCES: prove_balances,
+    SERVE_ENTRIES: Together(serve_entries),
     **{daily.kind: daily for daily in _DAILY},
 }
-    SERVE_ENTRIES: Together(serve_entries),
 
 
 def open_intake(app: FastAPI, edge: Edge) -> AbstractAsyncContextManager[None]:
@@ -116,6 +116,7 @@ CONTEXT = BoundedContext(
         quotas.router,
         waiting_room.router,
         claims.router,
+        entries.router,
         vouchers.router,
         receipts.router,
         order_list.router,
@@ -123,7 +124,6 @@ CONTEXT = BoundedContext(
         ledger.router,
         exports.router,
     ),
-        entries.router,
     policy=POLICY,
     projections=(VOUCHER_BALANCES, ANNUAL_TOTALS, LEDGER_ENTRIES, EXPOSURE, PERIOD_BOARD),
     reactions={**REACTIONS, **FOLLOWING_MEASURES},
@@ -133,6 +133,7 @@ CONTEXT = BoundedContext(
     tags={
         "periods": "发放周期 · Periods of issuance",
         "claims": "申领 · Claims",
+        "entries": "报名、抽签与候补 · Entries, the draw, the reserve list",
         "waiting-room": "等候室 · Waiting rooms",
         "vouchers": "创新券与年度额度 · Vouchers and annual totals",
         "ledger": "账簿 · The books",
@@ -141,7 +142,6 @@ CONTEXT = BoundedContext(
 )
 
 
-        "entries": "报名、抽签与候补 · Entries, the draw, the reserve list",
 def create_app(settings: Settings) -> FastAPI:
     """Make the service."""
     receipts.tell_of_missing_key(settings)

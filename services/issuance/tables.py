@@ -24,27 +24,26 @@ quotas = sa.Table(
     sa.Column("classes", JSONB(none_as_null=True)),
     sa.Column("class_rests", ARRAY(sa.BigInteger)),
     sa.Column("class_released", ARRAY(sa.BigInteger)),
-    sa.CheckConstraint("quota > 0", name="quota_positive"),
     sa.Column("entries", sa.Integer, nullable=False, server_default="0"),
     sa.Column("waiting", sa.Integer, nullable=False, server_default="0"),
     sa.Column("owed", sa.BigInteger, nullable=False, server_default="0"),
+    sa.CheckConstraint("quota > 0", name="quota_positive"),
     sa.CheckConstraint("remaining >= 0", name="never_oversold"),
     sa.CheckConstraint("remaining = quota - issued + returned", name="conserved"),
-    sa.CheckConstraint("issued >= 0 AND returned >= 0 AND returned <= issued AND claims >= 0", name="counts"),
     sa.CheckConstraint("0 <= owed AND owed <= remaining AND (owed = 0 OR waiting > 0)", name="owed_to_those_who_wait"),
+    sa.CheckConstraint("issued >= 0 AND returned >= 0 AND returned <= issued AND claims >= 0", name="counts"),
 )
 """One row a period from its first approval on: what it has left, in fen, and how many claims it has granted (art. 12).
 
 Nobody takes from a row that is `closed` (over, withdrawn, or its approval void) or `paused`. Every change of a row
 gives it a new `revision` (a trigger does), here and in `claimants`: a claim is written only where it is what was seen.
-Where the quota is divided, `class_rests` is what each of the `classes` of the plan has left of its own and
 `entries` counts the places that entries were given, `waiting` those on the reserve list now, and `owed` is the part of
 `remaining` that came back while somebody waited there: it is theirs, and no claim takes it.
+Where the quota is divided, `class_rests` is what each of the `classes` of the plan has left of its own and
 `class_released` what it left for everybody, both in the order of the plan; a check that the revision of quota classes
 adds sees to it that no rest is negative and all of them together are there.
 """
 
-allowances = sa.Table(
 entries = sa.Table(
     "entries",
     ISSUANCE,
@@ -78,6 +77,7 @@ draw_seeds = sa.Table(
 )
 """The seed of each draw to come; the log has only its digest until the draw is held."""
 
+allowances = sa.Table(
     "allowances",
     ISSUANCE,
     sa.Column("claimant_id", sa.Text, primary_key=True),
