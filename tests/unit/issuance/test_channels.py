@@ -15,7 +15,7 @@ from tests.unit.issuance.test_claiming import CLAIM, COMPANY
 A_DAY = timedelta(days=1)
 GIVEN = Authorisation(channel_id="chn_1", principal="bank-1", valid_from=MARCH_1, valid_until=MARCH_1)
 LETS_THE_BANK = replace(COMPANY, channels=(GIVEN,))
-BY_BANK = replace(CLAIM, claimant=LETS_THE_BANK, principal="bank-1", by_channel=True)
+BY_BANK = CLAIM._replace(claimant=LETS_THE_BANK, principal="bank-1", by_channel=True)
 
 
 def test_an_authorised_channel_claims_on_its_days_both_included() -> None:
@@ -28,26 +28,26 @@ def test_an_authorised_channel_claims_on_its_days_both_included() -> None:
     }
     for (first, last), expected in spans.items():
         company = replace(COMPANY, channels=(replace(GIVEN, valid_from=first, valid_until=last),))
-        assert [reason.code for reason in reasons_against(replace(BY_BANK, claimant=company))] == expected
+        assert [reason.code for reason in reasons_against(BY_BANK._replace(claimant=company))] == expected
 
 
 @pytest.mark.parametrize("claimant", [None, COMPANY, replace(LETS_THE_BANK, eligible=False)])
 def test_a_channel_without_authority_is_told_that_and_nothing_of_the_claimant(claimant: object) -> None:
-    stranger = replace(BY_BANK, claimant=claimant, principal="bank-2", amount=0, counted=10**12)  # type: ignore[arg-type]
+    stranger = BY_BANK._replace(claimant=claimant, principal="bank-2", amount=0, counted=10**12)  # type: ignore[arg-type]
     (reason,) = reasons_against(stranger)
     assert (reason.code, reason.article, reason.value) == ("channel-not-authorised", "15(1)", "claims")
 
 
 def test_an_authorised_channel_is_told_every_reason_as_the_claimant_would_be() -> None:
-    barred = replace(BY_BANK, claimant=replace(LETS_THE_BANK, eligible=False), amount=0)
+    barred = BY_BANK._replace(claimant=replace(LETS_THE_BANK, eligible=False), amount=0)
     assert [reason.code for reason in reasons_against(barred)] == ["claimant-not-eligible", "face-value-out-of-range"]
 
 
 def test_the_claimants_allowance_counts_and_the_channel_is_named() -> None:
     lets = replace(STOCK.claimants["clm_a"], channels=(GIVEN, replace(GIVEN, channel_id="chn_2", principal="bank-2")))
     stock = replace(STOCK, claimants={**STOCK.claimants, "clm_a": lets}, counted={("clm_a", 2026): 15_000_000})
-    first = replace(_arrival(1), principal="bank-2", by_channel=True)
-    second = replace(_arrival(2, amount=1), principal="user", by_channel=False)
+    first = _arrival(1)._replace(principal="bank-2", by_channel=True)
+    second = _arrival(2, amount=1)._replace(principal="user", by_channel=False)
     granted, refused = decide_in_order([first, second], stock, _rules)
     assert isinstance(granted, Granted)
     assert (granted.channel_id, granted.fact.claimant_id) == ("chn_2", "clm_a")
@@ -55,6 +55,6 @@ def test_the_claimants_allowance_counts_and_the_channel_is_named() -> None:
 
 
 def test_a_users_own_claim_names_no_channel() -> None:
-    (granted,) = decide_in_order([replace(_arrival(1), principal="bank-1")], STOCK, _rules)
+    (granted,) = decide_in_order([_arrival(1)._replace(principal="bank-1")], STOCK, _rules)
     assert isinstance(granted, Granted)
     assert granted.channel_id is None
