@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given as for_all
@@ -40,7 +41,7 @@ DAY = date(2026, 3, 1)
 _CERTIFICATE = Certificate(kind="national_high_tech", valid_from=DAY, valid_until=date(2026, 3, 5))
 
 
-def _named(name: str, **more: object) -> Claimant:
+def _named(name: str, **more: Any) -> Claimant:
     return replace(Claimant(claimant_id=name, kind="enterprise", certificates=(), bans=()), **more)
 
 
