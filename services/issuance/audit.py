@@ -16,6 +16,7 @@ from services.issuance.entries_audit import ENTRY_CHECKS
 from services.issuance.order_list_audit import ORDER_LIST_CHECKS
 from services.issuance.period_audit import APPROVED_PLANS, PERIOD_CHECKS
 from services.issuance.receipts.audit import RECEIPT_CHECKS
+from services.issuance.waiting_room.audit import WAITING_ROOM_CHECKS
 from shared.audit import Breach, Check, Count
 from shared.measures.looking_back import rules_of
 from shared.procedures.daily import FIRST
@@ -360,4 +361,5 @@ CHECKS = (
     *CLASS_CHECKS,
     *ENTRY_CHECKS,
     *BOOKS_CHECKS,
+    *WAITING_ROOM_CHECKS,
 )

@@ -17,6 +17,7 @@ from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
 from tests.integration.issuance.entering import Entrants
 from tests.integration.issuance.office import CONTEXT, Office
+from tests.integration.issuance.queueing import claim_by, enter, open_room
 
 FACE = 5_000_000
 _KEY = (
@@ -75,10 +76,22 @@ async def busy(engine: AsyncEngine) -> None:
     for days in (0, 10, 21):  # the daily work begins, a reminder, and the end
         await office.wait_until(office.clock.now() + timedelta(days=days))
     assert (await office.look(expired.voucher_id)).stage == "expired"
+    await _let_in(office)
     await _divide(office)
     await _enter(office)
     await office.claim(await office.open_period(FACE), claimant_id, FACE)
     await office.close()
+
+
+async def _let_in(office: Office) -> None:
+    """Let a company in by its place, and give it another once that is used, behind one that is not."""
+    period_id, company = await open_room(office), await office.register()
+    ticket = await enter(office, period_id, company)
+    await enter(office, period_id, await office.register())
+    office.clock.at = ticket.admits_from
+    await claim_by(office, ticket)
+    office.clock.at += timedelta(seconds=10)
+    await enter(office, period_id, company)
 
 
 async def _divide(office: Office) -> None:
@@ -245,6 +258,19 @@ _AGAIN = (
         ("D1", _AGAIN.format(changed="", which=_event("voucher-reminded"))),
         ("D2", "DELETE FROM deadlines WHERE kind = 'remind-of-validity'"),
         ("D2", "UPDATE deadlines SET subject = 'again', kind = 'find-unregistered' WHERE kind = 'remind-of-validity'"),
+        ("W1", "UPDATE entry_tickets SET place = 9 WHERE place = 2"),
+        ("W1", "UPDATE entry_tickets SET admits_from = admits_from - interval '1 ms' WHERE place = 2"),
+        ("W1", "UPDATE waiting_rooms SET next_slot = next_slot + interval '1 ms'"),
+        ("W1", "UPDATE waiting_rooms SET places = places + 1"),
+        ("W1", "DELETE FROM waiting_rooms"),
+        ("W1", "DELETE FROM entry_tickets WHERE place = 3"),
+        ("W2", "UPDATE entry_tickets SET claimant_id = 'one company'"),
+        ("W2", "DELETE FROM idempotency WHERE key LIKE 'tkt_%'"),
+        ("W3", "UPDATE entry_tickets SET ticket_id = 'tkt_other' WHERE place = 1"),
+        ("W3", "UPDATE entry_tickets SET claimant_id = 'clm_other' WHERE place = 1"),
+        ("W3", "UPDATE entry_tickets SET principal = 'another' WHERE place = 1"),
+        ("W3", "UPDATE entry_tickets SET admits_from = admits_from + interval '1 ms' WHERE place = 1"),
+        ("W3", "UPDATE entry_tickets SET expires_at = admits_from - interval '6 s' WHERE place = 1"),
         ("K6", "DELETE FROM pseudonym_keys"),
         ("K6", _say("period-closed", "vouchers", "2")),
     ],

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -151,9 +152,7 @@ def _against(asked: TakePlace, line: Line = EMPTY) -> list[str]:
         ({"held": HELD, "claimant": None}, ["claimant-not-registered", "ticket-unused"]),
     ],
 )
-def test_a_place_is_for_a_company_that_may_claim_and_one_at_a_time(
-    changed: dict[str, object], codes: list[str]
-) -> None:
+def test_a_place_is_for_a_company_that_may_claim_and_one_at_a_time(changed: dict[str, Any], codes: list[str]) -> None:
     assert _against(replace(ASKED, **changed)) == codes
 
 
