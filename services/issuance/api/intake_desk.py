@@ -1,12 +1,14 @@
 """Where claims that came over HTTP are brought to the intake, and where its answers are written."""
 
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import cast
 
 import msgspec
 from fastapi import Request
 
 from services.issuance.api.forwarding import Forwarding
+from services.issuance.domain.claiming import SOLD_OUT
 from services.issuance.domain.waiting_room import Shown
 from services.issuance.intake.intake import Intake, TooManyClaimsError
 from services.issuance.intake.ownership import HeldElsewhereError
@@ -16,12 +18,16 @@ from shared.http.commands import JSON
 from shared.http.desk import cause_of
 from shared.http.edge import Edge, Visit, writer_for
 from shared.http.identity import Caller, claimant_of
+from shared.http.language import Language
 from shared.http.policy import Role
-from shared.http.problems import PROBLEM_JSON, ProblemError
-from shared.kernel.refusal import Refused
+from shared.http.problems import PROBLEM_JSON, Problem, ProblemError
+from shared.kernel.refusal import Reason, Refused
 from shared.store.execution import Answer, IdempotencyKey
 
 CLAIMS = "/v1/claims"
+_FORMS_MAX = 256
+_TRACE = "trace-of-this-request"
+"""Stands for the trace in a form of a refusal."""
 _NOTHING = {"amount": 0, "currency": "CNY"}
 
 
@@ -32,6 +38,7 @@ class IntakeDesk:
         self._edge, self.intake = edge, intake
         self._forwarding = Forwarding(intake.take_over)
         self._entry_tokens = EntryTokens(edge.settings)
+        self._sold_out: dict[tuple[Language, Reason], Answer] = {}
 
     async def claim(
         self,
@@ -56,9 +63,7 @@ class IntakeDesk:
         shown = self.shown(entry_token, caller, period_id, key.key, named)
 
         def told(refused: Refused) -> Answer:
-            problem = writer_for(self._edge, visit, CLAIMS).of_refusal(refused)
-            headers = {"Content-Type": PROBLEM_JSON, **problem.headers}
-            return Answer(status=problem.status, headers=headers, body=problem.body)
+            return self._told(visit, refused)
 
         def decide() -> Awaitable[Answer]:
             return self.intake.claim(
@@ -89,10 +94,30 @@ class IntakeDesk:
             entry_token, period_id=period_id, claimant_id=claimant_id, principal=caller.principal, key=key
         )
 
+    def _told(self, visit: Visit, refused: Refused) -> Answer:
+        """Write a refusal; that nothing is left thousands are told a second, and only the trace differs."""
+        (first, *more) = refused.reasons
+        form = self._sold_out.get((visit.language, first)) if not more and first.code == SOLD_OUT else None
+        if form is None:
+            writer = writer_for(self._edge, visit, CLAIMS)
+            if more or first.code != SOLD_OUT:
+                return _written(writer.of_refusal(refused))
+            if len(self._sold_out) >= _FORMS_MAX:
+                self._sold_out.clear()
+            form = _written(replace(writer, trace_id=_TRACE).of_refusal(refused))
+            self._sold_out[visit.language, first] = form
+        body = form.body.replace(_TRACE.encode(), visit.trace_id.encode())
+        return Answer(status=form.status, headers=form.headers, body=body)
+
     async def close(self) -> None:
         """Close the intake, and what claims were sent on with."""
         await self.intake.close()
         await self._forwarding.close()
+
+
+def _written(problem: Problem) -> Answer:
+    headers = {"Content-Type": PROBLEM_JSON, **problem.headers}
+    return Answer(status=problem.status, headers=headers, body=problem.body)
 
 
 def desk_of(request: Request) -> IntakeDesk:

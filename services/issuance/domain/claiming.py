@@ -34,6 +34,9 @@ class Applicant(Protocol):
         ...
 
 
+SOLD_OUT = "quota-exhausted"
+
+
 class Claim(NamedTuple):
     """A claim and the facts it is decided on, in fen; a tuple, as one is made for every claim and soon let go.
 
@@ -201,7 +204,7 @@ def classes_of(claim: Claim) -> tuple[int, ...]:
 
 def quota_exhausted(amount: int, remaining: int) -> Reason:
     """Say that the period has less than was asked for, as far as the claimant may have it."""
-    return Reason(code="quota-exhausted", article="12", value=amount, limit=max(remaining, 0), kind="state")
+    return Reason(code=SOLD_OUT, article="12", value=amount, limit=max(remaining, 0), kind="state")
 
 
 def period_closed(claim: Claim) -> Reason:

@@ -59,6 +59,13 @@ class Intake:
         `HeldElsewhereError` (another instance is to be asked), `StoreBusyError` (nothing has happened) or
         `OutcomeUnknownError` (the same request tells).
         """
+        if (key.principal, key.key) in self._under_way:
+            raise KeyInProgressError(key.key)
+        sequencer = self._sequencers.get(period_id) or self._open(period_id)
+        if sequencer.shuts_out((key.principal, key.key)) is not None:
+            return told(Refused(quota_exhausted(amount, 0)))
+        if len(sequencer.line) >= LINE_MAX:
+            raise StoreBusyError("the line is full")
         arrival = Arrival(
             voucher_id=new_id("vch", at),
             claimant_id=claimant_id,
@@ -69,38 +76,26 @@ class Intake:
             by_channel=by_channel,
             shown=shown,
         )
-        return await self._answer(
-            Asked(
-                period_id=period_id,
-                arrival=arrival,
-                key=key,
-                cause=cause,
-                told=told,
-                answer=asyncio.get_running_loop().create_future(),
-                since=self._around.seconds(),
-            )
+        asked = Asked(
+            period_id=period_id,
+            arrival=arrival,
+            key=key,
+            cause=cause,
+            told=told,
+            answer=asyncio.get_running_loop().create_future(),
+            since=self._around.seconds(),
         )
-
-    async def _answer(self, asked: Asked) -> Answer:
-        if asked.name in self._under_way:
-            raise KeyInProgressError(asked.key.key)
-        sequencer = self._sequencers.get(asked.period_id) or self._open(asked.period_id)
-        page = sequencer.shuts_out(asked.name)
-        if page is not None:
-            return asked.told(Refused(quota_exhausted(asked.arrival.amount, 0)))
         reason = sequencer.turns_away(asked)
         if reason is not None:
-            return asked.told(Refused(reason))
-        if len(sequencer.line) >= LINE_MAX:
-            raise StoreBusyError("the line is full")
-        behind = self._behind.get(asked.arrival.claimant_id)
+            return told(Refused(reason))
+        behind = self._behind.get(claimant_id)
         if behind is None:
-            self._behind[asked.arrival.claimant_id] = deque()
+            self._behind[claimant_id] = deque()
             sequencer.enter(asked)
         elif len(behind) < OWN_LINE_MAX:
             behind.append(asked)
         else:
-            raise TooManyClaimsError(asked.arrival.claimant_id)
+            raise TooManyClaimsError(claimant_id)
         self._under_way[asked.name] = asked
         return await asked.answer
 

@@ -94,8 +94,8 @@ def test_a_paused_period_takes_no_claims_and_says_why_until_it_is_over() -> None
     paused = CLAIM._replace(period=_period(PROPOSED, APPROVED, pause))
     (reason,) = reasons_against(paused)
     assert (reason.code, reason.article, reason.value, reason.limit) == ("period-paused", "12", "系统维护", BEFORE)
-    assert _codes(replace(paused, at=BEFORE)) == ["period-not-open-yet", "period-paused"]
-    assert _codes(replace(paused, at=CLOSES)) == ["period-closed"]
+    assert _codes(paused._replace(at=BEFORE)) == ["period-not-open-yet", "period-paused"]
+    assert _codes(paused._replace(at=CLOSES)) == ["period-closed"]
     resumed = PeriodResumed(period_id=PERIOD, reason="已恢复", resumed_by="officer-li", at=OPENS)
     assert _codes(CLAIM._replace(period=_period(PROPOSED, APPROVED, pause, resumed))) == []
 
