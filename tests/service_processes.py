@@ -30,21 +30,30 @@ def environment_of(settings: Settings) -> dict[str, str]:
 class ServiceProcess:
     """One copy of one service; nothing here blocks the event loop."""
 
-    def __init__(self, context: str, copy: str, settings: Settings) -> None:
+    def __init__(
+        self,
+        context: str,
+        copy: str,
+        settings: Settings,
+        *,
+        module: str = "services.cli",
+        more: Mapping[str, str] | None = None,
+    ) -> None:
+        """Have `cxq serve` run by a module, with more variables in its environment."""
         self.context, port = context, free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.log: Path = settings.state_dir / f"{context}-{copy}.log"
         self._process = ServerProcess(
             Recipe(
                 name=f"{context} {copy}",
-                command=[sys.executable, "-m", "services.cli", "serve", context, "--port", str(port)],
+                command=[sys.executable, "-m", module, "serve", context, "--port", str(port)],
                 port=port,
                 log=self.log,
                 record=settings.state_dir / f"{context}-{copy}.process.json",
                 is_ready=lambda _pid: is_ready(port),
                 stop_signal=signal.SIGTERM,
                 stop_limit_s=_STOP_LIMIT_S,
-                environment=environment_of(settings),
+                environment={**environment_of(settings), **(more or {})},
             )
         )
 

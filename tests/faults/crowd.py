@@ -101,9 +101,9 @@ class Crowd:
                 assert not self.unexpected, self.unexpected[:5]
                 await asyncio.sleep(0.02)
 
-    async def noticed(self, *signs: str) -> None:
+    async def noticed(self, *signs: str, within: float = 15.0) -> None:
         """Return when somebody has met one of these problems or broken connections; TimeoutError if nobody does."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(within):
             while not any(self.seen[sign] for sign in signs):  # noqa: ASYNC110 (nobody tells)
                 await asyncio.sleep(0.02)
 
@@ -168,6 +168,9 @@ class Crowd:
         self.seen[code] += 1
         if answer.status_code == _CONFLICT and code == "quota-exhausted":
             return Told(claimant.claimant_id, key, _CONFLICT, body)
+        if answer.status_code == _CONFLICT and code == "period-not-open-yet":
+            await asyncio.sleep(0.01)  # whoever wants to be the first asks as often as that
+            return None
         may_come_back = answer.status_code == _UNAVAILABLE or code == "key-in-progress"
         if not may_come_back or "retry-after" not in answer.headers:
             self.unexpected.append(f"{answer.status_code} {answer.text[:300]}")

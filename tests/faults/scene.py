@@ -5,17 +5,20 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
-from deploy.local.processes import ServerHandle
-from deploy.local.servers import find_or_start_servers
+from deploy.local.postgres import SUPERUSER, password, postgres_server
+from deploy.local.processes import ServerHandle, free_port
+from deploy.local.servers import Servers, find_or_start_servers
 from services.issuance.app import CONTEXT
 from shared.auditing import audit
 from shared.bus.topics import Topics
@@ -25,6 +28,9 @@ from shared.http.local_issuer import LocalIssuer
 from shared.settings import CONTEXTS, Settings
 from shared.store.migrate import migrate
 from tests.faults.crowd import Claimant, Crowd
+from tests.faults.disk import Disk, small_disk
+from tests.faults.stepped import STEP_FILE
+from tests.faults.wire import Wire, wire_to
 from tests.integration.issuance.office import Office
 from tests.service_processes import ServiceProcess, without_servers
 
@@ -33,6 +39,8 @@ HEALED_WITHIN_S = 60.0
 """After any fault heals, the services are ready and nothing lags within this time (P7)."""
 _LISTS = ("/v1/vouchers", "/v1/period-plans", "/v1/claimants/{claimant}/annual-totals")
 _POLL_S = 0.1
+_SMALL_DISK_MB = 160
+"""PostgreSQL's files of a new scene take some 70 MB of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +54,19 @@ class Scene:
     claimants: tuple[Claimant, ...]
     officer: str
     """A token that may read every list."""
+    wire: Wire | None = None
+    """Between the copies and PostgreSQL, where there is one; the test itself has a connection of its own."""
+    disk: Disk | None = None
+    """Where PostgreSQL's files are, where that can be filled."""
+    step_file: Path | None = None
+    """Where the copies find how far their clocks are off, where they can be."""
+
+    def step_clocks(self, seconds: float) -> None:
+        """Have the copies' clocks differ so much from the machine's from now on."""
+        assert self.step_file is not None
+        replacement = self.step_file.with_suffix(".new")
+        replacement.write_text(str(seconds))
+        replacement.replace(self.step_file)
 
     async def writer_of(self, period_id: str) -> ServiceProcess:
         """Name the copy that writes a period."""
@@ -53,16 +74,24 @@ class Scene:
         (writer,) = [copy for copy in self.copies if copy.url == address]
         return writer
 
-    async def crowd(self, *, quota: int) -> Crowd:
-        """Open a period of `quota` fen; the claimants wait for the start."""
+    async def crowd(
+        self, *, quota: int, opened: timedelta = timedelta(), lasts: timedelta = timedelta(days=30)
+    ) -> Crowd:
+        """Have a period of `quota` fen, opened so long ago; the claimants wait for the start."""
         engine = create_engine(self.settings.application_url("issuance"))
         try:
             office = Office(engine)
-            office.clock.at = SystemClock().now()
-            period_id = await office.open_period(quota)
+            office.clock.at = SystemClock().now() - opened
+            period_id = await office.open_period(quota, days=lasts / timedelta(days=1))
         finally:
             await engine.dispose()
         return Crowd(self.claimants, tuple(copy.url for copy in self.copies), period_id, quota)
+
+    async def until_log_has(self, name: str, period_id: str) -> None:
+        """Return when the log tells something of a period; TimeoutError after half a minute."""
+        async with asyncio.timeout(30):
+            while not await self.rows(_TOLD, f"cxq.issuance.{name}.%", period_id):  # noqa: ASYNC110 (nobody tells)
+                await asyncio.sleep(_POLL_S)
 
     async def healed(self) -> None:
         """Return when every copy is whole and every reader has the last event; fails, saying why, where P7 breaks."""
@@ -118,6 +147,7 @@ _CLAIMED = (
     " (data->>'amount')::bigint AS amount, (data->>'place')::int AS place FROM events"
     " WHERE type LIKE 'cxq.issuance.voucher-claimed.%' AND data->>'period_id' = $1 ORDER BY position"
 )
+_TOLD = "SELECT FROM events WHERE type LIKE $1 AND data->>'period_id' = $2"
 _LAG = (
     "SELECT log_head.position, coalesce((SELECT position FROM relay_positions WHERE partition = -1), 0) FROM log_head"
 )
@@ -132,43 +162,107 @@ async def _ailment(client: httpx.AsyncClient, url: str) -> str:
     return "" if whole else f"{url}: {answer.text}"
 
 
+class _Earlier:
+    """Two hours ago: a token is older than any step of the clock, which else would make it one of the future."""
+
+    def now(self) -> datetime:
+        """Give the instant."""
+        return SystemClock().now() - timedelta(hours=2)
+
+
 @asynccontextmanager
-async def scene(folder: Path) -> AsyncIterator[Scene]:
-    """Set the scene and take it down; servers named in the environment are others' and are not hurt."""
+async def servers_for(folder: Path) -> AsyncIterator[Servers]:
+    """Start the servers; those named in the environment are others' and are not hurt."""
     with find_or_start_servers(folder, keep=False, environ=without_servers(os.environ)) as servers:
-        assert servers.postgres is not None
-        assert servers.kafka is not None
-        settings = Settings(
-            env="dev",
-            state_dir=folder,
-            postgres_url=SecretStr(servers.postgres_url),
-            kafka_bootstrap=servers.kafka_bootstrap,
-            database_prefix=f"f_{secrets.token_hex(4)}",
-            topic_prefix=f"f-{secrets.token_hex(4)}",
+        yield servers
+
+
+@asynccontextmanager
+async def scene(servers: Servers, folder: Path) -> AsyncIterator[Scene]:
+    """Set the scene and take it down: two copies of issuance with databases and topics of their own."""
+    settings = await _prepared(servers, folder)
+    copies = (ServiceProcess("issuance", "a", settings), ServiceProcess("issuance", "b", settings))
+    async with _played(servers, settings, copies) as found:
+        yield found
+
+
+@asynccontextmanager
+async def strained_scene(servers: Servers, folder: Path) -> AsyncIterator[Scene]:
+    """Set a scene whose copies reach PostgreSQL through a wire that can be hurt, on clocks that can be stepped."""
+    settings = await _prepared(servers, folder)
+    address = urlsplit(servers.postgres_url)
+    assert address.hostname is not None
+    assert address.port is not None
+    step_file = folder / "step-of-the-clocks"
+    async with wire_to(address.hostname, address.port) as wire:
+        through = address.netloc.rpartition(":")[0] + f":{wire.port}"
+        behind = settings.model_copy(update={"postgres_url": SecretStr(address._replace(netloc=through).geturl())})
+        more = {STEP_FILE: str(step_file)}
+        copies = (
+            ServiceProcess("issuance", "c", behind, module="tests.faults.stepped", more=more),
+            ServiceProcess("issuance", "d", behind, module="tests.faults.stepped", more=more),
         )
-        await migrate(settings, "issuance", CONTEXT.folder / "migrations")
-        async with Topics(settings) as topics:
-            for context in CONTEXTS:
-                await topics.create(settings.topic(context), settings.topic_partitions)
-        issuer = LocalIssuer(settings)
-        copies = (ServiceProcess("issuance", "a", settings), ServiceProcess("issuance", "b", settings))
+        async with _played(servers, settings, copies) as found:
+            yield replace(found, wire=wire, step_file=step_file)
+
+
+@asynccontextmanager
+async def cramped_scene(kafka: Servers, folder: Path) -> AsyncIterator[Scene]:
+    """Set a scene whose PostgreSQL is another one, on a small disk that can be filled."""
+    with small_disk(folder / "disk", megabytes=_SMALL_DISK_MB) as disk:
+        port = free_port()
+        postgres = postgres_server(disk.folder / "postgres", port)
+        postgres.start()
         try:
-            for copy in copies:
-                await copy.start()
-            claimants = await _registered(settings, issuer)
-            for copy in copies:
-                await copy.wait_until_ready()
-            yield Scene(
-                settings=settings,
-                postgres=servers.postgres,
-                kafka=servers.kafka,
-                copies=copies,
-                claimants=claimants,
-                officer=issuer.issue("officer", "officer-li"),
-            )
+            postgres.wait_until_ready()
+            url = f"postgresql://{SUPERUSER}:{password(disk.folder / 'postgres')}@127.0.0.1:{port}"
+            servers = replace(kafka, postgres_url=url, postgres=postgres)
+            async with scene(servers, folder) as found:
+                yield replace(found, disk=disk)
         finally:
-            for copy in copies:
-                await copy.stop()
+            postgres.stop()
+
+
+async def _prepared(servers: Servers, folder: Path) -> Settings:
+    settings = Settings(
+        env="dev",
+        state_dir=folder,
+        postgres_url=SecretStr(servers.postgres_url),
+        kafka_bootstrap=servers.kafka_bootstrap,
+        database_prefix=f"f_{secrets.token_hex(4)}",
+        topic_prefix=f"f-{secrets.token_hex(4)}",
+    )
+    await migrate(settings, "issuance", CONTEXT.folder / "migrations")
+    async with Topics(settings) as topics:
+        for context in CONTEXTS:
+            await topics.create(settings.topic(context), settings.topic_partitions)
+    return settings
+
+
+@asynccontextmanager
+async def _played(
+    servers: Servers, settings: Settings, copies: tuple[ServiceProcess, ServiceProcess]
+) -> AsyncIterator[Scene]:
+    assert servers.postgres is not None
+    assert servers.kafka is not None
+    issuer = LocalIssuer(settings, _Earlier())
+    try:
+        for copy in copies:
+            await copy.start()
+        claimants = await _registered(settings, issuer)
+        for copy in copies:
+            await copy.wait_until_ready()
+        yield Scene(
+            settings=settings,
+            postgres=servers.postgres,
+            kafka=servers.kafka,
+            copies=copies,
+            claimants=claimants,
+            officer=issuer.issue("officer", "officer-li"),
+        )
+    finally:
+        for copy in copies:
+            await copy.stop()
 
 
 async def _registered(settings: Settings, issuer: LocalIssuer) -> tuple[Claimant, ...]:

@@ -31,8 +31,15 @@ class HeldElsewhereError(Exception):
 
 
 async def hold(connection: "asyncpg.Connection[Any]", period_id: str, address: str) -> None:
-    """Take a period for as long as the connection lasts; HeldElsewhereError when somebody else has it."""
+    """Take a period for as long as the connection lasts; HeldElsewhereError when somebody else has it.
+
+    Where `address` itself has it, that is a connection of before that broke without the server's notice: nobody else
+    would ever end it, for this instance answers all who ask whether it is there. So it is ended here.
+    """
     (row,) = await connection.fetch(_HOLD, period_id, address)
+    if not row[0] and address and row[1] == address:
+        await evict(connection, period_id)
+        (row,) = await connection.fetch(_HOLD, period_id, address)
     if not row[0]:
         raise HeldElsewhereError(period_id, row[1] or "")
 
