@@ -182,6 +182,7 @@ class Tables:
                 data=encode(entry.fact).decode(),
                 version=entry.version,
                 remaining=quota.remaining,
+                owed=0,
                 claims=quota.claims,
                 revision=quota.revision,
                 class_rests=list(quota.parts.rests) or None,
