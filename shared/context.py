@@ -12,6 +12,7 @@ from shared.audit import Check
 from shared.bus.reactions import Reactions
 from shared.http.policy import Policy
 from shared.procedures.due import DueHandlers
+from shared.procedures.duties import SeparatedDuties
 from shared.projections.projection import Projection
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class BoundedContext:
     """Where `migrations/` and `api/problems.yaml` are."""
     routers: tuple[APIRouter, ...]
     policy: Policy
+    duties: SeparatedDuties | None = None
+    """Which operations of the office are for whoever is appointed to them; None where the office decides nothing."""
     projections: tuple[Projection, ...] = ()
     reactions: Reactions = field(default_factory=dict)
     deadlines: DueHandlers = field(default_factory=dict)

@@ -30,7 +30,7 @@ from services.issuance.domain.voucher import (
     Voucher,
     voucher,
 )
-from services.issuance.tables import authorisations, closed, withheld
+from services.issuance.tables import appointed, authorisations, closed, withheld
 from shared.bus.reactions import Reactions
 from shared.events.contracts import ContractCompleted, ContractLapsed, ContractRejected, ContractSubmitted, VoucherUse
 from shared.events.definition import Recorded
@@ -61,6 +61,7 @@ from shared.kernel.refusal import Refused
 from shared.procedures.acting import following_users
 from shared.procedures.acting_by_channel import following_channels
 from shared.procedures.due import clear_deadline
+from shared.procedures.duties import following_appointments
 from shared.store.transaction import Loaded, Transaction
 
 _log = structlog.get_logger(__name__)
@@ -259,6 +260,7 @@ REACTIONS: Reactions = {
     ClaimantEligibilityChanged: _judge,
     **following_users(withheld),
     **following_channels(authorisations, closed),
+    **following_appointments(appointed),
     PartySanctioned: _sanction,
     SanctionLifted: _lift,
     ContractSubmitted: _commit,

@@ -6,6 +6,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from shared.database import metadata
 from shared.procedures.acting import withheld_users
 from shared.procedures.acting_by_channel import channel_authorisations, closed_channels
+from shared.procedures.duties import appointed_users
 
 ISSUANCE = metadata()
 
@@ -194,6 +195,13 @@ spent_challenges = sa.Table(
 withheld = withheld_users(ISSUANCE)
 """Local copy of the users who may no longer claim for a claimant."""
 
+authorisations = channel_authorisations(ISSUANCE)
+closed = closed_channels(ISSUANCE)
+"""Local copies: which channels may claim for which claimants, and which channels act for nobody any more."""
+
+appointed = appointed_users(ISSUANCE)
+"""Local copy of who is appointed to which duties of the office."""
+
 period_writers = sa.Table(
     "period_writers",
     ISSUANCE,
@@ -211,7 +219,3 @@ bans = sa.Table(
     sa.Column("until", sa.Date),
 )
 """Local copy of the sanctions that bar a claimant; a lifted one is gone."""
-authorisations = channel_authorisations(ISSUANCE)
-closed = closed_channels(ISSUANCE)
-"""Local copies: which channels may claim for which claimants, and which channels act for nobody any more."""
-

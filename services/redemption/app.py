@@ -5,7 +5,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from services.redemption.api import disbursements, notices, recoveries, redemptions, reviews
-from services.redemption.api.policy import POLICY
+from services.redemption.api.policy import DUTIES, POLICY
 from services.redemption.audit import CHECKS
 from services.redemption.projections import PROJECTIONS
 from services.redemption.reactions import REACTIONS
@@ -34,6 +34,7 @@ CONTEXT = BoundedContext(
         documents_router("redemption", may_read_evidence),
     ),
     policy=POLICY,
+    duties=DUTIES,
     projections=PROJECTIONS,
     reactions={**REACTIONS, **FOLLOWING_MEASURES},
     deadlines={LAPSES: lapse, NOTICE_ENDS: conclude_notice, OVERDUE: fall_overdue},

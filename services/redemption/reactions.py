@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from services.redemption.tables import experts, sanctions
+from services.redemption.tables import appointed, experts, sanctions
 from services.redemption.use_cases.opening_windows import open_window, refuse_for_revocation
 from shared.bus.reactions import Reactions
 from shared.events.contracts import ContractCompleted
@@ -11,6 +11,7 @@ from shared.events.definition import Recorded
 from shared.events.issuance import VoucherRevoked
 from shared.events.registry.experts import ExpertAbsencesChanged, ExpertEnrolled, ExpertProfileChanged
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
+from shared.procedures.duties import following_appointments
 from shared.store.transaction import Transaction
 
 
@@ -61,4 +62,5 @@ REACTIONS: Reactions = {
     PartySanctioned: _suspend,
     SanctionLifted: _resume,
     VoucherRevoked: _stop,
+    **following_appointments(appointed),
 }

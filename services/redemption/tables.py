@@ -4,8 +4,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.database import metadata
+from shared.procedures.duties import appointed_users
 
 REDEMPTION = metadata()
+
+appointed = appointed_users(REDEMPTION)
+"""Local copy of who is appointed to which duties of the office."""
 
 windows = sa.Table(
     "windows",

@@ -17,15 +17,19 @@ from shared.http.keys import KeyCache, key_source
 from shared.http.limits import Buckets
 from shared.http.middleware import EdgeMiddleware
 from shared.http.openapi import build_openapi, operations
-from shared.http.policy import Policy
+from shared.http.policy import PUBLIC, Policy, Role
 from shared.http.problems import KERNEL_PROBLEMS, Catalogue
 from shared.http.seconds import monotonic_seconds
 from shared.http.tokens import Verifier
+from shared.procedures.duties import SeparatedDuties
 from shared.runtime import Runtime
 from shared.settings import Settings
 
 _YOUNG_MAX = 50_000
 """How many objects more than were let go may be made before the collector looks; some megabytes."""
+
+
+_OFFICE = frozenset({Role.OFFICER, Role.APPROVER})
 
 
 class PolicyError(TypeError):
@@ -38,7 +42,7 @@ def build_app(context: BoundedContext, settings: Settings, *, runtime: Runtime |
     PolicyError when an operation has no row in the policy or a row no operation; KeyError or CatalogueError when a
     problem code is not explained. `app.state.runtime` is the runtime.
     """
-    check_policy(context.policy, (route.operation_id or "" for route in operations(context)))
+    check_policy(context.policy, (route.operation_id or "" for route in operations(context)), context.duties)
     runtime = runtime or Runtime(context, settings, clock_of(settings))
 
     @asynccontextmanager
@@ -94,13 +98,19 @@ def catalogue_of(context: BoundedContext) -> Catalogue:
     return Catalogue.load(*([own] if own.exists() else []))
 
 
-def check_policy(policy: Policy, named: Iterable[str]) -> None:
-    """Deny by default: every operation has a row, every row an operation; PolicyError says which do not."""
+def check_policy(policy: Policy, named: Iterable[str], duties: SeparatedDuties | None = None) -> None:
+    """Deny by default: every operation has a row, every row an operation; PolicyError says which do not.
+
+    What needs a duty is the office's alone.
+    """
     listed = list(named)
     twins = sorted({name for name in listed if listed.count(name) > 1})
     without_row = sorted(set(listed) - policy.keys())
     without_operation = sorted(policy.keys() - set(listed))
+    dutiful = duties.of_operations if duties is not None else {}
+    without_office = sorted(name for name in dutiful if not PUBLIC < policy.get(name, PUBLIC) <= _OFFICE)
     complaints = [
+        *(f"{name} needs a duty, but is not the office's alone" for name in without_office),
         *(f"{name} is the name of two operations" for name in twins),
         *(f"{name} has no row in the policy" for name in without_row),
         *(f"the policy has a row for {name}, which is no operation" for name in without_operation),

@@ -65,20 +65,34 @@ class CommandDesk(Desk):
     ) -> Response:
         """Run a use case in its transaction and answer with what it made; a repeated key gets the same answer again.
 
-        A refusal for one of the `passing` reasons is not kept: the same key may be tried again.
+        Where the operation needs a duty of the office, whoever lacks it is refused first. A refusal for one of the
+        `passing` reasons is not kept: the same key may be tried again.
         """
         route = self._request.scope["route"]
         rules = route.rules if isinstance(route, Operation) else None
         key = await self.key() if rules is not None and rules.idempotent else None
         answer = await self._edge.runtime.commands.execute(
             cause_of(self._visit),
-            use_case,
+            self._by_whom_it_is_the_duty_of(use_case),
             answer=lambda result, tx: present(result).answer(tx.position),
             refused=self._refused,
             key=key,
             passes=lambda refused: any(reason.code in passing for reason in refused.reasons),
         )
         return response_of(answer)
+
+    def _by_whom_it_is_the_duty_of[R](
+        self, use_case: Callable[[Transaction], Awaitable[R]]
+    ) -> Callable[[Transaction], Awaitable[R]]:
+        duties, operation = self._edge.context.duties, self._visit.operation
+        if duties is None or operation not in duties.of_operations:
+            return use_case
+
+        async def dutiful(tx: Transaction) -> R:
+            await duties.check(tx, operation, self.caller.principal)
+            return await use_case(tx)
+
+        return dutiful
 
     async def wait_for(self, probe: Probe, *, otherwise: Response) -> Response:
         """Wait for the outcome of a process as long as `Prefer: wait=N` says, and answer with it; else as given.

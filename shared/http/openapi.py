@@ -134,7 +134,7 @@ def _complete(
             if status.startswith("2") and media == "application/json" and content.get("schema"):
                 content.setdefault("example", example_of(content["schema"], schemas))
     described["responses"].pop("422", None)
-    for status, entries in sorted(_by_status(_codes(route, allowed_to_all=allowed == PUBLIC), catalogue).items()):
+    for status, entries in sorted(_by_status(_codes(route, context), catalogue).items()):
         described["responses"][str(status)] = {
             "description": "；".join(dict.fromkeys(f"{entry.title['zh']} · {entry.title['en']}" for entry in entries)),
             "content": {
@@ -161,8 +161,10 @@ def _header(name: str, description: str, example: str) -> dict[str, Any]:
     }
 
 
-def _codes(route: Operation, *, allowed_to_all: bool) -> list[str]:
-    codes = [*_ALWAYS, *(() if allowed_to_all else _TOKEN)]
+def _codes(route: Operation, context: BoundedContext) -> list[str]:
+    name = route.operation_id or ""
+    codes = [*_ALWAYS, *(() if context.policy[name] == PUBLIC else _TOKEN)]
+    codes += ["duty-missing"] if context.duties is not None and name in context.duties.of_operations else []
     if route.body_field is not None:
         codes += _BODY
     elif route.dependant.query_params:

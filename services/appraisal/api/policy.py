@@ -1,6 +1,8 @@
 """Who may do what with appraisal rounds."""
 
+from services.appraisal.tables import appointed
 from shared.http.policy import Policy, Role, roles
+from shared.procedures.duties import SeparatedDuties
 
 _READERS = roles(Role.OFFICER, Role.APPROVER, Role.AUDITOR, Role.PROVIDER)
 
@@ -11,3 +13,9 @@ POLICY: Policy = {
     "getAppraisalRound": _READERS,
     "listServiceRecords": _READERS,
 }
+
+DUTIES = SeparatedDuties(
+    appointed=appointed,
+    of_operations={"proposeAppraisalRound": "appraisal", "approveAppraisalRound": "approval"},
+)
+"""What whoever is appointed to it does, and nobody else (art. 18)."""

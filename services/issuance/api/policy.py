@@ -1,6 +1,8 @@
 """Who may call which operation of issuance."""
 
+from services.issuance.tables import appointed
 from shared.http.policy import PUBLIC, Policy, Role, roles
+from shared.procedures.duties import SeparatedDuties
 
 _CLAIMANT_AND_OFFICE = roles(Role.CLAIMANT, Role.OFFICER, Role.APPROVER, Role.AUDITOR)
 _OFFICE = roles(Role.OFFICER, Role.APPROVER, Role.AUDITOR)
@@ -46,3 +48,16 @@ POLICY: Policy = {
     "orderLedgerExport": _OFFICE,
     "downloadLedgerExport": PUBLIC,
 }
+
+DUTIES = SeparatedDuties(
+    appointed=appointed,
+    of_operations={
+        "proposePeriod": "planning",
+        "changePeriodPlan": "planning",
+        "withdrawPeriod": "planning",
+        "pausePeriod": "planning",
+        "resumePeriod": "planning",
+        "approvePeriod": "approval",
+    },
+)
+"""What whoever is appointed to it does, and nobody else (art. 18)."""

@@ -1,6 +1,8 @@
 """Who may do what with redemptions."""
 
+from services.redemption.tables import appointed
 from shared.http.policy import PUBLIC, Policy, Role, roles
+from shared.procedures.duties import SeparatedDuties
 
 POLICY: Policy = {
     "uploadDocument": roles(Role.PROVIDER),
@@ -29,3 +31,22 @@ POLICY: Policy = {
     "recordRecoveredFunds": roles(Role.OFFICER),
     "reverseRepayment": roles(Role.APPROVER),
 }
+
+DUTIES = SeparatedDuties(
+    appointed=appointed,
+    of_operations={
+        "checkRedemption": "review",
+        "drawPanel": "review",
+        "replaceExperts": "review",
+        "concludeReview": "review",
+        "answerObjection": "review",
+        "orderDisbursement": "finance",
+        "disburseFunds": "approval",
+        "proposeRecovery": "supervision",
+        "orderRecovery": "approval",
+        "withdrawRecovery": "approval",
+        "recordRecoveredFunds": "finance",
+        "reverseRepayment": "approval",
+    },
+)
+"""What whoever is appointed to it does, and nobody else (art. 18); who pays has not decided what is paid for."""

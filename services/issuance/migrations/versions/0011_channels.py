@@ -1,4 +1,4 @@
-"""Channels that claim for who has authorised them."""
+"""Channels that claim for who has authorised them, and who is appointed to which duties of the office."""
 
 from alembic import op
 
@@ -13,7 +13,7 @@ def upgrade() -> None:
 
     No authorisation before was for claims.
     """
-    copies = ("channel_authorisations", "closed_channels")
+    copies = ("channel_authorisations", "closed_channels", "appointed_users")
     ISSUANCE.create_all(op.get_bind(), tables=[ISSUANCE.tables[name] for name in copies])
     op.execute(
         "CREATE TRIGGER channel_authorisations_renew AFTER INSERT OR UPDATE OR DELETE ON channel_authorisations"
