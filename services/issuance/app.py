@@ -24,7 +24,6 @@ from services.issuance.api.claim_lane import ClaimLane
 from services.issuance.api.intake_desk import IntakeDesk, awarded
 from services.issuance.api.live import open_live_quota
 from services.issuance.api.policy import DUTIES, POLICY
-from services.issuance.api.vouchers_lane import VouchersLane
 from services.issuance.api.waiting_room import open_challenge
 from services.issuance.audit import CHECKS
 from services.issuance.deadlines import (
