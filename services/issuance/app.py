@@ -24,6 +24,7 @@ from services.issuance.api.claim_lane import ClaimLane
 from services.issuance.api.intake_desk import IntakeDesk, awarded
 from services.issuance.api.live import open_live_quota
 from services.issuance.api.policy import DUTIES, POLICY
+from services.issuance.api.vouchers_lane import VouchersLane
 from services.issuance.api.waiting_room import open_challenge
 from services.issuance.audit import CHECKS
 from services.issuance.deadlines import (
@@ -41,6 +42,7 @@ from services.issuance.deadlines import (
 )
 from services.issuance.intake.intake import Intake
 from services.issuance.intake.sequencer import Surroundings, connector
+from services.issuance.own_vouchers import OwnVouchers, reading_connector
 from services.issuance.projections.annual_totals import ANNUAL_TOTALS
 from services.issuance.projections.exposure import EXPOSURE
 from services.issuance.projections.ledger import LEDGER_ENTRIES
@@ -78,7 +80,7 @@ DUE: DueHandlers = {
 
 
 def open_intake(app: FastAPI, edge: Edge) -> AbstractAsyncContextManager[None]:
-    """Give an app its intake (`desk_of`) and what periods have left, and close the intake with the app."""
+    """Give an app its intake (`desk_of`), what periods have left and the short ways, and close it all with the app."""
     runtime = edge.runtime
     intake = Intake(
         Surroundings(
@@ -93,6 +95,10 @@ def open_intake(app: FastAPI, edge: Edge) -> AbstractAsyncContextManager[None]:
     )
     desk = IntakeDesk(edge, intake)
     app.state.intake_desk = desk
+    own_vouchers = OwnVouchers(
+        reading_connector(runtime.settings, edge.context.name), runtime.settings.topic(edge.context.name)
+    )
+    app.add_middleware(VouchersLane, edge=edge, own=own_vouchers)
     app.add_middleware(ClaimLane, edge=edge, desk=desk)
     open_live_quota(app, edge)
 
@@ -102,6 +108,7 @@ def open_intake(app: FastAPI, edge: Edge) -> AbstractAsyncContextManager[None]:
             async with open_challenge(app, edge):
                 yield
         finally:
+            await own_vouchers.close()
             await desk.close()
 
     return opened()

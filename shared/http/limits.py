@@ -74,12 +74,11 @@ class Buckets:
 
     def take(self, caller: str) -> Allowance:
         """Take one request from a caller's bucket."""
-        now = self._seconds()
-        level, at = self._levels.pop(caller, (float(self._burst), now))
-        level = min(float(self._burst), level + (now - at) * self._rate)
+        now, level = self._level(caller)
         granted = level >= 1
         level -= 1 if granted else 0
         self._levels[caller] = (level, now)
+        self._levels.move_to_end(caller)
         if len(self._levels) > _CALLERS_MAX:
             self._levels.popitem(last=False)
         return Allowance(
@@ -89,6 +88,16 @@ class Buckets:
             reset_s=_whole((self._burst - level) / self._rate),
             retry_s=max(1, _whole((1 - level) / self._rate)),
         )
+
+    def has_one(self, caller: str) -> bool:
+        """Tell whether a caller's next request would be granted, and take nothing."""
+        return self._level(caller)[1] >= 1
+
+    def _level(self, caller: str) -> tuple[float, float]:
+        """Give the present instant, and what a caller's bucket holds at it."""
+        now = self._seconds()
+        level, at = self._levels.get(caller, (float(self._burst), now))
+        return now, min(float(self._burst), level + (now - at) * self._rate)
 
 
 def _whole(seconds: float) -> int:

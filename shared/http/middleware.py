@@ -147,6 +147,8 @@ def note_answer(edge: Edge, visit: Visit, *, method: str, path: str, route: str,
     log = _access.debug if path.startswith(_QUIET) else _access.info
     log(
         "request",
+        request_id=visit.request_id,
+        trace_id=visit.trace_id,
         method=method,
         route=route,
         operation=visit.operation,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -22,6 +23,8 @@ from shared.projections.projection import Projection
 from shared.projections.reading import as_of
 
 LIMIT_MAX = 200
+_OF_A_PAGE = {"limit", "cursor", "min_position"}
+"""Parameters of every list, which do not choose what is in it."""
 _BEHIND_S = 2.0
 _LOOK_AGAIN_S = 0.25
 """How long a reader waits for news at most before it looks for itself; only lost news make it wait that long."""
@@ -102,13 +105,13 @@ class ReadDesk(Desk):
         `present` makes an item of a row. The `Link` header points to the next page.
         """
         columns, _ = _sorting(keys)
-        bound_to = self._bound_to()
+        asked = self._asked()
         async with self.connection() as connection:
-            rows = await self._rows(connection, Listing(select, keys), {}, limit, cursor, bound_to)
+            rows = await self._rows(connection, Listing(select, keys), {}, limit, cursor, asked)
         shown = rows[:limit]
-        next_cursor = self._next_cursor(bound_to, rows, limit, len(columns))
+        next_cursor = self._next_cursor(asked, rows, limit, len(columns))
         if next_cursor is not None:
-            self._response.headers["Link"] = self._link(limit, next_cursor)
+            self._response.headers["Link"] = asked.link(limit, next_cursor)
         return Page(
             items=[present(row) for row in shown],
             next_cursor=next_cursor,
@@ -130,23 +133,18 @@ class ReadDesk(Desk):
         `write` gives the JSON of a row. The listing is made once and for all; where the model stands is read first, so
         that the rows are never older than the answer says.
         """
-        bound_to = self._bound_to()
+        asked = self._asked()
         if self._min_position is not None:
             await self.caught_up(of)
         async with read_only(self._edge.runtime.engine, loose=True) as connection:
             if self._min_position is None:
                 context = self._edge.context.name
                 self._as_of = await as_of(connection, of, context, self._edge.settings.topic(context))
-            rows = await self._rows(connection, listing, parameters, limit, cursor, bound_to)
-        next_cursor = self._next_cursor(bound_to, rows, limit, len(listing.columns))
-        content = {
-            "items": [write(row) for row in rows[:limit]],
-            "next_cursor": next_cursor,
-            "has_more": next_cursor is not None,
-            "as_of": self._as_of,
-        }
-        headers = {"Link": self._link(limit, next_cursor)} if next_cursor is not None else None
-        return Response(msgspec.json.encode(content), headers=headers, media_type=JSON)
+            rows = await self._rows(connection, listing, parameters, limit, cursor, asked)
+        next_cursor = self._next_cursor(asked, rows, limit, len(listing.columns))
+        headers = {"Link": asked.link(limit, next_cursor)} if next_cursor is not None else None
+        body = page_json([write(row) for row in rows[:limit]], next_cursor, self._as_of)
+        return Response(body, headers=headers, media_type=JSON)
 
     async def _rows(
         self,
@@ -155,38 +153,56 @@ class ReadDesk(Desk):
         parameters: Mapping[str, object],
         limit: int,
         cursor: str | None,
-        bound_to: str,
+        asked: "ListAsked",
     ) -> Sequence[Any]:
         """Read the rows of a page and one more."""
         values = {**parameters, "page_limit": limit + 1}
         if cursor is None:
             return (await connection.execute(listing.first, values)).all()
-        given = _checked(Cursors(self._edge.settings).read(bound_to, cursor), listing.columns)
+        given = _checked(Cursors(self._edge.settings).read(asked.bound_to, cursor), listing.columns)
         values |= {f"after_{i}": value for i, value in enumerate(given)}
         return (await connection.execute(listing.behind, values)).all()
 
-    def _next_cursor(self, bound_to: str, rows: Sequence[Any], limit: int, keys: int) -> str | None:
+    def _next_cursor(self, asked: "ListAsked", rows: Sequence[Any], limit: int, keys: int) -> str | None:
         """Write where the next page begins, or None when there is none."""
         if len(rows) <= limit:
             return None
-        return Cursors(self._edge.settings).write(bound_to, list(rows[limit - 1][-keys:]))
+        return Cursors(self._edge.settings).write(asked.bound_to, list(rows[limit - 1][-keys:]))
 
-    def _link(self, limit: int, next_cursor: str) -> str:
-        query = [(name, value) for name, value in self._filters() if name != "limit"]
-        target = urlencode([*query, ("limit", str(limit)), ("cursor", next_cursor)])
-        return f'<{self._request.url.path}?{target}>; rel="next"'
-
-    def _filters(self) -> list[tuple[str, str]]:
-        return sorted(
-            (name, value)
-            for name, value in self._request.query_params.multi_items()
-            if name not in {"cursor", "min_position"}
+    def _asked(self) -> "ListAsked":
+        given = self._request.query_params.multi_items()
+        return ListAsked(
+            operation=self._visit.operation,
+            path=self._request.url.path,
+            principal=self._visit.caller.principal if self._visit.caller else "",
+            filters=sorted((name, value) for name, value in given if name not in _OF_A_PAGE),
         )
 
-    def _bound_to(self) -> str:
-        filters = [(name, value) for name, value in self._filters() if name != "limit"]
-        principal = self._visit.caller.principal if self._visit.caller else ""
-        return msgspec.json.encode([self._visit.operation, self._request.url.path, principal, filters]).decode()
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListAsked:
+    """Which list somebody asks for, whatever page of it; `filters` are sorted, and have nothing of a page in them."""
+
+    operation: str
+    path: str
+    principal: str
+    filters: Sequence[tuple[str, str]] = ()
+
+    @property
+    def bound_to(self) -> str:
+        """Say what its cursors are good for."""
+        return msgspec.json.encode([self.operation, self.path, self.principal, self.filters]).decode()
+
+    def link(self, limit: int, next_cursor: str) -> str:
+        """Write the `Link` header that leads to the next page."""
+        target = urlencode([*self.filters, ("limit", str(limit)), ("cursor", next_cursor)])
+        return f'<{self.path}?{target}>; rel="next"'
+
+
+def page_json(items: Sequence[Mapping[str, Any]], next_cursor: str | None, as_of: int | None) -> bytes:
+    """Write a page as `Page` is written."""
+    content = {"items": items, "next_cursor": next_cursor, "has_more": next_cursor is not None, "as_of": as_of}
+    return msgspec.json.encode(content)
 
 
 class Listing:

@@ -28,17 +28,27 @@ async def reached_by(connection: AsyncConnection, projection: Projection) -> int
     return await _complete(connection, projection, None)
 
 
-_REACHED = sa.text(
+_REACHED = (
     "SELECT r.partition, r.position, coalesce(max(c.position), 0) FROM relay_positions r"
-    " LEFT JOIN consumer_positions c ON c.partition = r.partition AND c.consumer = :consumer"
-    " AND (c.topic = :topic OR CAST(:topic AS text) IS NULL) GROUP BY 1, 2"
+    " LEFT JOIN consumer_positions c ON c.partition = r.partition AND c.consumer = {consumer}"
+    " AND (c.topic = {topic} OR CAST({topic} AS text) IS NULL) GROUP BY 1, 2"
 )
 """Per partition of the own log: the last position published, and the last one applied."""
+_REACHED_BY_NAME = sa.text(_REACHED.format(consumer=":consumer", topic=":topic"))
 
 
 async def _complete(connection: AsyncConnection, projection: Projection, topic: str | None) -> int:
-    rows = await connection.execute(_REACHED, {"consumer": projection.consumer, "topic": topic})
+    rows = await connection.execute(_REACHED_BY_NAME, {"consumer": projection.consumer, "topic": topic})
     return complete_up_to({partition: (published, done) for partition, published, done in rows})
+
+
+def reached_within(consumer: str, topic: str) -> str:
+    """Write the subquery that gives what `complete_up_to` is asked for, as one array of a row for each partition.
+
+    Consumer and topic are placeholders of a statement of the driver's own (`$1`), that reads rows in the same breath.
+    """
+    rows = _REACHED.format(consumer=consumer, topic=topic)
+    return f"(SELECT array_agg(ARRAY[p.partition, p.published, p.done]) FROM ({rows}) p (partition, published, done))"
 
 
 def complete_up_to(partitions: dict[int, tuple[int, int]]) -> int:

@@ -5,7 +5,7 @@ its problem, is written by the same route as ever. Both ways lead to the same in
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -15,11 +15,11 @@ from services.issuance.api.forwarding import FORWARDED
 from services.issuance.api.intake_desk import CLAIMS, IntakeDesk
 from shared.http.edge import Edge, Visit, writer_for
 from shared.http.failures import problem_of
-from shared.http.identity import Caller
+from shared.http.lanes import ACCEPTED, caller_of, said_once
 from shared.http.limits import JSON_BYTES_MAX
 from shared.http.middleware import meet, note_answer, send_answer
 from shared.http.models import AMOUNT_FEN_MAX
-from shared.http.problems import PROBLEM_JSON, ProblemError
+from shared.http.problems import PROBLEM_JSON
 from shared.http.routes import IDEMPOTENCY_KEY
 from shared.kernel.ids import is_id
 from shared.store.execution import Answer, IdempotencyKey
@@ -30,7 +30,6 @@ _ONCE = (b"authorization", b"idempotency-key", b"content-type", b"accept", b"acc
          b"traceparent", b"content-length", b"entry-token", _FORWARDED)  # fmt: skip
 """The headers that matter to a claim."""
 _JSON_TYPES = {b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"}
-_ACCEPTED = {b"", b"*/*", b"application/json", b"application/json, text/plain, */*"}
 _STEPS_ASIDE = {b"transfer-encoding", b"expect", b"content-encoding"}
 
 
@@ -66,7 +65,7 @@ class ClaimLane:
             await self._app(scope, receive, send)
             return
         head = _ordinary(scope["headers"])
-        caller = await self._caller(head) if head is not None else None
+        caller = await caller_of(self._edge, head[b"authorization"]) if head is not None else None
         if head is None or caller is None or caller.role not in self._allowed:
             await self._app(scope, receive, send)
             return
@@ -97,13 +96,6 @@ class ClaimLane:
         seconds = asyncio.get_running_loop().time() - began
         note_answer(self._edge, visit, method="POST", path=CLAIMS, route=CLAIMS, status=answer.status, seconds=seconds)
 
-    async def _caller(self, head: Mapping[bytes, bytes]) -> Caller | None:
-        """Verify the token; what is wrong with one the ordinary way tells."""
-        try:
-            return await self._edge.verifier.caller(head[b"authorization"].decode("latin-1"))
-        except ProblemError:
-            return None
-
     async def _decided(self, visit: Visit, key: IdempotencyKey, claim: _Claim, head: dict[bytes, bytes]) -> Answer:
         token, entry_token = head[b"authorization"].decode("latin-1"), head[b"entry-token"].decode("latin-1")
         try:
@@ -118,17 +110,11 @@ class ClaimLane:
 
 def _ordinary(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes] | None:
     """Read the headers of a request that says everything once and in the ordinary way; None for any other."""
-    head = dict.fromkeys(_ONCE, b"")
-    for name, value in headers:
-        if name in head:
-            if head[name]:
-                return None
-            head[name] = value
-        elif name in _STEPS_ASIDE:
-            return None
+    head = said_once(headers, _ONCE, _STEPS_ASIDE)
     if (
-        head[b"content-type"] not in _JSON_TYPES
-        or head[b"accept"] not in _ACCEPTED
+        head is None
+        or head[b"content-type"] not in _JSON_TYPES
+        or head[b"accept"] not in ACCEPTED
         or not head[b"authorization"]
         or IDEMPOTENCY_KEY.fullmatch(head[b"idempotency-key"].decode("latin-1")) is None
     ):

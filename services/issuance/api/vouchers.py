@@ -1,5 +1,6 @@
 """Vouchers and what each claimant's year comes to."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -24,6 +25,8 @@ from shared.http.routes import operation, router_for
 from shared.store.transaction import UnknownSubjectError
 
 router = router_for("issuance", tag="vouchers")
+LIMIT = 50
+"""How many vouchers are on a page when nobody says how many."""
 
 
 @router.get(
@@ -37,7 +40,7 @@ async def list_vouchers(
     request: ReadRequest,
     state: VoucherState | None = None,
     as_of: AsOf = None,
-    limit: Limit = 50,
+    limit: Limit = LIMIT,
     cursor: CursorText = None,
 ) -> Response | Page[Voucher]:
     if as_of is not None:
@@ -47,7 +50,7 @@ async def list_vouchers(
     given = {"claimant": claimant_of(request.caller)} if is_own else {}
     if state is not None:
         given["state"] = state
-    return await request.written_page(listing, VOUCHER_BALANCES, given, limit, cursor, written)
+    return await request.written_page(listing, VOUCHER_BALANCES, given, limit, cursor, _written_row)
 
 
 @cache
@@ -195,26 +198,30 @@ def shown(row: Any) -> Voucher:
     )
 
 
-def written(row: Any) -> dict[str, Any]:
+def written(row: Mapping[str, Any]) -> dict[str, Any]:
     """Give the JSON of a row, as `Voucher` writes it: a list may have two hundred."""
     return {
-        "voucher_id": row.voucher_id,
-        "period_id": row.period_id,
-        "claimant_id": row.claimant_id,
-        "state": row.state,
-        "year": row.year,
-        "amount": {"amount": row.amount, "currency": "CNY"},
-        "paid": {"amount": row.paid, "currency": "CNY"},
-        "released": {"amount": row.released, "currency": "CNY"},
-        "place": row.place,
-        "claimed_on": row.claimed_on,
-        "register_by": row.register_by,
-        "register_by_provisional": row.register_by_provisional,
-        "contract_id": row.contract_id,
-        "valid_until": row.valid_until,
-        "valid_until_provisional": row.valid_until_provisional,
-        "ended_on": row.ended_on,
+        "voucher_id": row["voucher_id"],
+        "period_id": row["period_id"],
+        "claimant_id": row["claimant_id"],
+        "state": row["state"],
+        "year": row["year"],
+        "amount": {"amount": row["amount"], "currency": "CNY"},
+        "paid": {"amount": row["paid"], "currency": "CNY"},
+        "released": {"amount": row["released"], "currency": "CNY"},
+        "place": row["place"],
+        "claimed_on": row["claimed_on"],
+        "register_by": row["register_by"],
+        "register_by_provisional": row["register_by_provisional"],
+        "contract_id": row["contract_id"],
+        "valid_until": row["valid_until"],
+        "valid_until_provisional": row["valid_until_provisional"],
+        "ended_on": row["ended_on"],
     }
+
+
+def _written_row(row: Any) -> dict[str, Any]:
+    return written(row._mapping)  # noqa: SLF001 (SQLAlchemy's public name for it)
 
 
 def _totals(row: Any) -> AnnualTotals:

@@ -1,0 +1,36 @@
+"""What ways past the framework have in common: which requests are ordinary enough for them, and who is asking."""
+
+from collections.abc import Container, Iterable
+
+from shared.http.edge import Edge
+from shared.http.identity import Caller
+from shared.http.problems import ProblemError
+
+ACCEPTED = frozenset({b"", b"*/*", b"application/json", b"application/json, text/plain, */*"})
+"""How an ordinary request says that it takes JSON, if it says anything."""
+
+
+def said_once(
+    headers: Iterable[tuple[bytes, bytes]], wanted: Iterable[bytes], shunned: Container[bytes]
+) -> dict[bytes, bytes] | None:
+    """Give the headers that are wanted, empty where one is missing; None when one is said twice, or a shunned one is.
+
+    What is shunned changes an answer in ways that only the framework's way knows.
+    """
+    head = dict.fromkeys(wanted, b"")
+    for name, value in headers:
+        if name in head:
+            if head[name]:
+                return None
+            head[name] = value
+        elif name in shunned:
+            return None
+    return head
+
+
+async def caller_of(edge: Edge, authorization: bytes) -> Caller | None:
+    """Verify a token; None when something is wrong with it, which the framework's way tells."""
+    try:
+        return await edge.verifier.caller(authorization.decode("latin-1"))
+    except ProblemError:
+        return None
