@@ -249,7 +249,7 @@ async def _played(
     try:
         for copy in copies:
             await copy.start()
-        claimants = await _registered(settings, issuer)
+        claimants = await registered(settings, issuer, CLAIMANTS)
         for copy in copies:
             await copy.wait_until_ready()
         yield Scene(
@@ -265,12 +265,13 @@ async def _played(
             await copy.stop()
 
 
-async def _registered(settings: Settings, issuer: LocalIssuer) -> tuple[Claimant, ...]:
+async def registered(settings: Settings, issuer: LocalIssuer, number: int) -> tuple[Claimant, ...]:
+    """Register so many companies, each with a token of its own."""
     engine = create_engine(settings.application_url("issuance"))
     try:
         office = Office(engine)
         office.clock.at = SystemClock().now()
-        ids = [await office.register() for _ in range(CLAIMANTS)]
+        ids = [await office.register() for _ in range(number)]
     finally:
         await engine.dispose()
     return tuple(
