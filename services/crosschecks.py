@@ -1,16 +1,16 @@
 """What must agree between the five contexts: no one of them can check it alone."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.authority_checks import AUTHORITY_CHECKS
+from services.logs import Connections, facts_in
 from shared.audit import Breach, Count, CrossCheck
-from shared.events.codec import decode
 from shared.events.contracts import ContractCompleted, ContractRegistered, ContractSubmitted
-from shared.events.definition import TYPE_OF
 from shared.events.issuance import (
     VoucherClaimed,
     VoucherClawBackReversed,
@@ -26,30 +26,10 @@ from shared.events.redemption import (
     RedemptionOpened,
     RepaymentReversed,
 )
-from shared.events.registry.channels import ChannelAuthorisationRevoked, ChannelAuthorised
-from shared.events.registry.claimants import (
-    ClaimantEligibilityChanged,
-    ClaimantRelatedPartiesDeclared,
-    ClaimantRelatedPartiesRecognised,
-)
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.measures.looking_back import rules_of
 from shared.store.rules import announced
 from shared.store.tables import events
-
-type Connections = Mapping[str, AsyncConnection]
-
-
-async def _facts(connection: AsyncConnection, *kinds: type[Any]) -> AsyncIterator[tuple[int, Any]]:
-    """Give every fact of these types with its position, older versions lifted."""
-    names = [TYPE_OF[kind].name for kind in kinds]
-    query = (
-        sa.select(events.c.position, events.c.type, sa.cast(events.c.data, sa.Text))
-        .where(sa.or_(*(events.c.type.like(f"{name}.v%") for name in names)))
-        .order_by(events.c.position)
-    )
-    async for position, kind, data in await connection.stream(query):
-        yield position, decode(kind, data)
 
 
 async def _head(connection: AsyncConnection) -> int:
@@ -70,9 +50,9 @@ async def _answers_to_later(connection: AsyncConnection, context: str, head: int
 async def _payments_agree(connections: Connections, count: Count) -> AsyncIterator[Breach]:
     """Issuance posts what redemption has paid, voucher by voucher."""
     paid: dict[str, tuple[int, int]] = {}
-    async for position, fact in _facts(connections["redemption"], FundsDisbursed):
+    async for position, fact in facts_in(connections["redemption"], FundsDisbursed):
         paid |= {payment.voucher_id: (payment.paid, position) for payment in fact.payments}
-    async for position, fact in _facts(connections["issuance"], VoucherRedeemed):
+    async for position, fact in facts_in(connections["issuance"], VoucherRedeemed):
         count.checked += 1
         ordered = paid.get(fact.voucher_id)
         if ordered is None or ordered[0] != fact.paid or not 0 <= fact.released <= fact.amount - fact.paid:
@@ -86,10 +66,10 @@ async def _claw_backs_agree(connections: Connections, count: Count) -> AsyncIter
     """Issuance posts what came back, and reverses what was recorded by mistake, repayment by repayment and voucher."""
     came_in: dict[tuple[type[Any], str, str], int] = {}
     answers = {FundsRecovered: VoucherClawedBack, RepaymentReversed: VoucherClawBackReversed}
-    async for _, fact in _facts(connections["redemption"], *answers):
+    async for _, fact in facts_in(connections["redemption"], *answers):
         for part in fact.recoveries:
             came_in[answers[type(fact)], fact.repayment_id, part.voucher_id] = part.amount
-    async for position, fact in _facts(connections["issuance"], *answers.values()):
+    async for position, fact in facts_in(connections["issuance"], *answers.values()):
         count.checked += 1
         told = came_in.pop((type(fact), fact.repayment_id, fact.voucher_id), None)
         if told != fact.recovered:
@@ -101,15 +81,15 @@ async def _claw_backs_agree(connections: Connections, count: Count) -> AsyncIter
 async def _actual_amounts_agree(connections: Connections, count: Count) -> AsyncIterator[Breach]:
     """Redemption works on the actual amount and the vouchers that contracts has told."""
     told: dict[str, ContractCompleted] = {}
-    async for _, fact in _facts(connections["contracts"], ContractCompleted):
+    async for _, fact in facts_in(connections["contracts"], ContractCompleted):
         told[fact.contract_id] = fact
     too_new = await _answers_to_later(connections["redemption"], "contracts", await _head(connections["contracts"]))
     opened: dict[str, int] = {}
     shares, changes = dict[str, int](), await announced(connections["redemption"])
-    async for _, applied in _facts(connections["redemption"], RedemptionApplied):
+    async for _, applied in facts_in(connections["redemption"], RedemptionApplied):
         rules = rules_of(applied.pack, applied.on, changes).on(applied.on)
         shares[applied.redemption_id] = rules.redemption.contract_share_max
-    async for position, fact in _facts(connections["redemption"], RedemptionOpened, FundsDisbursed):
+    async for position, fact in facts_in(connections["redemption"], RedemptionOpened, FundsDisbursed):
         if position in too_new:
             continue
         completed = told.get(fact.contract_id)
@@ -132,9 +112,9 @@ async def _actual_amounts_agree(connections: Connections, count: Count) -> Async
 async def _commitments_agree(connections: Connections, count: Count) -> AsyncIterator[Breach]:
     """A registered contract's vouchers are committed to it, with the face values it names."""
     committed: set[tuple[str, str, int]] = set()
-    async for _, fact in _facts(connections["issuance"], VoucherCommitted):
+    async for _, fact in facts_in(connections["issuance"], VoucherCommitted):
         committed.add((fact.contract_id, fact.voucher_id, fact.amount))
-    async for position, fact in _facts(connections["contracts"], ContractRegistered):
+    async for position, fact in facts_in(connections["contracts"], ContractRegistered):
         for use in fact.vouchers:
             count.checked += 1
             if (fact.contract_id, use.voucher_id, use.amount) not in committed:
@@ -149,7 +129,7 @@ async def _nothing_new_under_a_ban(connections: Connections, count: Count) -> As
     The measure's first day is left out: what was done that morning was done before.
     """
     measures: dict[str, dict[str, tuple[date, date, bool]]] = {}
-    async for _, fact in _facts(connections["registry"], PartySanctioned, SanctionLifted):
+    async for _, fact in facts_in(connections["registry"], PartySanctioned, SanctionLifted):
         own = measures.setdefault(fact.party_id, {})
         if isinstance(fact, PartySanctioned):
             own[fact.sanction_id] = (fact.on, fact.until or date.max, fact.measure != "suspend_disbursement")
@@ -163,7 +143,7 @@ async def _nothing_new_under_a_ban(connections: Connections, count: Count) -> As
         ("redemption", FundsDisbursed, ("claimant_id", "provider_id")),
     )
     for context, kind, parties in new:
-        async for position, fact in _facts(connections[context], kind):
+        async for position, fact in facts_in(connections[context], kind):
             count.checked += 1
             for party in (getattr(fact, name) for name in parties):
                 for first, last, bars in measures.get(party, {}).values():
@@ -172,76 +152,6 @@ async def _nothing_new_under_a_ban(connections: Connections, count: Count) -> As
                             where=f"{context} {position}",
                             found=f"{kind.__name__} of {party} on {fact.on}, under a measure from {first} to {last}",
                         )
-
-
-async def _parties_may_contract(connections: Connections, count: Count) -> AsyncIterator[Breach]:
-    """No contract of who fails art. 7, and none in silence about a related party, as the registry told the day before.
-
-    What changed on the day of the contract itself is left out: it may have come after the contract.
-    """
-    fails: dict[str, list[tuple[date, bool]]] = {}
-    related: dict[str, list[tuple[date, tuple[str, ...]]]] = {}
-    registry = connections["registry"]
-    async for _, fact in _facts(registry, ClaimantEligibilityChanged):
-        fails.setdefault(fact.claimant_id, []).append((fact.on, fact.outcome == "fail"))
-    async for _, fact in _facts(registry, ClaimantRelatedPartiesDeclared, ClaimantRelatedPartiesRecognised):
-        related.setdefault(fact.claimant_id, []).append((fact.on, fact.parties))
-    changes = await announced(connections["contracts"])
-    async for position, fact in _facts(connections["contracts"], ContractSubmitted):
-        count.checked += 1
-        ineligible = _throughout(fails.get(fact.claimant_id, []), fact.on)
-        known = _throughout(related.get(fact.claimant_id, []), fact.on)
-        is_silent = not fact.relation_declared and known and all(fact.provider_id in parties for parties in known)
-        if not (is_silent or (ineligible and all(ineligible))):
-            continue
-        terms = rules_of(fact.pack, fact.on, changes).on(fact.on).contract
-        if is_silent and terms.related_parties_declared:
-            found = f"{fact.claimant_id} did not declare that {fact.provider_id} is related to it"
-            yield Breach(where=f"contracts {position}", found=found)
-        if ineligible and all(ineligible) and terms.eligible_claimant_required:
-            yield Breach(where=f"contracts {position}", found=f"{fact.claimant_id} failed art. 7 on {fact.on}")
-
-
-def _throughout[T](told: Sequence[tuple[date, T]], day: date) -> list[T]:
-    """Give everything that was so at some time of a day: what was told last before it, and whatever on it."""
-    before = [value for on, value in told if on < day]
-    return [*before[-1:], *(value for on, value in told if on == day)] if before else []
-
-
-_BY_CHANNELS = (
-    sa.select(
-        events.c.position,
-        events.c.key,
-        events.c.metadata["channel"].astext,
-        sa.cast(events.c.metadata["business_date"].astext, sa.Date),
-    )
-    .where(events.c.metadata.has_key("channel"))
-    .order_by(events.c.position)
-)
-
-
-async def _channels_had_authority(connections: Connections, count: Count) -> AsyncIterator[Breach]:
-    """Whatever a channel has made for a claimant rests on an authorisation for that matter that was in force that day.
-
-    A revocation on the day itself may have come after.
-    """
-    given: dict[tuple[str, str, str], dict[str, tuple[date, date]]] = {}
-    async for _, fact in _facts(connections["registry"], ChannelAuthorised, ChannelAuthorisationRevoked):
-        for scope in ("claims", "contracts"):
-            own = given.setdefault((fact.channel_id, fact.claimant_id, scope), {})
-            if isinstance(fact, ChannelAuthorisationRevoked):
-                if fact.authorisation_id in own:
-                    first, last = own[fact.authorisation_id]
-                    own[fact.authorisation_id] = (first, min(last, fact.on))
-            elif scope in fact.scopes:
-                own[fact.authorisation_id] = (fact.valid_from, fact.valid_until)
-    for context, scope in (("issuance", "claims"), ("contracts", "contracts")):
-        for position, claimant_id, channel_id, day in await connections[context].execute(_BY_CHANNELS):
-            count.checked += 1
-            spans = given.get((channel_id, claimant_id, scope), {}).values()
-            if not any(first <= day <= last for first, last in spans):
-                found = f"{channel_id} acted for {claimant_id} on {day} without an authorisation for {scope}"
-                yield Breach(where=f"{context} {position}", found=found)
 
 
 _LAST_DAY = sa.text("SELECT max(metadata->>'business_date')::date FROM events")
@@ -288,15 +198,8 @@ CROSS_CHECKS = (
         contexts=("issuance", "contracts", "redemption", "registry"), look=_nothing_new_under_a_ban,
     ),
     CrossCheck(
-        id="M10", promise="whoever contracts meets art. 7, and declares whom the register knows as related",
-        contexts=("contracts", "registry"), look=_parties_may_contract,
-    ),
-    CrossCheck(
-        id="R41", promise="a channel acts for a claimant where an authorisation is in force that day",
-        contexts=("issuance", "contracts", "registry"), look=_channels_had_authority,
-    ),
-    CrossCheck(
         id="R5", promise="every service decides by the changes of the rules that the registry has announced",
         contexts=("issuance", "contracts", "redemption", "registry"), look=_rules_agree,
     ),
+    *AUTHORITY_CHECKS,
 )  # fmt: skip

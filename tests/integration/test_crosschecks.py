@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -16,6 +16,7 @@ from shared.events.issuance import VoucherClawBackReversed, VoucherClawedBack, V
 from shared.events.redemption import FundsDisbursed, FundsRecovered, RepaymentReversed, VoucherRecovery
 from shared.events.registry.channels import ChannelAuthorisationRevoked, ChannelAuthorised
 from shared.events.registry.claimants import ClaimantEligibilityChanged, ClaimantRelatedPartiesDeclared
+from shared.events.registry.office import OfficeUserAppointed, OfficeUserEnded
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.kernel.ids import new_id
 from shared.kernel.money import yuan
@@ -36,7 +37,7 @@ from tests.unit.redemption.facts import (
     opinion,
 )
 
-CONTEXTS = ("registry", "issuance", "contracts", "redemption")
+CONTEXTS = ("registry", "issuance", "contracts", "redemption", "appraisal")
 MAY_1 = date(2026, 5, 1)
 COMMITTED = VoucherCommitted(
     voucher_id="vch_1", period_id="prd_1", claimant_id=CLM, year=2026, amount=yuan(50_000), contract_id=CTR,
@@ -92,12 +93,13 @@ LAWFUL: Logs = {
     "issuance": (COMMITTED, REDEEMED),
     "contracts": (SUBMITTED, REGISTERED, COMPLETED),
     "redemption": (OPENED, PAID, APPLIED, opinion("exp_1", PAYABLE)),
+    "appraisal": (),
 }
 
 
 @pytest.fixture(scope="module")
 async def settings(postgres_url: str) -> AsyncIterator[Settings]:
-    """Four empty logs."""
+    """Five empty logs."""
     async with fresh_contexts(postgres_url, *CONTEXTS) as fresh:
         yield fresh
 
@@ -237,6 +239,39 @@ async def test_a_channel_that_acted_without_authority_is_found(
     logs = {**LAWFUL, "registry": told, "issuance": (COMMITTED, REDEEMED), "contracts": (SUBMITTED, REGISTERED)}
     found = await breached(settings, logs, by_channel)
     assert ("R41" in found) is breach
+
+
+PAID_ON = PAID.on
+A_DAY = timedelta(days=1)
+APPOINTED = OfficeUserAppointed(
+    office_user_id="ofu_1", principal="off_9", office="voucher_office", duties=("approval",),
+    valid_from=PAID_ON - A_DAY, valid_until=None, proposed_by="a", approved_by="b", on=PAID_ON - A_DAY,
+)  # fmt: skip
+HERSELF = replace(APPOINTED, office_user_id="ofu_2", principal=PAID.approved_by)
+ENDED = OfficeUserEnded(office_user_id="ofu_1", principal="off_9", ended_by="a", on=PAID_ON)
+
+
+@pytest.mark.parametrize(
+    ("told", "breach"),
+    [
+        ((APPOINTED,), True),
+        ((APPOINTED, HERSELF), False),
+        ((APPOINTED, replace(HERSELF, on=PAID_ON, valid_from=PAID_ON)), False),
+        ((APPOINTED, replace(HERSELF, valid_from=PAID_ON + A_DAY)), True),
+        ((APPOINTED, ENDED), False),
+        ((APPOINTED, replace(ENDED, on=PAID_ON + A_DAY)), True),
+        ((replace(APPOINTED, on=PAID_ON, valid_from=PAID_ON),), False),
+        ((replace(APPOINTED, valid_until=PAID_ON - A_DAY),), False),
+        ((replace(APPOINTED, duties=("planning",)),), False),
+    ],
+)
+async def test_what_was_decided_without_the_duty_is_found(
+    settings: Settings,
+    told: Sequence[object],
+    breach: bool,  # noqa: FBT001 (a table)
+) -> None:
+    found = await breached(settings, {**LAWFUL, "registry": told})
+    assert found == ({"R42": "redemption 2"} if breach else {})
 
 
 async def test_a_lifted_ban_and_a_bans_first_day_are_no_breach(settings: Settings) -> None:
