@@ -19,7 +19,7 @@ from shared.context import BoundedContext
 from shared.database import create_engine
 from shared.measures.reader import Measures
 from shared.procedures.due_list import DueList
-from shared.projections.runner import subscription_for
+from shared.projections.runner import subscriptions_for
 from shared.settings import Settings
 from shared.store.execution import Commands
 from shared.store.rules import RulesInForce
@@ -110,7 +110,7 @@ class Runtime:
     def subscriptions(self) -> tuple[Subscription, ...]:
         """What this context's consumers do: the reactions, if there are any, and each projection."""
         reactions = (reactions_of(self.context.reactions),) if self.context.reactions else ()
-        return (*reactions, *map(subscription_for, self.context.projections))
+        return (*reactions, *subscriptions_for(self.context.projections))
 
     async def parked(self) -> list[Parked]:
         """List the events that were laid aside because they could not be applied."""

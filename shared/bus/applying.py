@@ -76,14 +76,6 @@ class Stretch:
         return Step(self.source.topic, self.source.partition, self.place, self.items[-1].after)
 
 
-@dataclass(slots=True)
-class Applied:
-    """What applying came to for one subscription: the keys that wait, by stretch, and how many events were appended."""
-
-    waiting: list[set[str]]
-    appended: int
-
-
 class Applier:
     """Applies the events of a subscription's topics; `progress` says how it is, and whether it has halted."""
 
@@ -92,6 +84,7 @@ class Applier:
         self.progress = Progress()
         self.partitions: dict[Any, Partition] = {}
         self._wanted = subscription.wanted()
+        self._known: dict[str, bool] = {}
 
     @property
     def name(self) -> str:
@@ -163,7 +156,11 @@ class Applier:
             yield together
 
     def _wants(self, item: Item) -> bool:
-        return self._wanted is None or item.envelope.type.rpartition(".v")[0] in self._wanted
+        kind = item.envelope.type
+        if (is_wanted := self._known.get(kind)) is None:
+            is_wanted = self._wanted is None or kind.rpartition(".v")[0] in self._wanted
+            self._known[kind] = is_wanted
+        return is_wanted
 
     async def _settle(self, source: TopicPartition, partition: Partition, items: Sequence[Item]) -> None:
         """Apply events together; where that fails, halve them until the one that cannot be applied stands alone."""
@@ -179,34 +176,37 @@ class Applier:
             await self._settle(source, partition, items[:middle])
             await self._settle(source, partition, items[middle:])
 
-    async def apply_on(self, connection: AsyncConnection, stretches: Sequence[Stretch]) -> Applied:
-        """Apply events in a transaction that has moved the positions already; those of waiting keys are laid aside."""
-        around, appended = self.around, 0
-        waiting: list[set[str]] = []
-        ready: list[Item] = []
-        for stretch in stretches:
-            keys = await self._waiting(connection, stretch)
-            wanted = [item for item in stretch.items if self._wants(item)]
-            behind = [_to_park(item, "waits for an earlier one") for item in wanted if item.envelope.key in keys]
-            await park(connection, self.name, *stretch.source, behind, around.clock.now())
-            ready.extend(item for item in wanted if item.envelope.key not in keys)
-            waiting.append(keys)
-        if ready:
-            # In the order of the log again: what is appended to a table lies in its indexes side by side.
-            ready.sort(key=_place_in_log)
-            events = [item.opened() for item in ready]
-            cause = caused_by(events[0], f"{around.context}:{self.name}")
-            measures = None if self.subscription.derived else await rules_for(connection, around.measures)
-            tx = on(connection, around.context, around.clock, cause, measures)
-            await self.subscription.apply(tx, events)
-            appended = len(tx.appended())
-            await tx.flush()
-        return Applied(waiting, appended)
+    async def sort_out(
+        self, connection: AsyncConnection, stretches: Sequence[Stretch], items: Sequence[Item]
+    ) -> tuple[list[Recorded[Any]], list[set[str]]]:
+        """Give the events to be applied, and the keys that wait by stretch; what is of these is laid aside.
 
-    async def _waiting(self, connection: AsyncConnection, stretch: Stretch) -> set[str]:
-        """Name the keys that wait; only where some did is asked whether they still do."""
-        known = self.partitions[stretch.source].parked
-        return await keys_parked(connection, self.name, *stretch.source) if known else set()
+        `items` are those of all stretches in the order in which they are to be applied.
+        """
+        if not any(self.partitions[stretch.source].parked for stretch in stretches):
+            return [item.opened() for item in items if self._wants(item)], [set() for _ in stretches]
+        waiting: list[set[str]] = []
+        aside: set[int] = set()
+        for stretch in stretches:
+            keys = await keys_parked(connection, self.name, *stretch.source)
+            behind = [item for item in stretch.items if item.envelope.key in keys and self._wants(item)]
+            to_park = [_to_park(item, "waits for an earlier one") for item in behind]
+            await park(connection, self.name, *stretch.source, to_park, self.around.clock.now())
+            aside.update(map(id, behind))
+            waiting.append(keys)
+        return [item.opened() for item in items if id(item) not in aside and self._wants(item)], waiting
+
+    async def apply(self, connection: AsyncConnection, events: Sequence[Recorded[Any]]) -> int:
+        """Apply events in a transaction that has moved the positions already, and say how many it appended."""
+        if not events:
+            return 0
+        around = self.around
+        cause = caused_by(events[0], f"{around.context}:{self.name}")
+        measures = None if self.subscription.derived else await rules_for(connection, around.measures)
+        tx = on(connection, around.context, around.clock, cause, measures)
+        await self.subscription.apply(tx, events)
+        await tx.flush()
+        return len(tx.appended())
 
     async def _give_up(self, source: TopicPartition, partition: Partition, item: Item, error: Exception) -> None:
         """Stop at an event that cannot be applied, or lay it aside, as the subscription says."""
@@ -245,20 +245,42 @@ async def apply_together(appliers: Sequence[Applier], stretches: Sequence[Stretc
     steps = [stretch.step() for stretch in stretches]
     parts = [[applier.partitions[stretch.source] for stretch in stretches] for applier in appliers]
 
-    async def once() -> list[Applied]:
+    # In the order of the log again: what is appended to a table lies in its indexes side by side.
+    items = sorted((item for stretch in stretches for item in stretch.items), key=_place_in_log)
+
+    async def once() -> tuple[list[list[set[str]]], int]:
         async with around.engine.begin() as connection:
             await move(connection, subscriptions, steps)
-            return [await applier.apply_on(connection, stretches) for applier in appliers]
+            sorted_out = [await applier.sort_out(connection, stretches, items) for applier in appliers]
+            appended = await _apply(connection, appliers, [events for events, _ in sorted_out])
+        return [waiting for _, waiting in sorted_out], appended
 
-    behind = (item.envelope.traceparent for stretch in stretches for item in stretch.items)
+    behind = (item.envelope.traceparent for item in items)
     with span_of_batch(around.tracer, f"{names} {topics}", behind):
-        done = await persistently(once, [applier.progress for applier in appliers])
-    for partitions, applied in zip(parts, done, strict=True):
-        for part, step, waiting in zip(partitions, steps, applied.waiting, strict=True):
-            part.place, part.parked, part.rewound = step.new, waiting, False
+        waiting, appended = await persistently(once, [applier.progress for applier in appliers])
+    for partitions, aside in zip(parts, waiting, strict=True):
+        for part, step, keys in zip(partitions, steps, aside, strict=True):
+            part.place, part.parked, part.rewound = step.new, keys, False
     around.on_readable()
-    if any(applied.appended for applied in done):
+    if appended:
         around.on_commit()
+
+
+async def _apply(
+    connection: AsyncConnection, appliers: Sequence[Applier], events: Sequence[Sequence[Recorded[Any]]]
+) -> int:
+    """Apply to each its events, all at once where that is offered, and say how many were appended by that."""
+    first, *others = appliers
+    together = first.subscription.together
+    if together is None or any(other.subscription.together is not together for other in others):
+        return sum([await applier.apply(connection, its) for applier, its in zip(appliers, events, strict=True)])
+    told = {applier.name: its for applier, its in zip(appliers, events, strict=True) if its}
+    if not told:
+        return 0
+    around = first.around
+    cause = caused_by(next(iter(told.values()))[0], f"{around.context}:{', '.join(told)}")
+    await together(on(connection, around.context, around.clock, cause), told)
+    return 0
 
 
 async def persistently[T](attempt: Callable[[], Awaitable[T]], told: Sequence[Progress]) -> T:

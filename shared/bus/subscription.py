@@ -1,6 +1,6 @@
 """What a consumer is asked to do: which topics, for whom, and what becomes of an event it cannot apply."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -27,6 +27,9 @@ type Apply = Callable[[Transaction, Sequence[Recorded[Any]]], Awaitable[None]]
 An exception means that the events could not be applied; nothing of them remains then.
 """
 
+type ApplyTogether = Callable[[Transaction, Mapping[str, Sequence[Recorded[Any]]]], Awaitable[None]]
+"""Does the same for several consumers at once; the events of each are given by its name."""
+
 _PASSING_STATES: Final = ("08", "25006", "40", "53", "55", "57", "58")
 """PostgreSQL's errors that say nothing about the event: connection, read-only, races, resources, locks, operators."""
 _PASSING: Final = (
@@ -50,6 +53,7 @@ class Subscription:
     events of interest, current classes; the others are passed over unread, None means all. At most `batch_max` events
     are applied in one transaction. What is `derived` can be had from the topics again: one transaction at a time writes
     it, whatever the partition, and none waits for the disk, as its position would be lost together with its effect.
+    Those that have the same `together` are applied by it, all at once, where they are level.
     """
 
     consumer: str
@@ -59,6 +63,7 @@ class Subscription:
     types: frozenset[type[Any]] | None = None
     batch_max: int = 500
     derived: bool = False
+    together: ApplyTogether | None = None
 
     def wanted(self) -> frozenset[str] | None:
         """Name the event types of interest, without their versions; None is every type."""

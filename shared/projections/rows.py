@@ -1,9 +1,9 @@
 """Rows of a read model to and from its table: many at once, in one statement whose text never changes."""
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -11,6 +11,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.projections.projection import Row, RowKey, Rows
+
+type _Kind = Literal["upsert", "delete"]
 
 
 def key_names(table: sa.Table) -> tuple[str, ...]:
@@ -25,14 +27,32 @@ def key_of_row(names: tuple[str, ...], row: Row) -> RowKey:
 
 async def load_rows(connection: AsyncConnection, table: sa.Table, keys: Iterable[RowKey]) -> Rows:
     """Read the rows of these keys in one SELECT; a key without a row stands for None."""
-    found: Rows = dict.fromkeys(keys)
-    if not found:
+    (found,) = await load_rows_of_all(connection, [(table, keys)])
+    return found
+
+
+async def load_rows_of_all(
+    connection: AsyncConnection, wanted: Sequence[tuple[sa.Table, Iterable[RowKey]]]
+) -> list[Rows]:
+    """Read the rows of these keys of several tables in one SELECT; a key without a row stands for None."""
+    found: list[Rows] = [dict.fromkeys(keys) for _, keys in wanted]
+    asked = [(number, table) for number, (table, _) in enumerate(wanted) if found[number]]
+    if not asked:
         return found
-    names, columns = key_names(table), _column_names(table)
-    values = {f"key_{place}": list(column) for place, column in enumerate(zip(*found, strict=True))}
-    for read in await connection.execute(_select(table), values):
-        row = dict(zip(columns, read, strict=True))
-        found[key_of_row(names, row)] = row
+    values = {
+        f"key_{place}_{at}": list(column)
+        for place, (number, _) in enumerate(asked)
+        for at, column in enumerate(zip(*found[number], strict=True))
+    }
+    selected = (await connection.execute(_select(tuple(table for _, table in asked)), values)).one()
+    for (number, table), records in zip(asked, selected, strict=True):
+        names, columns, rows = key_names(table), _column_names(table), found[number]
+        readers = _readers(table, connection.dialect)
+        for record in records:
+            row = dict(zip(columns, record, strict=True))
+            for name, read in readers:
+                row[name] = read(row[name])
+            rows[key_of_row(names, row)] = row
     return found
 
 
@@ -46,44 +66,70 @@ async def copy_rows(connection: AsyncConnection, table: sa.Table, rows: Iterable
 
 
 async def save_rows(connection: AsyncConnection, table: sa.Table, rows: Mapping[RowKey, Row | None]) -> None:
-    """Write the rows with one upsert, and remove those that are None with one DELETE."""
-    kept = [row for row in rows.values() if row is not None]
-    gone = [key for key, row in rows.items() if row is None]
-    if kept:
-        await connection.execute(_upsert(table), {"rows": _json(kept)})
-    if gone:
-        names = key_names(table)
-        wanted = [dict(zip(names, key, strict=True)) for key in gone]
-        await connection.execute(_delete(table), {"keys": _json(wanted)})
+    """Write the rows with one upsert, and remove those that are None, in one statement."""
+    await save_rows_of_all(connection, [(table, rows)])
+
+
+async def save_rows_of_all(
+    connection: AsyncConnection, changes: Sequence[tuple[sa.Table, Mapping[RowKey, Row | None]]]
+) -> None:
+    """Write rows of several tables, each named once, in one statement; those that are None are removed."""
+    kinds: list[tuple[sa.Table, _Kind]] = []
+    values: dict[str, str] = {}
+    for table, rows in changes:
+        kept = [row for row in rows.values() if row is not None]
+        gone = [dict(zip(key_names(table), key, strict=True)) for key, row in rows.items() if row is None]
+        written: tuple[tuple[_Kind, list[dict[str, Any]]], ...] = (("upsert", kept), ("delete", gone))
+        for kind, given in written:
+            if given:
+                values[f"rows_{len(kinds)}"] = _json(given)
+                kinds.append((table, kind))
+    if kinds:
+        await connection.execute(_write(tuple(kinds)), values)
 
 
 @cache
-def _select(table: sa.Table) -> sa.TextualSelect:
+def _select(tables: tuple[sa.Table, ...]) -> sa.TextClause:
+    """Ask for each table's rows as an array: so they come in one answer, whatever their columns are."""
+    return sa.text("SELECT " + ", ".join(_rows_by_key(place, table) for place, table in enumerate(tables)))
+
+
+def _rows_by_key(place: int, table: sa.Table) -> str:
     columns = ", ".join(f't."{name}"' for name in _column_names(table))
     names = ", ".join(f'"{name}"' for name in key_names(table))
     types = [column.type.compile(postgresql.dialect()) for column in table.primary_key.columns]  # type: ignore[no-untyped-call]
-    arrays = ", ".join(f"CAST(:key_{place} AS {kind}[])" for place, kind in enumerate(types))
-    return sa.text(
-        f"SELECT {columns} FROM {_name(table)} t JOIN unnest({arrays}) AS k ({names}) ON {_same_key(table)}"
-    ).columns(*table.c)
+    arrays = ", ".join(f"CAST(:key_{place}_{at} AS {kind}[])" for at, kind in enumerate(types))
+    return (
+        f"ARRAY(SELECT ROW({columns}) FROM {_name(table)} t JOIN unnest({arrays}) AS k ({names}) ON {_same_key(table)})"
+    )
 
 
 @cache
-def _upsert(table: sa.Table) -> sa.TextClause:
+def _write(kinds: tuple[tuple[sa.Table, _Kind], ...]) -> sa.TextClause:
+    """Write all in one round trip; the parts do not see each other's effects, and need not."""
+    parts = [
+        (_upsert if kind == "upsert" else _delete)(table, f"rows_{number}")
+        for number, (table, kind) in enumerate(kinds)
+    ]
+    *others, last = parts
+    named = ", ".join(f"w{number} AS ({part})" for number, part in enumerate(others))
+    return sa.text(f"WITH {named} {last}" if named else last)
+
+
+def _upsert(table: sa.Table, parameter: str) -> str:
     columns = ", ".join(f'"{name}"' for name in _column_names(table))
     keys = ", ".join(f'"{name}"' for name in key_names(table))
     others = [name for name in _column_names(table) if name not in key_names(table)]
     update = ", ".join(f'"{name}" = excluded."{name}"' for name in others)
     action = f"UPDATE SET {update}" if others else "NOTHING"
-    return sa.text(
-        f"INSERT INTO {_name(table)} ({columns}) SELECT {columns} FROM {_given(table, 'rows')}"
+    return (
+        f"INSERT INTO {_name(table)} ({columns}) SELECT {columns} FROM {_given(table, parameter)}"
         f" ON CONFLICT ({keys}) DO {action}"
     )
 
 
-@cache
-def _delete(table: sa.Table) -> sa.TextClause:
-    return sa.text(f"DELETE FROM {_name(table)} t USING {_given(table, 'keys')} k WHERE {_same_key(table)}")
+def _delete(table: sa.Table, parameter: str) -> str:
+    return f"DELETE FROM {_name(table)} t USING {_given(table, parameter)} k WHERE {_same_key(table)}"
 
 
 def _given(table: sa.Table, parameter: str) -> str:
@@ -111,6 +157,13 @@ def _records(rows: Iterable[Row], table: sa.Table, dialect: sa.Dialect) -> Itera
         return map(operator.itemgetter(*names), rows)
     written = [(name, writers.get(name, _as_it_is)) for name in names]
     return (tuple(write(row[name]) for name, write in written) for row in rows)
+
+
+@cache
+def _readers(table: sa.Table, dialect: sa.Dialect) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    """Name the columns whose values the driver gives otherwise than Python has them, with what turns them."""
+    readers = ((c.name, c.type.dialect_impl(dialect).result_processor(dialect, None)) for c in table.columns)
+    return tuple((name, read) for name, read in readers if read is not None)
 
 
 def _writer(column: sa.Column[Any], dialect: sa.Dialect) -> Callable[[Any], Any] | None:

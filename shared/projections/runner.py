@@ -1,12 +1,12 @@
-"""The live runner: a batch of events is folded in memory and written together with the consumer's positions."""
+"""The live runner: a batch of events is folded in memory and written together with the consumers' positions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from shared.bus.subscription import Subscription
+from shared.bus.subscription import ApplyTogether, Subscription
 from shared.events.definition import Recorded
 from shared.projections.projection import Projection
-from shared.projections.rows import copy_rows, load_rows, save_rows
+from shared.projections.rows import copy_rows, load_rows_of_all, save_rows_of_all
 from shared.store.transaction import Transaction
 
 _COPIED_MIN: Final = 20
@@ -15,9 +15,23 @@ _COPIED_MIN: Final = 20
 
 def subscription_for(projection: Projection) -> Subscription:
     """Have a projection kept up to date by the consumer that stores its positions in the same transaction."""
+    (subscription,) = subscriptions_for([projection])
+    return subscription
 
+
+def subscriptions_for(projections: Sequence[Projection]) -> tuple[Subscription, ...]:
+    """Have projections kept up to date, those that are level in the same statements."""
+    fed = {projection.consumer: projection for projection in projections}
+
+    async def together(tx: Transaction, batches: Mapping[str, Sequence[Recorded[Any]]]) -> None:
+        await apply_batches(tx, [(fed[consumer], batch) for consumer, batch in batches.items()])
+
+    return tuple(_subscription(projection, together) for projection in projections)
+
+
+def _subscription(projection: Projection, together: ApplyTogether) -> Subscription:
     async def apply(tx: Transaction, batch: Sequence[Recorded[Any]]) -> None:
-        await apply_batch(tx, projection, batch)
+        await apply_batches(tx, [(projection, batch)])
 
     return Subscription(
         consumer=projection.consumer,
@@ -26,21 +40,31 @@ def subscription_for(projection: Projection) -> Subscription:
         poison=projection.poison,
         types=frozenset(projection.rows),
         derived=True,
+        together=together,
     )
 
 
-async def apply_batch(tx: Transaction, projection: Projection, batch: Sequence[Recorded[Any]]) -> None:
-    """Fold a batch into the read model: one SELECT of what may be there, `evolve`, one COPY or upsert, one DELETE.
+async def apply_batches(tx: Transaction, batches: Sequence[tuple[Projection, Sequence[Recorded[Any]]]]) -> None:
+    """Fold each read model's batch: one SELECT of what may be there, `evolve`, one statement of upserts and DELETEs.
 
-    Whoever calls has the turn to write it. Raises `PoisonEventError` when `evolve` fails; nothing is written then.
+    Many new rows of a table are copied instead. Whoever calls has the turn to write them all. Raises
+    `PoisonEventError` when `evolve` fails; nothing is written then.
     """
-    touched = [projection.touches(event) for event in batch]
-    before = await load_rows(tx.connection, projection.table, projection.known_before(batch, touched))
-    after = dict(before)
-    projection.fold(after, batch, touched)
-    changed = {key: row for key, row in after.items() if row != before.get(key)}
-    fresh = {key: row for key, row in changed.items() if row is not None and before.get(key) is None}
-    if len(fresh) >= _COPIED_MIN:
-        await copy_rows(tx.connection, projection.table, fresh.values())
-        changed = {key: row for key, row in changed.items() if key not in fresh}
-    await save_rows(tx.connection, projection.table, changed)
+    touched = [[projection.touches(event) for event in batch] for projection, batch in batches]
+    known = [
+        (projection.table, projection.known_before(batch, keys))
+        for (projection, batch), keys in zip(batches, touched, strict=True)
+    ]
+    before = await load_rows_of_all(tx.connection, known)
+    changes = []
+    for (projection, batch), keys, old in zip(batches, touched, before, strict=True):
+        new = dict(old)
+        projection.fold(new, batch, keys)
+        changes.append((projection, old, {key: row for key, row in new.items() if row != old.get(key)}))
+    for projection, old, changed in changes:
+        fresh = {key: row for key, row in changed.items() if row is not None and old.get(key) is None}
+        if len(fresh) >= _COPIED_MIN:
+            await copy_rows(tx.connection, projection.table, fresh.values())
+            for key in fresh:
+                del changed[key]
+    await save_rows_of_all(tx.connection, [(projection.table, changed) for projection, _, changed in changes])
