@@ -2,10 +2,13 @@
 
 from datetime import date, datetime, timedelta
 
+import sqlalchemy as sa
+
 from services.issuance.domain.entry_terms import draw_ends
 from services.issuance.domain.period import Period
 from shared.kernel.calendar import Deadline, start_of
 from shared.procedures.due import clear_deadline, set_deadline
+from shared.store.tables import deadlines
 from shared.store.transaction import Transaction
 
 OPEN_PERIOD = "open-period"
@@ -49,6 +52,14 @@ async def await_serving(tx: Transaction, period_id: str, why: str, at: datetime 
     Each reason has a row: who holds the quota's row never waits for somebody who serves, and waits for that row.
     """
     await set_deadline(tx, SERVE_ENTRIES, f"{period_id}/{why}", at or tx.now)
+
+
+async def is_serving_awaited(tx: Transaction, period_id: str) -> bool:
+    """Tell whether a period's entries will be looked at anyway."""
+    due = sa.select(deadlines.c.subject).where(
+        deadlines.c.kind == SERVE_ENTRIES, deadlines.c.subject.startswith(f"{period_id}/", autoescape=True)
+    )
+    return (await tx.connection.execute(due.limit(1))).first() is not None
 
 
 async def forget_opening_and_closing(tx: Transaction, period_id: str) -> None:

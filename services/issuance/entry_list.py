@@ -93,6 +93,14 @@ async def before(connection: AsyncConnection, period_id: str, claimant_id: str) 
     return Before(has_open=row.own, begun=frozenset(way for way, is_begun in by_way.items() if is_begun))
 
 
+async def is_relied_on(connection: AsyncConnection, period_id: str) -> bool:
+    """Tell whether anybody has entered by a period's plan, and not withdrawn again."""
+    stands = sa.select(entries.c.entry_id).where(
+        entries.c.period_id == period_id, entries.c.stage != Stage.WITHDRAWN.value
+    )
+    return (await connection.execute(stands.limit(1))).first() is not None
+
+
 async def line(connection: AsyncConnection, period_id: str, way: EntryWay | None, *, limit: int) -> list[sa.Row[Any]]:
     """Read the next entries that wait, of one way or of all, in the order of their places."""
     here = sa.select(entries).where(entries.c.period_id == period_id, _WAITING)

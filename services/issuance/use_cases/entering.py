@@ -61,9 +61,7 @@ async def enter_period(
     return Handled(state=entry.fold(new), version=version, events=tuple(new))
 
 
-async def withdraw_entry(
-    tx: Transaction, *, entry_id: str, claimant_id: str, if_match: int | None = None
-) -> Handled[Event, State]:
+async def withdraw_entry(tx: Transaction, *, entry_id: str, claimant_id: str) -> Handled[Event, State]:
     """Withdraw the own entry; somebody else's does not exist for the caller (UnknownSubjectError).
 
     Who is behind it on the reserve list moves up, and is served if there is enough now.
@@ -81,7 +79,7 @@ async def withdraw_entry(
     current = (await tx.load(entry, stream)).state  # it may have been served while the lock was waited for
     way: EntryWay = current.way if isinstance(current, Entry) else state.way
     withdraw = WithdrawEntry(is_being_decided=is_being_decided(plan, way, tx.now, before.begun), at=tx.now)
-    handled = await tx.handle(entry, stream, withdraw, if_match=if_match)
+    handled = await tx.handle(entry, stream, withdraw)
     if any(isinstance(fact, EntryWithdrawn) for fact in handled.events):
         await entry_list.settle(tx.connection, [entry_list.Settled(entry_id=entry_id, stage=Stage.WITHDRAWN)])
         if way == "reserve":

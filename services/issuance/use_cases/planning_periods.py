@@ -64,7 +64,7 @@ async def change_plan(
         on=tx.today,
         terms=tx.measures.on(tx.today),
     )
-    if await entry_list.line(tx.connection, period_id, None, limit=1):
+    if await entry_list.is_relied_on(tx.connection, period_id):
         raise refuse("period-has-entries", article="12", kind="state")
     handled = await tx.handle(period, f"period-{period_id}", change, if_match=if_match)
     if handled.events:

@@ -6,12 +6,13 @@ the quota's row was held is read again behind it; what has changed meanwhile is 
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from services.issuance import entry_list, granting, ledger
-from services.issuance.deadlines import await_serving
+from services.issuance.deadlines import await_serving, is_serving_awaited
 from services.issuance.domain.arrivals import Granted, Stock, left_after
 from services.issuance.domain.entries import Work, next_work, oversubscribed, why_over
 from services.issuance.domain.entry import EndEntry, MoveToReserve, ServeEntry, Stage, entry
@@ -29,6 +30,9 @@ from shared.store.transaction import Transaction
 
 PORTIONS: dict[Work, int] = {"window": 200, "draw": 200, "reserve": 20, "end": 200}
 """Entries decided in one transaction: while it is committed, no other event can be."""
+_AT_ONCE = timedelta()
+_LATER = timedelta(hours=1)
+"""When a list is looked at again that has money and keeps waiting: who is first may have come to fail a rule."""
 
 
 async def serve_entries(tx: Transaction, subjects: Sequence[str]) -> None:
@@ -37,8 +41,9 @@ async def serve_entries(tx: Transaction, subjects: Sequence[str]) -> None:
     for subject in subjects:
         if _period_of(subject) in others:
             await _again(tx, subject)
-    if await _decide_next(tx, first):
-        await _again(tx, subjects[0])
+    again = await _decide_next(tx, first)
+    if again == _AT_ONCE or (again is not None and not await is_serving_awaited(tx, first)):
+        await _again(tx, subjects[0], again)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,22 +60,22 @@ class _Turn:
     is_last: bool
 
 
-async def _decide_next(tx: Transaction, period_id: str) -> bool:
-    """Decide a portion; tells whether there is more to do at once."""
+async def _decide_next(tx: Transaction, period_id: str) -> timedelta | None:
+    """Decide a portion; tells after how long to look again, None when something else will say so."""
     plan = await _plan(tx, period_id)
     work = next_work(plan, tx.now) if plan is not None else None
     if work is None:
-        return False
+        return None
     asking = {row.claimant_id for row in await _next_rows(tx, period_id, work)}
     standing = await granting.hold(tx.connection, asking, tx.today)
     quota = await ledger.quota_of(tx.connection, period_id, lock=True)
     plan = await _plan(tx, period_id)
     if quota is None or plan is None or next_work(plan, tx.now) != work:
-        return plan is not None
+        return _AT_ONCE  # it has changed meanwhile: look again
     rows = await _next_rows(tx, period_id, work)
     held = [row for row in rows if row.claimant_id in asking]
     if held != rows[: len(held)]:
-        return True  # somebody has come in between: look again
+        return _AT_ONCE  # somebody has come in between
     turn = _Turn(
         work=work,
         plan=plan,
@@ -83,14 +88,14 @@ async def _decide_next(tx: Transaction, period_id: str) -> bool:
     return await _HOW[work](tx, turn)
 
 
-async def _end(tx: Transaction, turn: _Turn) -> bool:
+async def _end(tx: Transaction, turn: _Turn) -> timedelta | None:
     """End what still waits in a period that is over."""
     over = why_over(turn.plan, tx.now)
     await _write(tx, turn, [(one, (over,)) for one in turn.line])
-    return not turn.is_last
+    return None if turn.is_last else _AT_ONCE
 
 
-async def _decide_window(tx: Transaction, turn: _Turn) -> bool:
+async def _decide_window(tx: Transaction, turn: _Turn) -> timedelta | None:
     """Serve everybody who entered before the opening, if that is no more than there is; else the race decides."""
     asked = await entry_list.asked(tx.connection, turn.plan.period_id, "window")
     outcome: WaysOutcome = "served" if asked.amount <= turn.plan.quota else "race"
@@ -102,10 +107,10 @@ async def _decide_window(tx: Transaction, turn: _Turn) -> bool:
     if turn.is_last:
         decided = DecideEntries(way="window", outcome=outcome, entries=asked.entries, asked=asked.amount, at=tx.now)
         await tx.handle(period, f"period-{turn.plan.period_id}", decided)
-    return not turn.is_last
+    return None if turn.is_last else _AT_ONCE
 
 
-async def _hold_draw(tx: Transaction, turn: _Turn) -> bool:
+async def _hold_draw(tx: Transaction, turn: _Turn) -> timedelta | None:
     """Serve who entered for the draw in the order of the lots; who does not fit is passed over, or waits for more."""
     period_id = turn.plan.period_id
     before = await entry_list.drawn_so_far(tx.connection, period_id)
@@ -121,23 +126,25 @@ async def _hold_draw(tx: Transaction, turn: _Turn) -> bool:
             at=tx.now,
         )
         await tx.handle(period, f"period-{period_id}", decided)
-    return not turn.is_last
+    return None if turn.is_last else _AT_ONCE
 
 
-async def _serve_reserve(tx: Transaction, turn: _Turn) -> bool:
+async def _serve_reserve(tx: Transaction, turn: _Turn) -> timedelta | None:
     """Serve the first of the reserve list while there is enough for it: nobody overtakes."""
     served = _served(tx, turn, turn.quota.remaining, strictly=True)
     await _write(tx, turn, served)
-    return len(served) == len(turn.line) and not turn.is_last
+    if len(served) == len(turn.line):
+        return None if turn.is_last else _AT_ONCE
+    return _LATER if turn.quota.remaining > _given(served) else None
 
 
-_HOW: dict[Work, Callable[[Transaction, _Turn], Awaitable[bool]]] = {
+_HOW: dict[Work, Callable[[Transaction, _Turn], Awaitable[timedelta | None]]] = {
     "end": _end,
     "window": _decide_window,
     "draw": _hold_draw,
     "reserve": _serve_reserve,
 }
-"""What is done with a portion; each tells whether there is more to do at once."""
+"""What is done with a portion; each tells after how long to look again, if at all."""
 
 
 def _served(tx: Transaction, turn: _Turn, remaining: int, *, strictly: bool) -> list[Served]:
@@ -232,10 +239,14 @@ def _waits(plan: Period, outcome: Sequence[Reason]) -> bool:
     return has_reserve and {reason.code for reason in outcome} == {"quota-exhausted"}
 
 
-async def _again(tx: Transaction, subject: str) -> None:
-    """Look at the entries again as soon as what was due before is done."""
+def _given(served: Sequence[Served]) -> int:
+    return sum(outcome.fact.amount for _, outcome in served if isinstance(outcome, Granted))
+
+
+async def _again(tx: Transaction, subject: str, after: timedelta = _AT_ONCE) -> None:
+    """Look at the entries again, for the same reason, as soon as what was due before is done."""
     period_id, _, why = subject.partition("/")
-    await await_serving(tx, period_id, why)
+    await await_serving(tx, period_id, why, tx.now + after)
 
 
 def _period_of(subject: str) -> str:

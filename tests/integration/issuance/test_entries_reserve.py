@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.issuance.app import DUE
 from services.issuance.audit import CHECKS
+from services.issuance.deadlines import SERVE_ENTRIES
 from services.issuance.tables import entries as entries_table
 from services.issuance.tables import quotas
 from services.issuance.use_cases.cancelling import cancel_voucher
@@ -21,6 +22,7 @@ from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
 from shared.procedures.due_list import DueList
+from shared.store.tables import deadlines
 from shared.store.transaction import UnknownSubjectError
 from tests.integration.issuance.entering import FACE, Entrants, reserve
 from tests.integration.issuance.office import CONTEXT, Office
@@ -238,6 +240,29 @@ async def test_the_list_ends_with_the_period(returning: Office) -> None:
     assert await entrants.waits(period_id) == (0, 0)
     with pytest.raises(Refused, match="period-closed"):
         await entrants.enter(period_id, waiting)
+    assert await entrants.breaches() == []
+
+
+async def test_who_comes_to_fail_while_the_money_is_there_keeps_the_others_waiting_for_an_hour_at_most(
+    returning: Office,
+) -> None:
+    entrants = Entrants(returning)
+    winner, large, small = [await returning.register() for _ in range(3)]
+    period_id = await entrants.plan(2 * FACE, reserve())
+    held = [await returning.claim(period_id, winner, FACE // 2) for _ in range(4)]
+    entries = [await entrants.enter(period_id, large, 2 * FACE), await entrants.enter(period_id, small)]
+    for voucher in held[:2]:
+        await _give_back(returning, voucher.voucher_id, winner)
+        await entrants.serve()
+    await returning.tell(_not_eligible(returning, large))
+    await returning.wait_until(returning.clock.now() + timedelta(minutes=59))
+    assert await entrants.stages(*entries) == ["waiting", "waiting"]
+    waited_for = sa.select(sa.func.count()).where(deadlines.c.subject.startswith(period_id, autoescape=True))
+    async with returning.engine.connect() as connection:
+        once = await connection.scalar(waited_for.where(deadlines.c.kind == SERVE_ENTRIES))
+    assert once == 1
+    await returning.wait_until(returning.clock.now() + timedelta(minutes=1))
+    assert await entrants.stages(*entries) == ["claimant-not-eligible", "served"]
     assert await entrants.breaches() == []
 
 

@@ -186,6 +186,17 @@ async def test_a_plan_by_which_somebody_waits_is_not_changed_but_withdrawn_and_e
     assert await entrants.breaches() == []
 
 
+async def test_a_plan_by_which_the_race_was_left_to_decide_is_not_changed_any_more(office: Office) -> None:
+    entrants = Entrants(office)
+    period_id = await _window(entrants, FACE)
+    await entrants.enter(period_id, await office.register(), FACE + 1)
+    await office.wait_until(office.clock.now() + AN_HOUR)
+    now = office.clock.now()
+    other = Plan(name="另一计划", quota=9 * FACE, opens_at=now + AN_HOUR, closes_at=now + 9 * AN_HOUR)
+    with pytest.raises(Refused, match="period-has-entries"):
+        await office.do(lambda tx: change_plan(tx, period_id=period_id, plan=other, changed_by="officer-li"))
+
+
 async def test_a_plan_that_is_changed_and_approved_again_is_decided_at_its_new_hour(office: Office) -> None:
     entrants = Entrants(office)
     company = await office.register()

@@ -1,0 +1,236 @@
+"""The reserve list, act by act in any order, beside a plain one: who is served, what is owed, what is refused."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from hypothesis import HealthCheck, Phase
+from hypothesis import settings as bounded
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from services.issuance.app import DUE
+from services.issuance.use_cases.cancelling import cancel_voucher
+from shared.database import create_engine
+from shared.events.registry.claimants import ClaimantEligibilityChanged
+from shared.kernel.calendar import business_date
+from shared.kernel.refusal import Refused
+from shared.procedures.due_list import DueList
+from shared.settings import Settings
+from tests.integration.issuance.entering import Entrants, reserve
+from tests.integration.issuance.office import CONTEXT, Office
+from tests.integration.issuance.rules import returning_to_quota
+
+UNIT = 1_000_000
+QUOTA = 4 * UNIT
+ALLOWANCE = 20_000_000
+AMOUNTS = st.sampled_from([UNIT, UNIT, 2 * UNIT, 3 * UNIT, 1])
+COMPANIES = 5
+
+_BOUNDS = bounded(
+    max_examples=10,
+    stateful_step_count=40,
+    derandomize=True,
+    phases=(Phase.generate,),  # a failure is told as it was found: to make it smaller would take minutes
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Somebody on the list."""
+
+    entry_id: str
+    company: str
+    amount: int
+    or_less: bool
+
+
+@dataclass(slots=True)
+class _Paper:
+    """The list as anybody would keep it on paper; money in fen."""
+
+    remaining: int = QUOTA
+    owed: int = 0
+    line: list[_Waiting] = field(default_factory=list)
+    held: dict[str, int] = field(default_factory=dict)
+    failing: set[str] = field(default_factory=set)
+    stages: dict[str, str] = field(default_factory=dict)
+    is_due: bool = False
+
+    def spend(self, company: str, amount: int) -> None:
+        """Give out money."""
+        self.remaining -= amount
+        self.held[company] = self.held.get(company, 0) + amount
+
+    def serve(self) -> None:
+        """Serve the first, as long as there is enough for it, if there is a reason to look at all."""
+        while self.is_due and self.line:
+            first = self.line[0]
+            amount = min(first.amount, self.remaining or first.amount) if first.or_less else first.amount
+            against = first.company in self.failing, self.held.get(first.company, 0) + amount > ALLOWANCE
+            if not any(against) and amount > self.remaining:
+                break
+            self.line.pop(0)
+            if any(against):
+                self.stages[first.entry_id] = "claimant-not-eligible" if against[0] else "allowance-exceeded"
+            else:
+                self.stages[first.entry_id] = "served"
+                self.spend(first.company, amount)
+                self.owed = max(self.owed - amount, 0)
+        self.is_due = False
+        if not self.line:
+            self.owed = 0
+
+
+class ReserveList(RuleBasedStateMachine):
+    """One period, a few companies, and all that they may do about its money."""
+
+    vouchers, entries = Bundle("vouchers"), Bundle("entries")
+
+    def __init__(self, runner: asyncio.Runner, url: str) -> None:
+        super().__init__()
+        self.runner, self.elapsed = runner, 0.0
+        self.engine = create_engine(url, pool_size=4)
+        self.office = Office(self.engine, measures=returning_to_quota(), seconds=lambda: self.elapsed)
+        self.entrants, self.paper = Entrants(self.office), _Paper()
+        self.owners: dict[str, tuple[str, int]] = {}
+
+    def teardown(self) -> None:
+        self.live(self.office.close())
+        self.live(self.engine.dispose())
+
+    def live[R](self, act: Awaitable[R]) -> R:
+        """Let something happen, and time pass in which nobody trusts his memory."""
+
+        async def acting() -> R:
+            return await act
+
+        self.elapsed += 1
+        return self.runner.run(acting())
+
+    def refused(self, act: Awaitable[object]) -> set[str]:
+        """Let something be tried; give the codes of its refusal."""
+        try:
+            self.live(act)
+        except Refused as refusal:
+            return {reason.code for reason in refusal.reasons}
+        return set()
+
+    def settle(self) -> None:
+        """Do what is due, here and on paper."""
+        office = self.office
+        self.live(DueList(self.engine, CONTEXT, office.clock, office.measures, DUE, lambda: None).sweep())
+        self.paper.serve()
+
+    @initialize()
+    def begin(self) -> None:
+        self.period_id = self.live(self.entrants.plan(QUOTA, reserve()))
+        self.companies = [self.live(self.office.register()) for _ in range(COMPANIES)]
+
+    def against(self, company: str, amount: int) -> set[str]:
+        """Name what stands against asking at all."""
+        found = {
+            "claimant-not-eligible": company in self.paper.failing,
+            "allowance-exceeded": self.paper.held.get(company, 0) + amount > ALLOWANCE,
+        }
+        return {code for code, applies in found.items() if applies}
+
+    @rule(target=vouchers, who=st.integers(0, COMPANIES - 1), amount=AMOUNTS)
+    def claim(self, who: int, amount: int) -> Any:
+        company, free = self.companies[who], self.paper.remaining - self.paper.owed
+        expected = self.against(company, amount) | ({"quota-exhausted"} if amount > free else set())
+        if expected:
+            assert self.refused(self.office.ask(self.period_id, company, amount)) == expected
+            return multiple()
+        voucher = self.live(self.office.claim(self.period_id, company, amount))
+        self.paper.spend(company, amount)
+        self.owners[voucher.voucher_id] = company, amount
+        return voucher.voucher_id
+
+    @rule(voucher_id=vouchers)
+    def give_back(self, voucher_id: str) -> None:
+        company, amount = self.owners.pop(voucher_id, ("", 0))
+        if not company:
+            return
+        self.live(self.office.do(lambda tx: cancel_voucher(tx, voucher_id=voucher_id, claimant_id=company)))
+        self.paper.remaining += amount
+        self.paper.held[company] -= amount
+        self.paper.owed += amount if self.paper.line else 0
+        self.paper.is_due |= bool(self.paper.line)
+
+    @rule(target=entries, who=st.integers(0, COMPANIES - 1), amount=AMOUNTS, or_less=st.booleans())
+    def enter(self, who: int, amount: int, *, or_less: bool) -> Any:
+        company, free = self.companies[who], self.paper.remaining - self.paper.owed
+        expected = self.against(company, amount)
+        expected |= {"quota-not-exhausted"} if amount <= free else set()
+        expected |= {"entry-made-already"} if any(one.company == company for one in self.paper.line) else set()
+        entering = self.entrants.enter(self.period_id, company, amount, or_less=or_less)
+        if expected:
+            assert self.refused(entering) == expected
+            return multiple()
+        entry_id = self.live(entering)
+        self.paper.line.append(_Waiting(entry_id, company, amount, or_less))
+        self.paper.stages[entry_id] = "waiting"
+        self.paper.is_due |= or_less and self.paper.remaining > 0
+        return entry_id
+
+    @rule(entry_id=entries)
+    def withdraw(self, entry_id: str) -> None:
+        self.settle()
+        waiting = [one for one in self.paper.line if one.entry_id == entry_id]
+        owner = waiting[0].company if waiting else self.live(self.entrants.look(entry_id)).claimant_id
+        codes = self.refused(self.entrants.withdraw(entry_id, owner))
+        assert codes == (set() if waiting else {"entry-not-in-this-state"})
+        if waiting:
+            self.paper.line.remove(waiting[0])
+            self.paper.stages[entry_id] = "withdrawn"
+            self.paper.is_due |= self.paper.remaining > 0
+
+    @rule(who=st.integers(0, COMPANIES - 1), fails=st.booleans())
+    def judge(self, who: int, *, fails: bool) -> None:
+        self.settle()
+        company = self.companies[who]
+        fact = ClaimantEligibilityChanged(
+            claimant_id=company,
+            outcome="fail" if fails else "pass",
+            rules=(),
+            occasion="profile",
+            until=None,
+            on=business_date(self.office.clock.now()),
+            pack=self.office.measures.pack,
+            pack_digest=self.office.measures.digest,
+        )
+        self.live(self.office.tell(fact))
+        self.paper.failing = self.paper.failing | {company} if fails else self.paper.failing - {company}
+
+    @invariant()
+    def paper_and_office_agree(self) -> None:
+        self.settle()
+        paper = self.paper
+        names = list(paper.stages)
+        assert self.live(self.entrants.stages(*names)) == [paper.stages[name] for name in names]
+        assert self.live(self.entrants.waits(self.period_id)) == (len(paper.line), paper.owed)
+        assert self.live(self.office.quota_of(self.period_id))[0] == paper.remaining
+
+    def end(self) -> None:
+        """Let the audit look at the whole example."""
+        assert self.live(self.entrants.breaches()) == []
+
+
+def test_the_reserve_list_does_what_a_plain_one_does(settings: Settings) -> None:
+    with asyncio.Runner() as runner:
+        machine: Any = partial(ReserveList, runner, settings.application_url(CONTEXT))
+        run_state_machine_as_test(machine, settings=_BOUNDS)
