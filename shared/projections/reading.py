@@ -1,4 +1,6 @@
-"""How far a read model is: the position every answer carries as `as_of`."""
+"""Reading a read model: how far it is, which every answer carries as `as_of`, and what is whose."""
+
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -60,3 +62,14 @@ def complete_up_to(partitions: dict[int, tuple[int, int]]) -> int:
     checkpoint = partitions.get(_WHOLE_LOG, (0, 0))[0]
     behind = (done for partition, (published, done) in partitions.items() if partition >= 0 and done < published)
     return min(behind, default=checkpoint)
+
+
+def owned(key: sa.Column[Any], owner: sa.Column[Any], whose: Any) -> sa.ColumnElement[bool]:
+    """Say that a row, named by `key`, is one of an owner's, in a way that has them found by the owner first.
+
+    An index of the owner alone is small, and an owner has few rows. But of a list that is sorted by `key`, PostgreSQL
+    may think that it meets enough of them by and by, walking through everybody's; of named keys it cannot.
+    """
+    own = key.table.alias("own")
+    keys = sa.select(own.c[key.name]).where(own.c[owner.name] == whose).scalar_subquery()
+    return key == sa.any_(sa.func.array(keys, type_=sa.ARRAY(key.type)))

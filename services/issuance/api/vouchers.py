@@ -56,13 +56,10 @@ async def list_vouchers(
 @cache
 def _listing(*, is_own: bool, with_state: bool) -> Listing:
     """Make the statements of a list of vouchers, once: a claimant's or everybody's, in one state or in all."""
-    table = TABLE.c
-    select = all_vouchers()
-    if is_own:
-        select = select.where(table.claimant_id == sa.bindparam("claimant", type_=sa.Text))
+    select = vouchers_of(sa.bindparam("claimant", type_=sa.Text)) if is_own else all_vouchers()
     if with_state:
-        select = select.where(table.state == sa.bindparam("state", type_=sa.Text))
-    return Listing(select, [table.voucher_id.desc()])
+        select = select.where(TABLE.c.state == sa.bindparam("state", type_=sa.Text))
+    return Listing(select, [TABLE.c.voucher_id.desc()])
 
 
 async def _list_past(

@@ -26,6 +26,7 @@ from shared.events.issuance import (
     VoucherUsed,
 )
 from shared.projections.projection import Projection, Row, RowKey
+from shared.projections.reading import owned
 
 TABLE = sa.Table(
     "ledger_entries",
@@ -42,8 +43,8 @@ TABLE = sa.Table(
     sa.Column("voucher_id", sa.Text),
     sa.Column("contract_id", sa.Text),
     sa.CheckConstraint("fen > 0 AND debit <> credit", name="moves_something"),
-    sa.Index(None, "claimant_id", "position", "line"),
-    sa.Index(None, "period_id", "position", "line"),
+    sa.Index(None, "claimant_id"),
+    sa.Index(None, "period_id", "position"),
     sa.Index(None, "business_date", postgresql_using="brin"),
 )
 """`position` and `line` name an entry; `year` is that of the claim, null where the money of a period itself moves."""
@@ -115,7 +116,7 @@ def entries(
     table = TABLE.c
     wanted: list[sa.ColumnElement[bool]] = []
     if claimant_id is not None:
-        wanted.append(table.claimant_id == claimant_id)
+        wanted.append(owned(table.position, table.claimant_id, claimant_id))
     if period_id is not None:
         wanted.append(table.period_id == period_id)
     if year is not None:

@@ -23,6 +23,7 @@ from shared.events.issuance import (
     VoucherUsed,
 )
 from shared.projections.projection import Projection, Row, RowKey
+from shared.projections.reading import owned
 
 TABLE = sa.Table(
     "voucher_balances",
@@ -141,9 +142,9 @@ def all_vouchers() -> sa.Select[Any]:
     return sa.select(TABLE)
 
 
-def vouchers_of(claimant_id: str) -> sa.Select[Any]:
+def vouchers_of(claimant_id: str | sa.ColumnElement[str]) -> sa.Select[Any]:
     """Select the vouchers of a claimant."""
-    return all_vouchers().where(TABLE.c.claimant_id == claimant_id)
+    return all_vouchers().where(owned(TABLE.c.voucher_id, TABLE.c.claimant_id, claimant_id))
 
 
 def holders_in(period_id: str) -> sa.Select[int, int]:
