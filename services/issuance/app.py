@@ -25,7 +25,7 @@ from services.issuance.api.intake_desk import IntakeDesk, awarded
 from services.issuance.api.live import open_live_quota
 from services.issuance.api.policy import DUTIES, POLICY
 from services.issuance.api.vouchers_lane import VouchersLane
-from services.issuance.api.waiting_room import open_challenge
+from services.issuance.api.waiting_room import open_reception
 from services.issuance.audit import CHECKS
 from services.issuance.deadlines import (
     CLOSE_PERIOD,
@@ -105,7 +105,7 @@ def open_intake(app: FastAPI, edge: Edge) -> AbstractAsyncContextManager[None]:
     @asynccontextmanager
     async def opened() -> AsyncIterator[None]:
         try:
-            async with open_challenge(app, edge):
+            async with open_reception(app, edge):
                 yield
         finally:
             await own_vouchers.close()

@@ -62,9 +62,18 @@ def _channels(written: str) -> tuple[Authorisation, ...]:
 
 async def find_claimant(connection: AsyncConnection, claimant_id: str) -> Claimant | None:
     """Read a claimant as it stands."""
-    driver = (await connection.get_raw_connection()).driver_connection
-    found = await read_standings(cast("asyncpg.Connection[Any]", driver), [claimant_id])
-    return found[claimant_id][0] if claimant_id in found else None
+    return (await find_claimants(connection, [claimant_id])).get(claimant_id)
+
+
+async def find_claimants(connection: AsyncConnection, claimant_ids: Collection[str]) -> dict[str, Claimant]:
+    """Read claimants as they stand; who is not registered is left out."""
+    found = await read_standings(await driver_of(connection), claimant_ids)
+    return {claimant_id: claimant for claimant_id, (claimant, _) in found.items()}
+
+
+async def driver_of(connection: AsyncConnection) -> "asyncpg.Connection[Any]":
+    """Give the driver's own connection, for what is asked in its own way."""
+    return cast("asyncpg.Connection[Any]", (await connection.get_raw_connection()).driver_connection)
 
 
 async def register(

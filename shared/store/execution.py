@@ -121,6 +121,21 @@ class Commands:
         """
         return await _in_time(lambda: self._once(cause, use_case, answer, refused, key, passes))
 
+    async def perform[R](self, cause: Cause, use_case: Callable[[Transaction], Awaitable[R]]) -> R:
+        """Run a use case that answers for itself, and give what it made once that is durable.
+
+        Raises what the use case does, `StoreBusyError` or `OutcomeUnknownError`.
+        """
+        return await _in_time(lambda: self._perform(cause, use_case))
+
+    async def _perform[R](self, cause: Cause, use_case: Callable[[Transaction], Awaitable[R]]) -> R:
+        async with self._transaction(cause) as tx:
+            made = await use_case(tx)
+            await tx.flush()
+        if tx.position:
+            self._on_commit()
+        return made
+
     async def fence(self, cause: Cause, name: KeyName) -> Answer | None:
         """Give the answer recorded under a key; None when there is none, and from now on there will never be one.
 

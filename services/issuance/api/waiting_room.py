@@ -1,29 +1,35 @@
 """The waiting room of a period: a place in the order of arrival, and the token of one claim (art. 12, 15(1))."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, cast
 
-from fastapi import FastAPI, Header, Request, Response
+from fastapi import FastAPI, Header, Query, Request, Response
 
-from services.issuance.api.visibility import PeriodId, claimant_of
+from services.issuance.api.visibility import PeriodId
 from services.issuance.api.waiting_room_models import ChallengeTask, EntryTicket, WaitingRoomNow
 from services.issuance.domain.period import Period, Phase, period, phase_at
-from services.issuance.domain.ticket import PASSING, TICKET
+from services.issuance.domain.ticket import TICKET
 from services.issuance.domain.waiting_room import Line, ahead_of, line_of, waiting_in
-from services.issuance.use_cases.waiting import take_ticket
-from services.issuance.waiting_room.challenges import spend
+from services.issuance.use_cases.waiting import Asked, Challenged, Taken
+from services.issuance.waiting_room.door import Door
 from services.issuance.waiting_room.room import Held, last_ticket, line_in, state_of
 from services.issuance.waiting_room.tokens import EntryTokens
 from shared.events.issuance import WaitingRoom
 from shared.http.challenges import CHALLENGE_RESPONSE, Challenge, Fault, Verdict, challenge_of, challenge_required
 from shared.http.commands import CommandRequest, Presented, response_of
-from shared.http.edge import Edge, edge_of, visit_of
-from shared.http.problems import ProblemError
+from shared.http.edge import Edge, edge_of, visit_of, writer_of
+from shared.http.identity import claimant_of
+from shared.http.policy import Role
+from shared.http.problems import PROBLEM_JSON, ProblemError
 from shared.http.reading import ReadRequest
 from shared.http.routes import operation, router_for
-from shared.store.transaction import Transaction, UnknownSubjectError
+from shared.kernel.refusal import Refused
+from shared.store.execution import Answer
+from shared.store.transaction import UnknownSubjectError
 
 router = router_for("issuance", tag="waiting-room")
 _MILLISECOND = timedelta(milliseconds=1)
@@ -38,18 +44,41 @@ ChallengeResponse = Annotated[
 ]
 
 
+NamedClaimant = Annotated[
+    str | None,
+    Query(
+        max_length=64,
+        description="代办渠道所代理的申领单位 · The claimant a channel acts for; a claimant names nobody",
+        examples=["clm_01jq8v5x0000000000000000cc"],
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reception:
+    """What the waiting rooms of a process have at their door."""
+
+    door: Door
+    challenge: Challenge
+
+
 @asynccontextmanager
-async def open_challenge(app: FastAPI, edge: Edge) -> AsyncIterator[None]:
-    """Give an app the challenge that `CXQ_CHALLENGE` names, while it is open."""
-    app.state.challenge = challenge_of(edge.settings)
+async def open_reception(app: FastAPI, edge: Edge) -> AsyncIterator[None]:
+    """Give an app the door of its waiting rooms, and the challenge that `CXQ_CHALLENGE` names, while it is open."""
+    reception = _Reception(door=Door(edge.runtime.commands), challenge=challenge_of(edge.settings))
+    app.state.reception = reception
+    serving = asyncio.create_task(reception.door.run(), name="waiting-rooms")
     try:
         yield
     finally:
-        await _challenge_of(app).close()
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+        reception.door.close()
+        await reception.challenge.close()
 
 
-def _challenge_of(app: FastAPI) -> Challenge:
-    return cast("Challenge", app.state.challenge)
+def _reception_of(http: Request) -> _Reception:
+    return cast("_Reception", http.app.state.reception)
 
 
 @router.get(
@@ -58,7 +87,7 @@ def _challenge_of(app: FastAPI) -> Challenge:
     summary="取人机验证题 · Get the task that a waiting room may ask for",
 )
 async def get_challenge(request: ReadRequest, http: Request) -> ChallengeTask:
-    task = _challenge_of(http.app).issue(request.now)
+    task = _reception_of(http).challenge.issue(request.now)
     return ChallengeTask(
         kind=task.kind, puzzle=task.puzzle, bits=task.bits, site_key=task.site_key, expires_at=task.expires_at
     )
@@ -72,6 +101,8 @@ async def get_challenge(request: ReadRequest, http: Request) -> ChallengeTask:
     summary="排队取号，得一次有效的入场令牌 · Take a place, and the token of one claim",
     openapi_extra=operation(
         codes=(
+            "channel-not-authorised",
+            "claimant-not-named",
             "claimant-not-registered",
             "user-may-only-read",
             "claimant-not-eligible",
@@ -90,40 +121,50 @@ async def get_challenge(request: ReadRequest, http: Request) -> ChallengeTask:
     ),
 )
 async def enter_waiting_room(
-    period_id: PeriodId, request: CommandRequest, http: Request, challenge_response: ChallengeResponse = ""
+    period_id: PeriodId,
+    request: CommandRequest,
+    http: Request,
+    challenge_response: ChallengeResponse = "",
+    claimant_id: NamedClaimant = None,
 ) -> Response:
-    claimant_id, ticket_id = claimant_of(request.caller), request.new_id(TICKET)
-    address, tokens = visit_of(http).address, EntryTokens(request.settings)
-    # Judged before the transaction, which waits for nobody outside; heeded in it, where a repeated key has its answer.
-    verdict = await _challenge_of(http.app).check(challenge_response, address=address, now=request.now)
+    caller, reception, tokens = request.caller, _reception_of(http), EntryTokens(request.settings)
+    verdict = await reception.challenge.check(
+        challenge_response, address=visit_of(http).address, now=request.now
+    )  # before the transaction, which waits for nobody outside
 
-    return await request.run(
-        lambda tx: take_ticket(
-            tx,
-            period_id=period_id,
-            claimant_id=claimant_id,
-            ticket_id=ticket_id,
-            challenged=lambda tx: _let_in(tx, http, verdict),
-        ),
-        lambda taken: Presented(
-            body=_view(
-                Held(ticket=taken.ticket, used=False), taken.line, taken.ticket.entered_at, tokens.write(taken.ticket)
-            ),
-            status=201,
-            location=f"/v1/periods/{period_id}/waiting-room/ticket",
-        ),
-        passing=PASSING,
+    def given(taken: Taken) -> Answer:
+        ticket, token = taken.ticket, tokens.write(taken.ticket)
+        view = _view(Held(ticket=ticket, used=False), taken.line, ticket.entered_at, token)
+        return Presented(body=view, status=201, location=f"/v1/periods/{period_id}/waiting-room/ticket").answer()
+
+    def told(refused: Refused) -> Answer:
+        problem = writer_of(http).of_refusal(refused)
+        return Answer(
+            status=problem.status, headers={"Content-Type": PROBLEM_JSON, **problem.headers}, body=problem.body
+        )
+
+    asked = Asked(
+        key=await request.key(),
+        answer=asyncio.get_running_loop().create_future(),
+        period_id=period_id,
+        claimant_id=claimant_of(caller, claimant_id),
+        ticket_id=request.new_id(TICKET),
+        by_channel=caller.role is Role.CHANNEL,
+        challenged=_challenged(verdict, http),
+        given=given,
+        told=told,
     )
+    return response_of(await reception.door.take(asked))
 
 
-async def _let_in(tx: Transaction, http: Request, verdict: Verdict) -> None:
-    """Raise what is wrong with a response to the challenge; what is good once only is spent with this transaction."""
-    if verdict.fault is not None:
-        raise _required(http, verdict.fault)
-    if verdict.expires_at is not None and not await spend(
-        tx.connection, verdict.single_use, verdict.expires_at, tx.now
-    ):
-        raise _required(http, "challenge_spent")
+def _challenged(verdict: Verdict, http: Request) -> Challenged:
+    """Say how the challenge was met, and what is to be told where it was not."""
+    return Challenged(
+        fault=_required(http, verdict.fault) if verdict.fault is not None else None,
+        name=verdict.single_use,
+        expires_at=verdict.expires_at,
+        spent=_required(http, "challenge_spent"),
+    )
 
 
 def _required(http: Request, fault: Fault) -> ProblemError:
@@ -136,14 +177,15 @@ def _required(http: Request, fault: Fault) -> ProblemError:
     response_model=EntryTicket,
     summary="查看本单位最近取的号 · The place that your company took last, and how long it has to wait",
 )
-async def get_entry_ticket(period_id: PeriodId, request: ReadRequest) -> Response:
+async def get_entry_ticket(period_id: PeriodId, request: ReadRequest, claimant_id: NamedClaimant = None) -> Response:
+    company = claimant_of(request.caller, claimant_id)
     async with request.connection() as connection:
-        held = await last_ticket(connection, period_id, claimant_of(request.caller))
+        held = await last_ticket(connection, period_id, company)
         line = await line_in(connection, period_id)
-    if held is None or line is None:
+    is_own = held is not None and held.ticket.principal == request.caller.principal
+    if held is None or line is None or (request.caller.role is Role.CHANNEL and not is_own):
         raise UnknownSubjectError(period_id)
     token = EntryTokens(request.settings).write(held.ticket)
-    is_own = held.ticket.principal == request.caller.principal
     view = _view(held, line, request.now, token if is_own else None)
     return response_of(Presented(body=view).answer())
 

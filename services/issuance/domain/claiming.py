@@ -33,6 +33,11 @@ class Applicant(Protocol):
         """The day in Beijing."""
         ...
 
+    @property
+    def by_channel(self) -> bool:
+        """Whether a channel asks, that the claimant must have authorised."""
+        ...
+
 
 SOLD_OUT = "quota-exhausted"
 
@@ -97,7 +102,7 @@ def grant(claim: Claim) -> Grant:
     )
 
 
-def channel_is_authorised(claim: Claim) -> Reason | None:
+def channel_is_authorised(claim: Applicant) -> Reason | None:
     """A channel claims for whoever has let it, on the days it was let (art. 15(1))."""
     if not claim.by_channel or (claim.claimant and claim.claimant.channel_on(claim.principal, claim.on)):
         return None

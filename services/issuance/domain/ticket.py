@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 from services.issuance.domain.claimant import Claimant
 from services.issuance.domain.claiming import (
+    channel_is_authorised,
     claimant_is_eligible,
     claimant_is_not_banned,
     claimant_is_registered,
@@ -44,6 +45,7 @@ class TakePlace:
     claimant_id: str
     claimant: Claimant | None
     principal: str
+    by_channel: bool = False
     period: Period
     held: Ticket | None
     at: datetime
@@ -51,7 +53,13 @@ class TakePlace:
 
 
 def reasons_against(asked: TakePlace) -> tuple[Reason, ...]:
-    """List everything that stands against a place in the waiting room, whatever the line is."""
+    """List everything that stands against a place in the waiting room, whatever the line is.
+
+    A channel that is not authorised is told that and nothing of the company.
+    """
+    stranger = channel_is_authorised(asked)
+    if stranger is not None:
+        return (stranger,)
     found = (
         claimant_is_registered(asked),
         user_may_act(asked),

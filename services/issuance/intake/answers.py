@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from services.issuance.intake.asking import Asked
+from services.issuance.intake.asking import Waiting
 from shared.store.execution import FENCE, Answer, KeyFencedError, KeyReusedError
 
 _ANSWERS = """
@@ -16,8 +16,8 @@ JOIN idempotency i ON i.principal = a.principal AND i.operation = $3 AND i.key =
 """
 
 
-async def resolve(connection: "asyncpg.Connection[Any]", asked: Sequence[Asked]) -> None:
-    """Give every claim whose key has an answer that answer, as it was given first; the others go on waiting."""
+async def resolve(connection: "asyncpg.Connection[Any]", asked: Sequence[Waiting]) -> None:
+    """Give everyone whose key has an answer that answer, as it was given first; the others go on waiting."""
     if not asked:
         return
     principals, keys = [one.key.principal for one in asked], [one.key.key for one in asked]
@@ -26,7 +26,7 @@ async def resolve(connection: "asyncpg.Connection[Any]", asked: Sequence[Asked])
         _replay(asked[number - 1], request_hash, status, headers, body)
 
 
-def _replay(asked: Asked, request_hash: bytes, status: int, headers: str, body: bytes) -> None:
+def _replay(asked: Waiting, request_hash: bytes, status: int, headers: str, body: bytes) -> None:
     if request_hash == FENCE:
         asked.fail(KeyFencedError(asked.key.key))
     elif request_hash != asked.key.request_hash:

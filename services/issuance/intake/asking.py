@@ -11,17 +11,11 @@ from shared.store.transaction import Cause
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Asked:
-    """An arrival with all that its answer needs: the key it came under, its cause, and how a refusal is told to it."""
+class Waiting:
+    """Somebody who waits for the answer to what came under a key."""
 
-    period_id: str
-    arrival: Arrival
     key: IdempotencyKey
-    cause: Cause
-    told: Callable[[Refused], Answer]
     answer: asyncio.Future[Answer]
-    since: float
-    """When it began to wait, in the event loop's seconds."""
 
     @property
     def name(self) -> tuple[str, str]:
@@ -37,3 +31,15 @@ class Asked:
         """Tell it why there is no answer."""
         if not self.answer.done():
             self.answer.set_exception(error)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Asked(Waiting):
+    """An arrival with all that its answer needs: its cause, and how a refusal is told to it."""
+
+    period_id: str
+    arrival: Arrival
+    cause: Cause
+    told: Callable[[Refused], Answer]
+    since: float
+    """When it began to wait, in the event loop's seconds."""

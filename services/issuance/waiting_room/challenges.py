@@ -1,24 +1,35 @@
 """Responses to challenges that were let in: none lets anybody in twice."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.issuance.tables import spent_challenges
-
-_FORGOTTEN_AT_ONCE = 8
-"""More than one comes with each: so what has expired goes faster than new ones come."""
-
-
-async def spend(connection: AsyncConnection, name: str, expires_at: datetime, now: datetime) -> bool:
-    """Let a response count that is good once only; False where it has counted before.
-
-    It is kept until it expires by itself, and some that have expired are forgotten on the way.
+# Twice as many are forgotten as come, so that what has expired goes faster than new ones come.
+_FORGET = sa.text(
     """
-    c = spent_challenges.c
-    expired = sa.select(c.name).where(c.expires_at <= now).limit(_FORGOTTEN_AT_ONCE).with_for_update(skip_locked=True)
-    await connection.execute(sa.delete(spent_challenges).where(c.name.in_(expired.scalar_subquery())))
-    statement = insert(spent_challenges).values(name=name, expires_at=expires_at).on_conflict_do_nothing()
-    return (await connection.execute(statement)).rowcount == 1
+    DELETE FROM spent_challenges WHERE name IN (
+        SELECT name FROM spent_challenges WHERE expires_at <= :now LIMIT 2 * :number FOR UPDATE SKIP LOCKED
+    )
+    """
+)
+_SPEND = sa.text(
+    """
+    INSERT INTO spent_challenges (name, expires_at)
+    SELECT name, expires_at FROM unnest(CAST(:names AS text[]), CAST(:ends AS timestamptz[])) AS s (name, expires_at)
+    ORDER BY name ON CONFLICT DO NOTHING RETURNING name
+    """
+)
+
+
+async def spend(connection: AsyncConnection, responses: Mapping[str, datetime], now: datetime) -> set[str]:
+    """Let responses count that are good once only, by their names, and say which of them had not counted before.
+
+    Each is kept until it expires by itself.
+    """
+    if not responses:
+        return set()
+    await connection.execute(_FORGET, {"now": now, "number": len(responses)})
+    values = {"names": list(responses), "ends": list(responses.values())}
+    return set((await connection.execute(_SPEND, values)).scalars())

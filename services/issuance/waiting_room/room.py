@@ -1,6 +1,7 @@
 """The line of a period's waiting room, kept in one row a period, and its places, one row each."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
@@ -10,24 +11,33 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.issuance.domain.period import Period
 from services.issuance.domain.ticket import Ticket
-from services.issuance.domain.waiting_room import Line, after_one_more, line_of, spacing_of
-from services.issuance.tables import entry_tickets, waiting_rooms
+from services.issuance.domain.waiting_room import Line, line_of
+from services.issuance.tables import waiting_rooms
 from shared.kernel.refusal import refuse
 
 type TicketState = Literal["waiting", "admitted", "used", "expired"]
 _CLAIM = "claimVoucher"
 """The operation under whose key a ticket is used."""
-_COLUMNS = tuple(Ticket.__dataclass_fields__)
+_COLUMNS = tuple(field.name for field in fields(Ticket))
+_KINDS = dict.fromkeys(_COLUMNS, "text") | {
+    "place": "integer",
+    **dict.fromkeys(("entered_at", "admits_from", "expires_at"), "timestamptz"),
+}
 
-_LOCK_COMPANY = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:company, 0))")
 # The key of a claim is decided once: with an answer, or with a fence.
-_LAST_TICKET = sa.text(
+_LAST_TICKETS = sa.text(
     f"""
-    SELECT {", ".join(f"t.{column}" for column in _COLUMNS)}, EXISTS (
+    SELECT DISTINCT ON (t.claimant_id) {", ".join(f"t.{column}" for column in _COLUMNS)}, EXISTS (
         SELECT 1 FROM idempotency i WHERE i.principal = t.principal AND i.operation = '{_CLAIM}' AND i.key = t.ticket_id
     ) AS used
-    FROM entry_tickets t WHERE t.period_id = :period_id AND t.claimant_id = :claimant_id
-    ORDER BY t.place DESC LIMIT 1
+    FROM entry_tickets t WHERE t.period_id = :period_id AND t.claimant_id = ANY (CAST(:claimants AS text[]))
+    ORDER BY t.claimant_id, t.place DESC
+    """
+)
+_GIVE = sa.text(
+    f"""
+    INSERT INTO entry_tickets ({", ".join(_COLUMNS)})
+    SELECT * FROM unnest({", ".join(f"CAST(:{column} AS {kind}[])" for column, kind in _KINDS.items())}) AS t
     """
 )
 
@@ -71,41 +81,36 @@ async def line_in(connection: AsyncConnection, period_id: str) -> Line | None:
     return None if row is None else _line(row)
 
 
-async def hold_company(connection: AsyncConnection, period_id: str, claimant_id: str) -> None:
-    """Let this transaction be the only one in which a company takes a place in a period."""
-    await connection.execute(_LOCK_COMPANY, {"company": f"{period_id} {claimant_id}"})
+async def last_tickets(connection: AsyncConnection, period_id: str, claimant_ids: Collection[str]) -> dict[str, Held]:
+    """Read the ticket that each of these companies took last in a period; who took none is left out."""
+    values = {"period_id": period_id, "claimants": list(claimant_ids)}
+    rows = (await connection.execute(_LAST_TICKETS, values)).mappings()
+    return {row["claimant_id"]: Held(ticket=_ticket(row), used=row["used"]) for row in rows}
 
 
 async def last_ticket(connection: AsyncConnection, period_id: str, claimant_id: str) -> Held | None:
     """Read the ticket that a company took last in a period."""
-    found = await connection.execute(_LAST_TICKET, {"period_id": period_id, "claimant_id": claimant_id})
-    row = found.mappings().first()
-    return None if row is None else Held(ticket=_ticket(row), used=row["used"])
+    return (await last_tickets(connection, period_id, [claimant_id])).get(claimant_id)
 
 
-async def hold_line(connection: AsyncConnection, period: Period) -> Line | None:
-    """Read the line for the one who is next, whom all others wait for; None where the plan is no longer this one."""
-    assert period.waiting_room is not None  # noqa: S101 (or there would be no line to ask for)
+async def hold_line(connection: AsyncConnection, period_id: str) -> Line | None:
+    """Read the line of a period and hold it: nobody else gives places or changes the plan until this is done.
+
+    None where no plan with a room is approved: it was never, it was changed since, or the period is over.
+    """
     c = waiting_rooms.c
-    as_planned = (c.opens_at == period.opens_at) & (c.spacing == spacing_of(period.waiting_room)) & ~c.shut
-    statement = sa.select(waiting_rooms).where(c.period_id == period.period_id, as_planned).with_for_update()
-    row = (await connection.execute(statement)).first()
-    return None if row is None else _line(row)
+    row = (await connection.execute(sa.select(waiting_rooms).where(c.period_id == period_id).with_for_update())).first()
+    return None if row is None or row.shut else _line(row)
 
 
-async def write_down(connection: AsyncConnection, ticket: Ticket, line: Line) -> Line:
-    """Write a ticket down, and how far the line reaches with it; `line` is as it was held."""
-    after = after_one_more(line, ticket.entered_at)
-    moved = (
+async def write_down(connection: AsyncConnection, tickets: Sequence[Ticket], line: Line) -> None:
+    """Write tickets of one period down, and how far the line reaches with them."""
+    await connection.execute(
         sa.update(waiting_rooms)
-        .where(waiting_rooms.c.period_id == ticket.period_id)
-        .values(places=after.places, next_slot=after.next_slot)
-        .returning(waiting_rooms.c.period_id)
-        .cte("moved")
+        .where(waiting_rooms.c.period_id == tickets[0].period_id)
+        .values(places=line.places, next_slot=line.next_slot)
     )
-    values = {column: getattr(ticket, column) for column in _COLUMNS}
-    await connection.execute(sa.insert(entry_tickets).values(values).add_cte(moved))
-    return after
+    await connection.execute(_GIVE, {name: [getattr(ticket, name) for ticket in tickets] for name in _COLUMNS})
 
 
 def _line(row: Any) -> Line:

@@ -1,18 +1,21 @@
 """Waiting rooms of an office on a real database: places are taken, and claims made by them, as the edge does it."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from services.issuance.domain.plan import Settings as PlanSettings
-from services.issuance.domain.ticket import PASSING, Ticket
+from services.issuance.domain.ticket import Ticket
 from services.issuance.domain.waiting_room import Admission
 from services.issuance.use_cases.planning_periods import approve_period, propose_period
-from services.issuance.use_cases.waiting import Taken, take_ticket
+from services.issuance.use_cases.waiting import Asked, Challenged
+from services.issuance.waiting_room.door import Door
 from services.issuance.waiting_room.room import last_ticket
 from shared.events.issuance import WaitingRoom
 from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
 from shared.store.execution import Answer, Commands, IdempotencyKey
-from shared.store.transaction import Cause, Transaction
 from tests.integration.issuance.office import CONTEXT, Office
 
 FACE = 100
@@ -41,44 +44,68 @@ async def open_room(office: Office, *, challenge: bool = False) -> str:
     return period_id
 
 
-async def nothing(_tx: Transaction) -> None:
-    """Ask nobody for anything."""
+def door_of(office: Office) -> Door:
+    """Give the door of an office's waiting rooms; somebody has to run it."""
+    return Door(Commands(office.engine, CONTEXT, office.clock, lambda: None, office.measures))
 
 
-async def enter(office: Office, period_id: str, claimant_id: str, *, key: str = "") -> Ticket:
-    """Take a place, in a transaction that is repeated after a lost race; Refused when there is none."""
-    taken: list[Taken] = []
+async def enter(
+    office: Office,
+    period_id: str,
+    claimant_id: str,
+    *,
+    key: str = "",
+    by: str = "",
+    challenged: Challenged | None = None,
+    door: Door | None = None,
+) -> Ticket:
+    """Take a place, at a door of one's own unless one is given; Refused when there is none."""
     refusals: list[Refused] = []
-
-    async def use_case(tx: Transaction) -> Taken:
-        given = await take_ticket(
-            tx, period_id=period_id, claimant_id=claimant_id, ticket_id=new_id("tkt", tx.now), challenged=nothing
-        )
-        taken.append(given)
-        return given
 
     def told(refused: Refused) -> Answer:
         refusals.append(refused)
         return Answer(status=409)
 
-    principal = f"user-of-{claimant_id}"
-    commands = Commands(office.engine, CONTEXT, office.clock, lambda: None, office.measures)
-    answer = await commands.execute(
-        Cause(actor=principal, correlation_id="test"),
-        use_case,
-        answer=lambda given, _tx: Answer(status=201, body=given.ticket.ticket_id.encode()),
-        refused=told,
-        key=IdempotencyKey(principal=principal, operation="enterWaitingRoom", key=key, payload=b"") if key else None,
-        passes=lambda refused: any(reason.code in PASSING for reason in refused.reasons),
+    asked = Asked(
+        key=IdempotencyKey(
+            principal=by or f"user-of-{claimant_id}",
+            operation="enterWaitingRoom",
+            key=key or new_id("key", office.clock.now()),
+            payload=b"",
+        ),
+        answer=asyncio.get_running_loop().create_future(),
+        period_id=period_id,
+        claimant_id=claimant_id,
+        ticket_id=new_id("tkt", office.clock.now()),
+        by_channel=bool(by),
+        challenged=challenged or Challenged(),
+        given=lambda taken: Answer(status=201, body=taken.ticket.ticket_id.encode()),
+        told=told,
     )
-    if refusals:
+    answer = await (_taken(door_of(office), asked) if door is None else door.take(asked))
+    if answer.status != 201:
         raise refusals[-1]
-    if answer.replayed:
-        held = await ticket_of(office, period_id, claimant_id)
-        assert held is not None
-        assert held.ticket_id.encode() == answer.body
-        return held
-    return taken[-1].ticket
+    ticket = await ticket_of(office, period_id, claimant_id)
+    assert ticket is not None
+    assert ticket.ticket_id.encode() == answer.body
+    return ticket
+
+
+async def _taken(door: Door, asked: Asked) -> Answer:
+    async with running(door):
+        return await door.take(asked)
+
+
+@asynccontextmanager
+async def running(door: Door) -> AsyncIterator[Door]:
+    """Have a door served."""
+    serving = asyncio.create_task(door.run())
+    try:
+        yield door
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+        door.close()
 
 
 async def ticket_of(office: Office, period_id: str, claimant_id: str) -> Ticket | None:

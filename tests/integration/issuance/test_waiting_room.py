@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -13,26 +12,35 @@ from services.issuance.domain.plan import Plan
 from services.issuance.domain.plan import Settings as PlanSettings
 from services.issuance.domain.ticket import Ticket
 from services.issuance.use_cases.planning_periods import approve_period, change_plan, withdraw_plan
-from services.issuance.use_cases.waiting import take_ticket
+from services.issuance.use_cases.waiting import Challenged
 from services.issuance.waiting_room.challenges import spend
-from services.issuance.waiting_room.room import last_ticket, line_in, state_of
+from services.issuance.waiting_room.room import last_ticket, state_of
 from shared.events.issuance import WaitingRoom
+from shared.events.registry.channels import ChannelAuthorised
+from shared.kernel.calendar import business_date
+from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
-from shared.store.transaction import Transaction, VersionConflictError
+from shared.store.execution import KeyInProgressError, KeyReusedError, StoreBusyError
+from shared.store.transaction import UnknownSubjectError
 from tests.integration.issuance.office import Office
 from tests.integration.issuance.queueing import (
     FACE,
     HALF_HOUR,
     PER_SECOND,
     claim_by,
+    door_of,
     enter,
-    nothing,
     open_room,
+    running,
     ticket_of,
 )
 
 SECOND = timedelta(seconds=1)
 SPACING = SECOND / PER_SECOND
+_ANSWERED = sa.text(
+    "INSERT INTO idempotency (principal, operation, key, request_hash, status, headers, body, recorded_at)"
+    " VALUES (:who, 'enterWaitingRoom', 'other-request', CAST('x' AS bytea), 201, CAST('{}' AS jsonb), '', now())"
+)
 
 
 @pytest.fixture
@@ -54,24 +62,65 @@ async def test_companies_that_come_at_once_get_places_without_gaps_each_in_its_d
     office: Office, other: Office
 ) -> None:
     period_id = await open_room(office)
-    companies = [await office.register() for _ in range(40)]
+    companies = [await office.register() for _ in range(60)]
     opens_at = office.clock.now() + HALF_HOUR
-    tickets = await asyncio.gather(
-        *(enter((office, other)[number % 2], period_id, one) for number, one in enumerate(companies))
-    )
+    async with running(door_of(office)) as first, running(door_of(other)) as second:
+        tickets = await asyncio.gather(
+            *(enter(office, period_id, one, door=(first, second)[number % 2]) for number, one in enumerate(companies))
+        )
     in_order = sorted(tickets, key=lambda ticket: ticket.place)
-    assert [ticket.place for ticket in in_order] == list(range(1, 41))
-    assert [ticket.admits_from for ticket in in_order] == [opens_at + number * SPACING for number in range(40)]
+    assert [ticket.place for ticket in in_order] == list(range(1, 61))
+    assert [ticket.admits_from for ticket in in_order] == [opens_at + number * SPACING for number in range(60)]
+    for mine in (tickets[::2], tickets[1::2]):  # at either door, who came first is served first
+        assert [ticket.place for ticket in mine] == sorted(ticket.place for ticket in mine)
 
 
-async def test_a_company_that_asks_many_times_at_once_has_one_place(office: Office) -> None:
+async def test_a_company_that_asks_many_times_at_once_has_one_place(office: Office, other: Office) -> None:
     period_id, greedy = await open_room(office), await office.register()
-    outcomes = await asyncio.gather(*(enter(office, period_id, greedy) for _ in range(8)), return_exceptions=True)
+    async with running(door_of(office)) as first, running(door_of(other)) as second:
+        outcomes = await asyncio.gather(
+            *(enter(office, period_id, greedy, door=(first, second)[number % 2]) for number in range(8)),
+            return_exceptions=True,
+        )
     tickets = [outcome for outcome in outcomes if isinstance(outcome, Ticket)]
     refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
     assert (len(tickets), len(refused)) == (1, 7)
     assert {reason.code for one in refused for reason in one.reasons} == {"ticket-unused"}
     assert (await enter(office, period_id, await office.register())).place == 2
+
+
+async def test_a_key_that_is_being_served_is_told_so_and_one_of_another_request_is_refused(office: Office) -> None:
+    period_id, company = await open_room(office), await office.register()
+    async with running(door_of(office)) as door:
+        first, twin = await asyncio.gather(
+            *(enter(office, period_id, company, key="one-key", door=door) for _ in range(2)), return_exceptions=True
+        )
+        assert isinstance(first, Ticket)
+        assert isinstance(twin, KeyInProgressError)
+        async with office.engine.begin() as connection:
+            await connection.execute(_ANSWERED, {"who": f"user-of-{company}"})
+        with pytest.raises(KeyReusedError):
+            await enter(office, period_id, company, key="other-request", door=door)
+
+
+async def test_one_who_cannot_be_served_takes_no_other_along(office: Office) -> None:
+    period_id = await open_room(office)
+    companies = [await office.register() for _ in range(5)]
+    async with running(door_of(office)) as door:
+        outcomes = await asyncio.gather(
+            *(
+                enter(office, period_id, one, key="not \x00 text" if number == 2 else "", door=door)
+                for number, one in enumerate(companies)
+            ),
+            return_exceptions=True,
+        )
+    assert [isinstance(outcome, Ticket) for outcome in outcomes] == [number != 2 for number in range(5)]
+    assert sorted(outcome.place for outcome in outcomes if isinstance(outcome, Ticket)) == [1, 2, 3, 4]
+
+
+async def test_of_a_period_that_does_not_exist_there_is_no_place(office: Office) -> None:
+    with pytest.raises(UnknownSubjectError):
+        await enter(office, new_id("prd", office.clock.now()), await office.register())
 
 
 async def test_a_repeated_request_has_the_same_place_and_a_refusal_that_passes_leaves_its_key_free(
@@ -187,56 +236,94 @@ async def test_a_line_follows_the_plan_that_is_approved_at_last(office: Office) 
     assert [ticket.admits_from for ticket in tickets] == [opens_at, opens_at + SECOND]
 
 
-async def test_a_plan_that_changes_while_somebody_asks_is_looked_at_again(office: Office) -> None:
+async def test_a_plan_that_is_approved_while_somebody_asks_is_looked_at_again(office: Office) -> None:
     period_id, company = await open_room(office), await office.register()
-    async with office.engine.begin() as connection:
+    async with office.engine.begin() as connection:  # as it is seen by whoever asked just before the approval
         await connection.execute(
-            sa.text("UPDATE waiting_rooms SET spacing = spacing * 2 WHERE period_id = :id"), {"id": period_id}
+            sa.text("UPDATE waiting_rooms SET shut = true WHERE period_id = :id"), {"id": period_id}
         )
-    take = partial(take_ticket, period_id=period_id, claimant_id=company, ticket_id="tkt_1", challenged=nothing)
-    with pytest.raises(VersionConflictError):
-        await office.do(take)
+    with pytest.raises(StoreBusyError):
+        await enter(office, period_id, company)
+
+
+class NotShownError(Exception):
+    """The challenge is not met."""
+
+
+class SpentError(Exception):
+    """The response has counted before."""
 
 
 async def test_whoever_has_a_challenge_before_them_is_asked_last_and_takes_no_place_without(office: Office) -> None:
-    class NotShownError(Exception):
-        """The challenge is not met."""
-
-    async def not_shown(_tx: Transaction) -> None:
-        raise NotShownError
-
     period_id, company = await open_room(office, challenge=True), await office.register()
-    take = partial(take_ticket, period_id=period_id, ticket_id="tkt_1", challenged=not_shown)
+    fault = Challenged(fault=NotShownError())
     with pytest.raises(Refused, match="claimant-not-registered"):
-        await office.do(partial(take, claimant_id="clm_unknown"))
+        await enter(office, period_id, "clm_unknown", challenged=fault)
     with pytest.raises(NotShownError):
-        await office.do(partial(take, claimant_id=company))
-    async with office.engine.connect() as connection:
-        line = await line_in(connection, period_id)
-    assert line is not None
-    assert line.places == 0
+        await enter(office, period_id, company, key="not-shown", challenged=fault)
+    assert (await enter(office, period_id, company, key="not-shown")).place == 1
+    without = await open_room(office)
+    assert (await enter(office, without, company, challenged=fault)).place == 1
+
+
+async def test_what_counts_once_lets_in_the_first_of_those_who_show_it_together(office: Office) -> None:
+    period_id = await open_room(office, challenge=True)
+    companies = [await office.register() for _ in range(3)]
+    once = Challenged(name="puz_shared", expires_at=office.clock.now() + SECOND, spent=SpentError())
+    async with running(door_of(office)) as door:
+        outcomes = await asyncio.gather(
+            *(enter(office, period_id, one, challenged=once, door=door) for one in companies), return_exceptions=True
+        )
+    assert [type(outcome) for outcome in outcomes] == [Ticket, SpentError, SpentError]
+    with pytest.raises(SpentError):
+        await enter(office, period_id, companies[2], challenged=once)
 
 
 async def test_what_is_good_once_is_spent_once_by_whoever_is_first(engine: AsyncEngine, office: Office) -> None:
     now = office.clock.now()
 
-    async def spent() -> bool:
+    async def spent() -> set[str]:
         async with engine.begin() as connection:
-            return await spend(connection, "puz_1", now + SECOND, now)
+            return await spend(connection, {"puz_1": now + SECOND}, now)
 
-    assert sorted(await asyncio.gather(*(spent() for _ in range(5)))) == [False, False, False, False, True]
+    outcomes = await asyncio.gather(*(spent() for _ in range(5)))
+    assert sorted(map(len, outcomes)) == [0, 0, 0, 0, 1]
 
 
 async def test_what_has_expired_by_itself_is_forgotten(engine: AsyncEngine, office: Office) -> None:
     now = office.clock.now() + timedelta(days=1)
     async with engine.begin() as connection:
-        for number in range(20):
-            await spend(connection, f"old_{number}", now, now - SECOND)
+        await spend(connection, {f"old_{number}": now for number in range(8)}, now - SECOND)
         for number in range(4):
-            assert await spend(connection, f"new_{number}", now + SECOND, now)
+            name = f"new_{number}"
+            assert await spend(connection, {name: now + SECOND}, now) == {name}
         names = (await connection.execute(sa.text("SELECT name FROM spent_challenges ORDER BY 1"))).scalars().all()
     assert [name for name in names if name.startswith("old_")] == []
     assert [name for name in names if name.startswith("new_")] == [f"new_{number}" for number in range(4)]
+
+
+async def test_a_channel_takes_a_place_only_for_a_company_that_has_let_it(office: Office) -> None:
+    period_id, company = await open_room(office), await office.register()
+    with pytest.raises(Refused, match="channel-not-authorised") as refused:
+        await enter(office, period_id, company, by="bank-clerk")
+    assert len(refused.value.reasons) == 1
+    today = business_date(office.clock.now())
+    await office.tell(
+        ChannelAuthorised(
+            authorisation_id=new_id("ath", office.clock.now()),
+            channel_id="chn_bank",
+            principal="bank-clerk",
+            claimant_id=company,
+            scopes=("claims",),
+            valid_from=today,
+            valid_until=today,
+            document_digest="",
+            authorised_by=f"user-of-{company}",
+            on=today,
+        )
+    )
+    ticket = await enter(office, period_id, company, by="bank-clerk")
+    assert (ticket.place, ticket.principal) == (1, "bank-clerk")
 
 
 async def test_an_open_period_sends_away_at_the_door_who_has_no_turn(office: Office, owner: AsyncEngine) -> None:
