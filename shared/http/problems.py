@@ -15,6 +15,7 @@ from shared.http.language import CONTENT_LANGUAGE, Language
 from shared.kernel.money import format_yuan
 from shared.kernel.refusal import Reason, Refused
 from shared.measures.reader import Measures
+from shared.yaml_loader import LOADER
 
 PROBLEM_JSON = "application/problem+json"
 KERNEL_PROBLEMS = Path(__file__).parent / "problems.yaml"
@@ -97,7 +98,7 @@ class Catalogue(Mapping[str, Entry]):
     def load(cls, *files: Path) -> Self:
         """Read the kernel's catalogue and then the given ones; CatalogueError for a twin, a gap or an unknown key."""
         entries: dict[str, Entry] = {}
-        raw = yaml.safe_load(KERNEL_PROBLEMS.read_text(encoding="utf-8"))
+        raw = yaml.load(KERNEL_PROBLEMS.read_text(encoding="utf-8"), LOADER)  # noqa: S506 (it is a safe one)
         validation = raw.pop("validation")
         own = ((file, _read(file)) for file in (PROCEDURE_PROBLEMS, *files))
         for file, content in ((KERNEL_PROBLEMS, raw), *own):
@@ -270,7 +271,7 @@ def _said(value: object, language: Language, *, money: bool) -> str:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    content = yaml.load(file.read_text(encoding="utf-8"), LOADER) or {}  # noqa: S506 (it is a safe one)
     if not isinstance(content, dict):
         raise CatalogueError(f"{file}: expected a code on each line of the first level")
     return content

@@ -8,6 +8,8 @@ from typing import Self
 
 import yaml
 
+from shared.yaml_loader import LOADER
+
 _INTEGER = re.compile(r"0|[1-9][0-9_]*")
 _CODE = re.compile(r"[a-z][a-z0-9_]*")
 _SWITCH = {"true": True, "false": False}
@@ -48,7 +50,7 @@ class Section:
     def read(cls, file: Path) -> Self:
         """Read a whole file; unreadable YAML is a RuleFileError too."""
         try:
-            return cls(file, yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader))
+            return cls(file, yaml.compose(file.read_text(encoding="utf-8"), Loader=LOADER))
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise RuleFileError(file, line, f"not YAML: {error.problem}") from error
