@@ -12,12 +12,11 @@ import structlog.testing
 from services.issuance.intake.asking import Asked
 from services.issuance.intake.sequencer import Sequencer
 from shared.events.issuance import QuotaClass
-from tests.simulation.world import COMING_AND_GOING, DIVIDED, FAULTS, POISON, Company, World, assert_sound
+from tests.simulation.world import COMING_AND_GOING, DIVIDED, FAULTS, POISON, STEPS, Company, World, assert_sound
 from tests.unit.issuance.facts import OPENS
 
 FACE = 1_000_000
 _SEEDS_A_BLOCK = 30
-_STEPS = ("hold", "period", "standings", "years", "write", "answer", "answers", "won", "connect", "rules")
 
 type Entered = list[tuple[Sequencer, Asked]]
 
@@ -52,7 +51,7 @@ async def test_whatever_goes_wrong_between_two_steps_nobody_gets_money_twice_and
         world = World(seed, quota=12 * FACE, companies=12, weather=FAULTS, faults=25)
         seen += await _live(world, keys=3, entered=entered)
     assert not [fault for fault in FAULTS if not any(name.startswith(f"{fault} at") for name in seen)]
-    assert not [where for where in _STEPS if not any(name.endswith(f" at {where}") for name in seen)]
+    assert not [where for where in STEPS if not any(name.endswith(f" at {where}") for name in seen)]
 
 
 @pytest.mark.parametrize("block", range(2))

@@ -1,20 +1,24 @@
 """A world made of one seed: its time, its weather, its database, and the offices in it that may fall and rise again."""
 
 import asyncio
+import re
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from importlib import import_module
+from pkgutil import iter_modules
 from random import Random
 from typing import Any, cast
 
 import asyncpg
 import msgspec
 
+from services.issuance import claimants as standings
+from services.issuance import intake as intake_modules
 from services.issuance.api.intake_desk import awarded
 from services.issuance.domain.claimant import Claimant
 from services.issuance.domain.classes import set_aside
-from services.issuance.intake import answers, book, latch, ownership, writing
 from services.issuance.intake.intake import Intake, TooManyClaimsError
 from services.issuance.intake.ownership import HeldElsewhereError
 from services.issuance.intake.sequencer import Surroundings
@@ -36,6 +40,7 @@ FAULTS = (
     "lost before",
     "lost after",
     "hangs",
+    "falls silent",
     "lock timeout",
     "race lost",
     "office stops",
@@ -54,15 +59,26 @@ DISTRICTS = ("110108", "110105", None)
 """In which the companies are registered, one after the other."""
 POISON = "no\x00text"
 _AGAIN = (StoreBusyError, OutcomeUnknownError, KeyInProgressError, TooManyClaimsError)
-_NAMES = {
-    ownership._HOLD: "hold",
-    ownership._EVICT: "evict",
-    book._PERIOD: "period",
-    book._YEARS: "years",
-    answers._ANSWERS: "answers",
-    latch._WON: "won",
-    writing._WRITE: "write",
-}
+_SQL = re.compile(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE)\b")
+
+
+def _statements() -> dict[str, str]:
+    """Name the statements that the intake's modules have: no list of ours can forget one."""
+    modules = [
+        import_module(found.name) for found in iter_modules(intake_modules.__path__, f"{intake_modules.__name__}.")
+    ]
+    return {
+        text: name.strip("_").lower()
+        for module in (*modules, standings)
+        for name, text in vars(module).items()
+        if isinstance(text, str) and name.isupper() and _SQL.match(text)
+    }
+
+
+STATEMENTS: Mapping[str, str] = _statements()
+"""The steps of the line that are statements, by their text."""
+STEPS = frozenset({*STATEMENTS.values(), "answer", "connect", "rules"})
+"""All of its steps: the statements, hearing their answers, and what else its surroundings give it to wait for."""
 _SILENCE_S = 3.4
 """How long an office must have been silent before another one takes its period (`forwarding`)."""
 
@@ -76,7 +92,7 @@ class Connection:
     async def fetch(self, statement: str, *arguments: Any) -> list[Any]:
         """Do what a statement says, unless something comes between."""
         world = self._world
-        fault = await world.step(_NAMES.get(statement, "standings"))
+        fault = await world.step(STATEMENTS[statement])
         if self._closed:
             raise asyncpg.ConnectionDoesNotExistError("the connection was closed")
         match fault:
@@ -90,6 +106,9 @@ class Connection:
             case "hangs":
                 self.late = True
                 world.late.append((self, statement, arguments))
+                raise TimeoutError
+            case "falls silent":  # nothing arrives, and the server never learns that nobody is there any more
+                self.late = True
                 raise TimeoutError
             case "lock timeout":
                 raise asyncpg.LockNotAvailableError("canceling statement due to lock timeout")
@@ -168,7 +187,10 @@ class World:
         weather: Sequence[str],
         faults: int,
         classes: tuple[QuotaClass, ...] = (),
+        script: Mapping[int, str] | None = None,
     ) -> None:
+        """Begin; at the steps of `script`, counted from 0, just that goes wrong, whatever the weather."""
+        self.script, self.steps = script or {}, list[str]()
         self.seed, self.chance, self.seconds = seed, Random(seed), 0.0  # noqa: S311 (a run is to be had again)
         self.weather, self.budget, self.seen = weather, faults, Counter[str]()
         divided = Quota(quota=quota, remaining=quota, classes=classes, parts=set_aside(classes))
@@ -196,17 +218,23 @@ class World:
 
     async def connect(self) -> "asyncpg.Connection[Any]":
         """Connect, if the weather allows."""
-        if await self.step("connect") in {"lost before", "lost after", "hangs"}:
+        if await self.step("connect") in {"lost before", "lost after", "hangs", "falls silent"}:
             raise ConnectionRefusedError
         return cast("asyncpg.Connection[Any]", Connection(self))
 
     async def step(self, where: str) -> str:
         """Let time pass and others act between two steps; say what is to go wrong with the next one."""
+        number = len(self.steps)
+        self.steps.append(where)
         self.seconds += self.chance.choice((0.0, 0.001, 0.02, 0.15))
         for _ in range(self.chance.randrange(3)):
             await asyncio.sleep(0)
         if self.late and (self.budget <= 0 or self.chance.random() < 0.2):
             self._land()
+        if number in self.script:
+            self.seen[f"{self.script[number]} at {where}"] += 1
+            await self._befall(self.script[number])
+            return self.script[number]
         if self.budget <= 0 or self.chance.random() > 0.15:
             return ""
         self.budget -= 1
@@ -229,6 +257,8 @@ class World:
         match fault:
             case "office stops":
                 self._begin(self.chance.choice(self.offices).restart())
+            case "office leaves" if len(self.offices) > 1:
+                self._begin(self.offices.pop(self.chance.randrange(len(self.offices))).intake.close())
             case "another takes over":
                 self.seconds += _SILENCE_S
                 self._begin(self._takes_over(self.chance.choice(self.offices)))
@@ -263,6 +293,7 @@ class World:
         """Let everything come to its end."""
         while self._meanwhile:
             await asyncio.gather(*self._meanwhile)
+            await asyncio.sleep(0)  # who has ended takes itself off the list only then
         while self.late:
             self._land()
         for office in self.offices:
@@ -317,6 +348,8 @@ class Company:
         return await asking
 
     async def _at(self, office: Office) -> Answer:
+        if office not in self._world.offices:
+            raise StoreBusyError("the office has left")
         return await office.intake.claim(
             period_id=PERIOD,
             claimant_id=self._claimant_id,
