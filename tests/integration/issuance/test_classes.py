@@ -48,7 +48,7 @@ CERTIFICATE = Certificate(
 @pytest.fixture
 async def other(engine: AsyncEngine) -> AsyncIterator[Office]:
     """Another instance of the same office."""
-    opened = Office(engine)
+    opened = Office(engine, address="http://other-office.test")
     yield opened
     await opened.close()
 
