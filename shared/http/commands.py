@@ -60,13 +60,10 @@ class CommandDesk(Desk):
         self,
         use_case: Callable[[Transaction], Awaitable[R]],
         present: Callable[[R], Presented],
-        *,
-        passing: frozenset[str] = frozenset(),
     ) -> Response:
         """Run a use case in its transaction and answer with what it made; a repeated key gets the same answer again.
 
-        Where the operation needs a duty of the office, whoever lacks it is refused first. A refusal for one of the
-        `passing` reasons is not kept: the same key may be tried again.
+        Where the operation needs a duty of the office, whoever lacks it is refused first.
         """
         route = self._request.scope["route"]
         rules = route.rules if isinstance(route, Operation) else None
@@ -77,7 +74,6 @@ class CommandDesk(Desk):
             answer=lambda result, tx: present(result).answer(tx.position),
             refused=self._refused,
             key=key,
-            passes=lambda refused: any(reason.code in passing for reason in refused.reasons),
         )
         return response_of(answer)
 

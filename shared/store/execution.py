@@ -110,16 +110,14 @@ class Commands:
         answer: Callable[[R, Transaction], Answer],
         refused: Callable[[Refused], Answer],
         key: IdempotencyKey | None = None,
-        passes: Callable[[Refused], bool] = lambda _: False,
     ) -> Answer:
         """Run a use case and give its answer; with a key, the answer is recorded in the same transaction.
 
-        A refusal on the merits is an answer too, and is recorded, unless it `passes` with time: then the key stays free
-        for the same request at a better moment. Raises `KeyReusedError`, `KeyFencedError`,
+        A refusal on the merits is an answer too, and is recorded. Raises `KeyReusedError`, `KeyFencedError`,
         `KeyInProgressError`, `StaleVersionError`, `UnknownSubjectError`, `StoreBusyError` or `OutcomeUnknownError`;
         none of them is recorded.
         """
-        return await _in_time(lambda: self._once(cause, use_case, answer, refused, key, passes))
+        return await _in_time(lambda: self._once(cause, use_case, answer, refused, key))
 
     async def perform[R](self, cause: Cause, use_case: Callable[[Transaction], Awaitable[R]]) -> R:
         """Run a use case that answers for itself, and give what it made once that is durable.
@@ -159,7 +157,6 @@ class Commands:
         answer: Callable[[R, Transaction], Answer],
         refused: Callable[[Refused], Answer],
         key: IdempotencyKey | None,
-        passes: Callable[[Refused], bool],
     ) -> Answer:
         try:
             async with self._transaction(cause) as tx:
@@ -171,7 +168,7 @@ class Commands:
                 if key is not None:
                     await _record(tx, key, key.request_hash, given)
         except Refused as refusal:
-            return await self._refuse(cause, refused(refusal), None if passes(refusal) else key)
+            return await self._refuse(cause, refused(refusal), key)
         self._on_commit()
         return given
 
