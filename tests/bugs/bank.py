@@ -5,6 +5,7 @@ from dataclasses import dataclass
 _INTAKE = "tests/integration/issuance/test_intake.py"
 _LIVES = "tests/integration/issuance/test_lives.py"
 _MIDNIGHT = "tests/integration/issuance/test_midnight.py"
+_RESERVE = "tests/integration/issuance/test_entries_reserve.py"
 _STATEMENT = "services/issuance/migrations/write_claims.sql"
 
 
@@ -96,5 +97,35 @@ BUGS = (
         right="    unused = held.amount - command.paid\n",
         wrong="    unused = held.amount * (1 - command.paid / held.amount)\n",
         test=f"{_LIVES}::test_what_is_paid_is_spent_and_the_rest_released_whichever_message_comes_first",
+    ),
+    Bug(
+        name="overtaking-on-the-reserve-list",
+        file="services/issuance/use_cases/serving_entries.py",
+        right="turn.quota.remaining, strictly=True",
+        wrong="turn.quota.remaining, strictly=False",
+        test=f"{_RESERVE}::test_nobody_overtakes_the_first_whose_amount_is_not_there_yet",
+    ),
+    Bug(
+        name="owed-money-claimed",
+        file="services/issuance/intake/book.py",
+        right="q.remaining - q.owed AS remaining",
+        wrong="q.remaining AS remaining",
+        test=f"{_RESERVE}::test_what_was_never_issued_is_everybodys_and_what_is_owed_is_not",
+    ),
+    Bug(
+        name="entering-after-the-deciding-began",
+        file="services/issuance/entry_list.py",
+        right="begun=frozenset(way for way, is_begun in by_way.items() if is_begun)",
+        wrong="begun=frozenset()",
+        test="tests/integration/issuance/test_entries_window.py"
+        "::test_a_crash_between_two_portions_loses_nothing_and_serves_nobody_twice",
+    ),
+    Bug(
+        name="lots-by-arrival",
+        file="shared/procedures/lots.py",
+        right='key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest()',
+        wrong="key=str",
+        test="tests/integration/issuance/test_entries_draw.py"
+        "::test_lots_decide_and_not_the_order_of_arrival_and_the_seed_lay_fast_before",
     ),
 )

@@ -1,5 +1,6 @@
 """Entries: standing requests for a period's money, and the draw that anybody can do again (art. 12)."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -130,10 +131,7 @@ async def withdraw(entry_id: EntryId, request: CommandRequest) -> Response:
     summary="抽签：事先公布的摘要，事后公布的种子 · The draw: the digest told before it, the seed told after it",
 )
 async def get_draw(period_id: PeriodId, request: ReadRequest) -> Response:
-    state, committed, decided = await _draw_of(period_id, request)
-    ends = draw_ends(state.entries, state.opens_at)
-    if ends is None:
-        raise UnknownSubjectError(period_id)
+    ends, committed, decided = await _draw_of(period_id, request)
     view = DrawView(
         period_id=period_id,
         commitment=committed.commitment,
@@ -155,24 +153,27 @@ async def get_draw(period_id: PeriodId, request: ReadRequest) -> Response:
 async def list_drawn_entries(
     period_id: PeriodId, request: ReadRequest, limit: Limit = 50, cursor: CursorText = None
 ) -> Page[DrawnEntry]:
-    state, _, decided = await _draw_of(period_id, request)
+    ends, _, decided = await _draw_of(period_id, request)
     if decided is None:
-        ends = draw_ends(state.entries, state.opens_at)
         raise refuse("draw-not-held-yet", article="12", value=request.now, limit=ends, kind="state")
     select = sa.select(entries).where(entries.c.period_id == period_id, entries.c.drawn.is_not(None))
     return await request.page(select, [entries.c.drawn], limit, cursor, _drawn)
 
 
-async def _draw_of(period_id: str, request: ReadDesk) -> tuple[Period, DrawCommitted, EntriesDecided | None]:
-    """Read what the log tells of a period's draw; UnknownSubjectError when nothing is drawn in it."""
+async def _draw_of(period_id: str, request: ReadDesk) -> tuple[datetime, DrawCommitted, EntriesDecided | None]:
+    """Read until when entries for a period's draw are taken, and what the log tells of it.
+
+    UnknownSubjectError: nothing is drawn in it.
+    """
     async with request.reading() as tx:
         state = (await tx.load(period, f"period-{period_id}")).state
         committed = await read_stream(tx.connection, "issuance", f"draw-{period_id}", limit=1)
         told = (await tx.connection.execute(_decisions(period_id))).scalars().all()
-    if not isinstance(state, Period) or not committed:
+    ends = draw_ends(state.entries, state.opens_at) if isinstance(state, Period) else None
+    if ends is None or not committed:
         raise UnknownSubjectError(period_id)
     decided = [fact for fact in (decode(_DECIDED, payload) for payload in told) if fact.way == "draw"]
-    return state, committed[0].data, decided[-1] if decided else None
+    return ends, committed[0].data, decided[-1] if decided else None
 
 
 def _decisions(period_id: str) -> sa.Select[Any]:
