@@ -13,6 +13,7 @@ from shared.http import health
 from shared.http.docs_page import serve_pages
 from shared.http.edge import Edge
 from shared.http.failures import answer_failures
+from shared.http.finding import OperationIndex
 from shared.http.keys import KeyCache, key_source
 from shared.http.limits import Buckets
 from shared.http.middleware import EdgeMiddleware
@@ -77,6 +78,8 @@ def build_app(context: BoundedContext, settings: Settings, *, runtime: Runtime |
         app.include_router(router)
     app.include_router(health.router)
     serve_pages(app)
+    if not runtime.tracing.is_on:  # whoever traces names its spans by the framework's routes
+        app.router.routes.insert(0, OperationIndex(operations(context)))
     app.state.openapi = msgspec.json.encode(build_openapi(app, context, edge.catalogue))
     return app
 
