@@ -150,6 +150,7 @@ async def _house(servers: Servers, folder: Path, *, claimants: int, limited: boo
         kafka_bootstrap=servers.kafka_bootstrap,
         database_prefix=f"b{secrets.token_hex(4)}",
         topic_prefix=f"b{secrets.token_hex(4)}",
+        movable_clock=False,  # as in production: the clock that can be moved looks into a file each time it is asked
     )
     if not limited:
         settings = settings.model_copy(update={"rate_burst": 10_000_000, "rate_per_second": 10_000_000.0})

@@ -75,4 +75,4 @@ def development_clock(settings: Settings) -> DevelopmentClock:
 
 def clock_of(settings: Settings) -> Clock:
     """Choose the clock of an environment."""
-    return development_clock(settings) if settings.env == "dev" else SystemClock()
+    return development_clock(settings) if settings.env == "dev" and settings.movable_clock else SystemClock()

@@ -53,6 +53,8 @@ class Settings(MeasuresSettings):
     """How many requests one principal, or one address without a token, may send at once and in the long run."""
     advertised_url: str = ""
     """Where other instances of the same service reach this one, as `http://host:port`; `cxq serve` fills it in."""
+    movable_clock: bool = True
+    """Whether development follows a clock that can be moved forward; outside development there is none to move."""
     background: bool = True
     """Whether a service that serves HTTP also does its background work; without it, `cxq worker` has to run beside."""
     documents_url: str = ""

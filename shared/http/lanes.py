@@ -1,6 +1,7 @@
 """What ways past the framework have in common: which requests are ordinary enough for them, and who is asking."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 from shared.http.edge import Edge
 from shared.http.identity import Caller
@@ -11,21 +12,16 @@ ACCEPTED = frozenset({b"", b"*/*", b"application/json", b"application/json, text
 
 
 def said_once(
-    headers: Iterable[tuple[bytes, bytes]], wanted: Iterable[bytes], shunned: Container[bytes]
+    headers: Sequence[tuple[bytes, bytes]], wanted: Iterable[bytes], shunned: AbstractSet[bytes]
 ) -> dict[bytes, bytes] | None:
-    """Give the headers that are wanted, empty where one is missing; None when one is said twice, or a shunned one is.
+    """Give the headers that are wanted, empty where one is missing; None when any is said twice, or a shunned one is.
 
     What is shunned changes an answer in ways that only the framework's way knows.
     """
-    head = dict.fromkeys(wanted, b"")
-    for name, value in headers:
-        if name in head:
-            if head[name]:
-                return None
-            head[name] = value
-        elif name in shunned:
-            return None
-    return head
+    said = dict(headers)
+    if len(said) != len(headers) or not shunned.isdisjoint(said):
+        return None
+    return {name: said.get(name, b"") for name in wanted}
 
 
 async def caller_of(edge: Edge, authorization: bytes) -> Caller | None:

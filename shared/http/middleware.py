@@ -1,6 +1,7 @@
 """The outermost layer, pure ASGI: request ids, limits, time, headers, the access log, and no naked 500."""
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -36,6 +37,7 @@ _HEADERS = {
 _RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
 _QUIET = ("/health/", "/metrics", "/docs")
 _access = structlog.get_logger("access")
+_access_lines = logging.getLogger("access")
 
 
 class EdgeMiddleware:
@@ -144,8 +146,11 @@ def note_answer(edge: Edge, visit: Visit, *, method: str, path: str, route: str,
     requests, request_seconds = _meters(edge.context.name, visit.operation or "none", status)
     requests.inc()
     request_seconds.observe(seconds)
-    log = _access.debug if path.startswith(_QUIET) else _access.info
-    log(
+    loudness = logging.DEBUG if path.startswith(_QUIET) else logging.INFO
+    if not _access_lines.isEnabledFor(loudness):
+        return
+    _access.log(
+        loudness,
         "request",
         request_id=visit.request_id,
         trace_id=visit.trace_id,

@@ -5,7 +5,6 @@ its problem, is written by the same route as ever. Both ways lead to the same in
 """
 
 import asyncio
-from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -108,7 +107,7 @@ class ClaimLane:
             return Answer(status=problem.status, headers=headers, body=problem.body)
 
 
-def _ordinary(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes] | None:
+def _ordinary(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes] | None:
     """Read the headers of a request that says everything once and in the ordinary way; None for any other."""
     head = said_once(headers, _ONCE, _STEPS_ASIDE)
     if (

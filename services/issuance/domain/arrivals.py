@@ -82,6 +82,7 @@ class Granted(NamedTuple):
 
     channel_id: str | None = None
 
+
 type Outcome = Granted | tuple[Reason, ...]
 """What becomes of an arrival: a voucher, or every reason against it."""
 

@@ -59,12 +59,14 @@ class Claimant:
 
     def is_certified(self, day: date, kinds: Collection[str]) -> bool:
         """Tell whether a certificate of one of these kinds is valid on a day; both its days are included."""
-        return any(
+        return bool(self.certificates) and any(
             certificate.kind in kinds and certificate.valid_from <= day <= certificate.valid_until
             for certificate in self.certificates
         )
 
     def ban_on(self, day: date) -> Ban | None:
         """Name the ban in force on a day, the longest if there are several."""
+        if not self.bans:
+            return None
         bans = [ban for ban in self.bans if ban.until is None or day <= ban.until]
         return max(bans, key=lambda ban: ban.until or date.max, default=None)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from services.issuance.domain.allowance import returning, returning_on_lapse
 from services.issuance.domain.clawing_back import (
@@ -38,8 +38,7 @@ from shared.kernel.refusal import Reason, refuse, refuse_unless
 from shared.measures.terms import Terms
 
 
-@message
-class ClaimVoucher:
+class ClaimVoucher(NamedTuple):
     """Write down a granted claim: its `place` in the period, and the `allowance` that it stays within."""
 
     voucher_id: str

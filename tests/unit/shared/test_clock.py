@@ -98,6 +98,10 @@ def test_outside_development_there_is_no_clock_to_move() -> None:
     assert isinstance(clock_of(PRODUCTION), SystemClock)
 
 
+def test_development_can_do_with_the_machines_clock(tmp_path: Path) -> None:
+    assert isinstance(clock_of(Settings(env="dev", state_dir=tmp_path, movable_clock=False)), SystemClock)
+
+
 def test_development_has_a_clock_to_move(tmp_path: Path) -> None:
     clock = clock_of(Settings(env="dev", state_dir=tmp_path))
     assert isinstance(clock, DevelopmentClock)
