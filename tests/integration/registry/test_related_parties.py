@@ -4,8 +4,13 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import sqlalchemy as sa
+
+from services.registry.use_cases.declaring_related_parties import declare
 from shared.events.registry.claimants import ClaimantRelatedPartiesRecognised
 from shared.http.policy import Role
+from shared.runtime import Runtime
+from shared.store.transaction import Cause, transaction
 from tests.integration.registry.bodies import company, fresh_code, institution
 from tests.integration.registry.house import House
 
@@ -19,7 +24,7 @@ async def enterprise(house: House, principal: str, **changes: Any) -> tuple[str,
     return str(made.headers["location"]), str(made.json()["claimant_id"])
 
 
-async def declare(house: House, principal: str, path: str, *codes: str) -> None:
+async def say(house: House, principal: str, path: str, *codes: str) -> None:
     boss = house.person(Role.CLAIMANT, principal)
     parties = [
         {"kind": "company", "name": f"关联单位{code}", "credit_code": code, "relation": "shareholder"} for code in codes
@@ -39,7 +44,7 @@ async def test_a_provider_that_was_named_before_it_was_listed_is_told_once_it_is
     code, nobody = fresh_code("12"), fresh_code()
     path, claimant_id = await enterprise(house, "forward-1")
     _, bystander = await enterprise(house, "forward-2")
-    await declare(house, "forward-1", path, code, nobody)
+    await say(house, "forward-1", path, code, nobody)
     assert await recognised(house, claimant_id) == []
     officer = house.person(Role.OFFICER, "officer-1")
     listed = await officer.post("/v1/providers", institution(principal="lab-f1", credit_code=code))
@@ -54,8 +59,8 @@ async def test_a_company_that_was_named_by_several_is_told_for_each_and_only_by_
     second, second_id = await enterprise(house, "naming-2")
     third, third_id = await enterprise(house, "naming-3")
     for principal, path in (("naming-1", first), ("naming-2", second), ("naming-3", third)):
-        await declare(house, principal, path, code)
-    await declare(house, "naming-3", third)  # takes it back
+        await say(house, principal, path, code)
+    await say(house, "naming-3", third)  # takes it back
     _, sister_id = await enterprise(house, "naming-sister", credit_code=code)
     assert await recognised(house, first_id) == [((sister_id,), 0)]
     assert await recognised(house, second_id) == [((sister_id,), 0)]
@@ -63,22 +68,26 @@ async def test_a_company_that_was_named_by_several_is_told_for_each_and_only_by_
 
 
 async def test_a_declaration_and_a_registration_at_the_same_moment_miss_nobody(house: House) -> None:
-    for number in range(5):
-        code = fresh_code()
-        path, claimant_id = await enterprise(house, f"moment-{number}")
-        boss = house.person(Role.CLAIMANT, f"moment-{number}")
-        seen = await boss.get(path)
-        party = {"kind": "company", "name": "同时登记", "credit_code": code, "relation": "affiliate"}
-        declared, made, _ = await asyncio.gather(
-            boss.post(f"{path}/related-parties", {"parties": [party]}, version=seen),
-            house.person(Role.CLAIMANT, f"moment-{number}-sister").post("/v1/claimants", company(credit_code=code)),
-            house.wait(AT_ONCE),
+    code = fresh_code()
+    _, claimant_id = await enterprise(house, "moment-1")
+    runtime: Runtime = house.app.state.runtime
+    cause = Cause(actor="moment-1", correlation_id="c")
+    party = {"kind": "company", "name": "同时登记", "credit_code": code, "relation": "affiliate"}
+    async with transaction(runtime.engine, "registry", house.clock, cause, runtime.measures) as tx:
+        await declare(tx, claimant_id, "moment-1", [party], if_match=None)
+        sister = asyncio.create_task(
+            house.person(Role.CLAIMANT, "moment-sister").post("/v1/claimants", company(credit_code=code))
         )
-        assert (declared.status_code, made.status_code) == (200, 201), declared.text
-        await house.wait(AT_ONCE)
-        told = [
-            fact.parties
-            for fact in await house.facts()
-            if getattr(fact, "claimant_id", None) == claimant_id and hasattr(fact, "others")
-        ]
-        assert told[-1] == (made.json()["claimant_id"],)
+        await until_somebody_waits(house)  # the registration cannot see the declaration yet, and so it waits for it
+    made = await sister
+    assert made.status_code == 201, made.text
+    assert await recognised(house, claimant_id) == [((made.json()["claimant_id"],), 0)]
+
+
+async def until_somebody_waits(house: House) -> None:
+    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    async with asyncio.timeout(5), house.owner() as connection:
+        while True:
+            if (await connection.execute(waiting)).scalar_one():
+                return
+            await asyncio.sleep(0.01)
