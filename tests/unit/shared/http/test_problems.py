@@ -1,6 +1,6 @@
 """The catalogue of problems, the two languages, and what is given back of a value."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -42,6 +42,27 @@ def _document(catalogue: Catalogue, refused: Refused, language: Language = "zh")
 )
 def test_chinese_is_spoken_unless_english_is_preferred(accepted: str, language: Language) -> None:
     assert language_of(accepted) == language
+
+
+@pytest.mark.parametrize(
+    ("waits", "after"),
+    [
+        ([], None),
+        ([timedelta()], "1"),
+        ([timedelta(seconds=2)], "2"),
+        ([timedelta(seconds=2.1)], "3"),
+        ([timedelta(seconds=9), timedelta(seconds=4)], "9"),
+    ],
+)
+def test_what_passes_by_itself_says_after_how_many_seconds(
+    tmp_path: Path, waits: list[timedelta], after: str | None
+) -> None:
+    patient = ENTRY.replace("too-dear", "too-early") + "  waits: true\n"
+    now = datetime(2026, 3, 1, 1, tzinfo=UTC)
+    reasons = [Reason(code="too-early", article="12", value=now, limit=now + wait) for wait in waits]
+    refused = Refused(Reason(code="too-dear", article="12", value=1, limit=2), *reasons)
+    writer = Writer(catalogue=_catalogue(tmp_path, ENTRY + patient), language="en", instance="/v1/x", trace_id="t")
+    assert writer.of_refusal(refused).headers.get("Retry-After") == after
 
 
 @pytest.mark.parametrize(("kind", "status"), [("rule", 422), ("state", 409)])
