@@ -79,7 +79,6 @@ class Granted(NamedTuple):
     fact: VoucherClaimed
     register_by: Deadline
     parts: Parts = UNDIVIDED
-
     channel_id: str | None = None
 
 
