@@ -128,4 +128,26 @@ BUGS = (
         test="tests/integration/issuance/test_entries_draw.py"
         "::test_lots_decide_and_not_the_order_of_arrival_and_the_seed_lay_fast_before",
     ),
+    Bug(
+        name="token-for-two-users",
+        file="services/issuance/waiting_room/tokens.py",
+        right="(said.ticket_id, said.period_id, said.claimant_id, said.principal) != asked:",
+        wrong="(said.ticket_id, said.period_id, said.claimant_id) != asked[:3]:",
+        test="tests/unit/issuance/test_waiting_room.py::test_a_token_is_good_for_no_other_claim",
+    ),
+    Bug(
+        name="token-under-any-key",
+        file="services/issuance/waiting_room/tokens.py",
+        right="(said.ticket_id, said.period_id, said.claimant_id, said.principal) != asked:",
+        wrong="(said.period_id, said.claimant_id, said.principal) != asked[1:]:",
+        test="tests/unit/issuance/test_waiting_room.py::test_a_token_is_good_for_no_other_claim",
+    ),
+    Bug(
+        name="line-that-nobody-holds",
+        file="services/issuance/waiting_room/room.py",
+        right="c.period_id == period_id).with_for_update())).first()",
+        wrong="c.period_id == period_id))).first()",
+        test="tests/integration/issuance/test_waiting_room.py"
+        "::test_companies_that_come_at_once_get_places_without_gaps_each_in_its_distance",
+    ),
 )
