@@ -220,8 +220,8 @@ class VoucherClaimed:
 
     `place` counts the period's claims from 1 in order of arrival; `register_by` is the last day to register an activity
     (art. 15(2)), `provisional` while the working days of that year are unpublished. `allowance` is what the claim was
-    decided on: the most that the year may hold, in fen. `parts` were taken from classes' own parts of the quota, the rest
-    of the amount from what is everybody's.
+    decided on: the most that the year may hold, in fen. `parts` were taken from the quota's parts for classes; the
+    rest of it is everybody's.
     """
 
     voucher_id: str
