@@ -22,6 +22,9 @@ def main(names: Sequence[str]) -> int:
     with TemporaryDirectory(prefix="bug-bank-") as directory:
         tree = Path(directory) / "tree"
         copytree(ROOT, tree, ignore=ignore_patterns(".git", ".venv", ".cxq", "__pycache__", ".*_cache", "docs"))
+        if red := _red(sorted({bug.test for bug in chosen}), tree):
+            _say("red without any bug, so that they prove nothing:", red)
+            return 1
         missed = [bug.name for bug in chosen if not _is_noticed(bug, tree)]
     _say(f"{len(chosen) - len(missed)} of {len(chosen)} noticed", *missed)
     return 1 if missed else 0
@@ -29,25 +32,28 @@ def main(names: Sequence[str]) -> int:
 
 def _is_noticed(bug: Bug, tree: Path) -> bool:
     """Plant a bug, run its test, and take the bug out again."""
-    file = tree / bug.file
-    sound = file.read_text()
-    if sound.count(bug.right) != 1:
-        _say(f"{bug.name}: its place in {bug.file} is not there any more")
-        return False
-    file.write_text(sound.replace(bug.right, bug.wrong))
+    sound = {edit.file: (tree / edit.file).read_text() for edit in bug.edits}
     try:
-        is_red = _fails(bug.test, tree)
+        for edit in bug.edits:
+            planted = edit.planted((tree / edit.file).read_text())
+            if planted is None:
+                _say(f"{bug.name}: its place in {edit.file} is not there any more")
+                return False
+            (tree / edit.file).write_text(planted)
+        is_red = bool(_red([bug.test], tree))
     finally:
-        file.write_text(sound)
+        for file, text in sound.items():
+            (tree / file).write_text(text)
     _say(f"{bug.name}: {'red' if is_red else 'NOT RED'}  {bug.test}")
     return is_red
 
 
-def _fails(test: str, tree: Path) -> bool:
-    """Run a test; True when it was run and failed, for what cannot be set up proves nothing."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", test]
+def _red(tests: Sequence[str], tree: Path) -> str:
+    """Run tests and name one that was run and failed, for what cannot be set up proves nothing; empty if none."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     ran = subprocess.run(command, cwd=tree, capture_output=True, timeout=_LIMIT_S, check=False)  # noqa: S603 (ours)
-    return b"\nFAILED " in ran.stdout
+    failed = [line for line in ran.stdout.decode().splitlines() if line.startswith("FAILED ")]
+    return failed[0].removeprefix("FAILED ") if failed else ""
 
 
 def _say(*words: object) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import asyncpg
@@ -53,6 +54,9 @@ class StandingClock:
         return self.at
 
 
+_NUMBERS = count(1)
+
+
 @dataclass(slots=True)
 class Office:
     """Runs use cases, reactions and deadlines, each in its own transaction."""
@@ -60,7 +64,8 @@ class Office:
     engine: AsyncEngine
     measures: Measures = field(default_factory=Measures.load)
     clock: StandingClock = field(default_factory=StandingClock)
-    address: str = "http://office.test"
+    address: str = field(default_factory=lambda: f"http://office-{next(_NUMBERS)}.test")
+    """Where this instance is, and no other: who finds its own address at a period ends a connection of its own."""
     seconds: Callable[[], float] = lambda: asyncio.get_running_loop().time()
     """What the intake waits and trusts its memory by."""
     _told: int = 0
