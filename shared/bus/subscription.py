@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import asyncpg
 import sqlalchemy as sa
@@ -119,8 +119,7 @@ class FencedError(Exception):
     """Another process has taken the partition over and moved its position."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """How far a consumer is in a partition: the offset to read next, and the last event's position and hash."""
 
     next_offset: int = 0
