@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+_CLASSES = "tests/unit/issuance/test_classes.py"
 _INTAKE = "tests/integration/issuance/test_intake.py"
 _LIVES = "tests/integration/issuance/test_lives.py"
 _STORE = "tests/integration/shared/store"
@@ -244,5 +245,27 @@ BUGS = (
         wrong="c.period_id == period_id))).first()",
         test="tests/integration/issuance/test_waiting_room.py"
         "::test_companies_that_come_at_once_get_places_without_gaps_each_in_its_distance",
+    ),
+    Bug(
+        name="class-money-for-everybody",
+        file="services/issuance/domain/claiming.py",
+        right="within_reach = reachable(claim.remaining, parts, classes_of(claim))",
+        wrong="within_reach = claim.remaining",
+        test=f"{_CLASSES}::test_who_is_in_no_class_takes_the_common_part_and_not_a_fen_more",
+    ),
+    Bug(
+        name="class-released-a-moment-late",
+        file="services/issuance/domain/classes.py",
+        right="at >= each.until",
+        wrong="at > each.until",
+        test=f"{_CLASSES}::test_a_claim_at_the_instant_takes_what_the_class_has_left_and_one_before_it_does_not",
+    ),
+    Bug(
+        name="parts-not-carried-on",
+        file="services/issuance/intake/book.py",
+        right="        page.parts = after.parts\n",
+        wrong="",
+        test="tests/integration/issuance/test_classes.py"
+        "::test_a_claim_is_paid_from_its_own_classes_first_and_says_from_which",
     ),
 )
