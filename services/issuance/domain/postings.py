@@ -6,8 +6,7 @@ taken back but by the reverse entry of a later fact.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import Literal, NamedTuple, assert_never
 
 from shared.events.issuance import (
     LiveStage,
@@ -76,8 +75,7 @@ SPENT: tuple[Account, ...] = ("paid", "clawed_back")
 _LAY_IN: dict[LiveStage, Account] = {"claimed": "reserved", "committed": "committed", "used": "payable"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One posting: `fen`, more than nothing, go from the account `credit` to the account `debit`."""
 
     debit: Account
@@ -106,7 +104,7 @@ type Posted = (
 
 def entries_of(fact: Posted) -> tuple[Entry, ...]:
     """Say what a fact moves; nothing else is needed to know it."""
-    return tuple(Entry(credit=credit, debit=debit, fen=fen) for credit, debit, fen in _flows(fact) if fen)
+    return tuple([Entry(debit, credit, fen) for credit, debit, fen in _flows(fact) if fen])
 
 
 def _flows(fact: Posted) -> Iterator[tuple[Account, Account, int]]:

@@ -36,23 +36,26 @@ def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row | None:
     fact: Posted = event.data
     period_id, year, contract_id, account = key
     fen = row["fen"] if row else 0
-    for entry in entries_of(fact):
-        fen += entry.fen * ((entry.debit == account) - (entry.credit == account))
+    for debit, credit, moved in entries_of(fact):
+        if debit == account:
+            fen += moved
+        elif credit == account:
+            fen -= moved
     if fen == 0:
         return None
     return {"period_id": period_id, "year": year, "contract_id": contract_id, "account": account, "fen": fen}
 
 
-def _row(fact: Posted) -> tuple[RowKey, ...]:
+def _row(fact: Posted) -> list[RowKey]:
     year = getattr(fact, "year", NO_YEAR)
-    accounts = dict.fromkeys(account for entry in entries_of(fact) for account in (entry.debit, entry.credit))
-    return tuple((fact.period_id, year, _contract_of(fact, account), account) for account in accounts)
-
-
-def _contract_of(fact: Posted, account: Account) -> str:
-    """Name the contract an account's money waits for; what is over waits for none."""
-    contract_id: str | None = getattr(fact, "contract_id", None)
-    return contract_id or NO_CONTRACT if account in _BY_CONTRACT else NO_CONTRACT
+    contract_id: str = getattr(fact, "contract_id", None) or NO_CONTRACT
+    accounts: dict[Account, None] = {}
+    for debit, credit, _ in entries_of(fact):
+        accounts[debit] = accounts[credit] = None
+    # what is over waits for no contract
+    return [
+        (fact.period_id, year, contract_id if account in _BY_CONTRACT else NO_CONTRACT, account) for account in accounts
+    ]
 
 
 EXPOSURE = Projection(name="exposure", table=TABLE, rows=dict.fromkeys(POSTED, _row), evolve=evolve, poison="halt")
