@@ -31,54 +31,71 @@ class Edit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bug:
-    """A mistake, made by its edits together; `test` must turn red."""
+    """A mistake: `right` in `file` becomes `wrong`, and so on for `more`; `test` must turn red."""
 
     name: str
-    edits: tuple[Edit, ...]
+    file: str
+    right: str
+    wrong: str
     test: str
+    more: tuple[Edit, ...] = ()
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """All that has to be changed."""
+        return (Edit(self.file, self.right, self.wrong), *self.more)
 
 
 BUGS = (
     Bug(
         name="lost-update",
-        edits=(Edit(_STATEMENT, "WHERE coalesce(y.counted, 0) <> h.counted;", "WHERE false;"),),
+        file=_STATEMENT,
+        right="WHERE coalesce(y.counted, 0) <> h.counted;",
+        wrong="WHERE false;",
         test=f"{_INTAKE}::test_what_a_year_gave_back_can_be_claimed_at_once",
     ),
     Bug(
         name="sequence-order",
-        edits=(
-            Edit("services/issuance/intake/sequencer.py", "self.line.popleft() for _ in", "self.line.pop() for _ in"),
-        ),
+        file="services/issuance/intake/sequencer.py",
+        right="self.line.popleft() for _ in",
+        wrong="self.line.pop() for _ in",
         test=f"{_INTAKE}::test_places_follow_the_order_of_arrival",
     ),
     Bug(
         name="places-by-sequence",
-        edits=(Edit("services/issuance/domain/arrivals.py", "places += 1", "places += 2"),),
+        file="services/issuance/domain/arrivals.py",
+        right="places += 1",
+        wrong="places += 2",
         test="tests/unit/issuance/test_arrivals.py::test_the_first_come_is_the_first_served_and_places_go_on_from_the_last",
     ),
     Bug(
         name="utc-date",
-        edits=(Edit("services/issuance/intake/intake.py", "on=business_date(at),", "on=at.date(),"),),
+        file="services/issuance/intake/intake.py",
+        right="on=business_date(at),",
+        wrong="on=at.date(),",
         test=f"{_MIDNIGHT}::test_claims_across_new_years_midnight_in_beijing_count_in_their_own_years",
     ),
     Bug(
         name="effect-without-its-answer",
-        edits=(Edit(_STATEMENT, "WHERE a.status IS NOT NULL;", "WHERE a.status IS NOT NULL AND a.number > granted;"),),
+        file=_STATEMENT,
+        right="WHERE a.status IS NOT NULL;",
+        wrong="WHERE a.status IS NOT NULL AND a.number > granted;",
         test=f"{_INTAKE}::test_a_key_has_one_request_and_one_answer",
     ),
     Bug(
         name="missing-fence",
-        edits=(Edit(_STATEMENT, "AND q.revision = quota_revision", ""),),
+        file=_STATEMENT,
+        right="AND q.revision = quota_revision",
+        wrong="",
         test=f"{_INTAKE}::test_a_writer_that_was_cut_off_writes_nothing_more_on_its_old_copies",
     ),
     Bug(
         name="positions-by-sequence",
-        edits=(
-            Edit(
-                "shared/store/migrations/versions/0001_kernel.py",
-                'for name in ("event_hash.sql", "append_events.sql"):',
-                'op.execute("CREATE SEQUENCE log_positions")\n    for name in ("event_hash.sql", "append_events.sql"):',
-            ),
+        file="shared/store/migrations/versions/0001_kernel.py",
+        right='for name in ("event_hash.sql", "append_events.sql"):',
+        wrong='op.execute("CREATE SEQUENCE log_positions")\n    for name in ("event_hash.sql", "append_events.sql"):',
+        test=f"{_STORE}/test_order.py::test_a_reader_that_tails_the_log_misses_nothing_and_sees_nothing_out_of_order",
+        more=(
             Edit(
                 "shared/store/migrations/append_events.sql",
                 "SELECT * INTO STRICT head FROM log_head FOR UPDATE;",
@@ -86,143 +103,121 @@ BUGS = (
                 " (SELECT min(nextval('log_positions')) FROM generate_series(1, cardinality(streams))) - 1;",
             ),
         ),
-        test=f"{_STORE}/test_order.py::test_a_reader_that_tails_the_log_misses_nothing_and_sees_nothing_out_of_order",
     ),
     Bug(
         name="second-transaction",
-        edits=(
+        file="shared/store/execution.py",
+        right="if key is not None: await _record(tx, key, key.request_hash, given) except Refused as refusal:",
+        wrong="pass\n        except Refused as refusal:",
+        test=f"{_STORE}/test_lost_connections.py::test_a_commit_whose_answer_never_comes_is_cleared_up_by_the_same_key",
+        more=(
             Edit(
                 "shared/store/execution.py",
-                "if key is not None: await _record(tx, key, key.request_hash, given) except Refused as refusal:"
-                " return await self._refuse(cause, refused(refusal), None if passes(refusal) else key)",
-                """pass
-        except Refused as refusal:
-            return await self._refuse(cause, refused(refusal), None if passes(refusal) else key)
-        if key is not None:
+                "self._on_commit() return given",
+                """if key is not None:
             async with self._transaction(cause) as later:
-                await _record(later, key, key.request_hash, given)""",
+                await _record(later, key, key.request_hash, given)
+        self._on_commit()
+        return given""",
             ),
         ),
-        test=f"{_STORE}/test_lost_connections.py::test_a_commit_whose_answer_never_comes_is_cleared_up_by_the_same_key",
     ),
     Bug(
         name="own-silent-connection-keeps-the-period",
-        edits=(
-            Edit(
-                "services/issuance/intake/ownership.py",
-                "if not row[0] and address and row[1] == address:",
-                "if not row[0] and not address:",
-            ),
-        ),
+        file="services/issuance/intake/ownership.py",
+        right="if not row[0] and address and row[1] == address:",
+        wrong="if not row[0] and not address:",
         test="tests/simulation/test_every_step.py::test_a_crash_at_any_step_costs_nobody_anything[falls silent]",
     ),
     Bug(
         name="clawed-back-is-not-spent",
-        edits=(
-            Edit(
-                "services/issuance/domain/postings.py",
-                'SPENT: tuple[Account, ...] = ("paid", "clawed_back")',
-                'SPENT: tuple[Account, ...] = ("paid",)',
-            ),
-        ),
+        file="services/issuance/domain/postings.py",
+        right='SPENT: tuple[Account, ...] = ("paid", "clawed_back")',
+        wrong='SPENT: tuple[Account, ...] = ("paid",)',
         test="tests/integration/issuance/test_clawing_back.py::test_the_audit_and_the_nightly_proof_agree_with_it",
     ),
     Bug(
         name="more-is-asked-back-than-was-paid",
-        edits=(
-            Edit("services/redemption/domain/recovery.py", "if command.amount > left", "if command.amount > left * 2"),
-        ),
+        file="services/redemption/domain/recovery.py",
+        right="if command.amount > left",
+        wrong="if command.amount > left * 2",
         test="tests/unit/redemption/test_recovery.py::test_all_that_was_paid_can_be_asked_back_and_not_a_fen_more",
     ),
     Bug(
         name="known-key-forgotten",
-        edits=(
-            Edit(
-                _STATEMENT,
-                "IF which IS NOT NULL THEN outcome := 'known';",
-                "IF false THEN outcome := 'known';",
-            ),
-        ),
+        file=_STATEMENT,
+        right="IF which IS NOT NULL THEN outcome := 'known';",
+        wrong="IF false THEN outcome := 'known';",
         test=f"{_INTAKE}::test_a_key_has_one_request_and_one_answer",
     ),
     Bug(
         name="latch-without-filter",
-        edits=(Edit("services/issuance/intake/latch.py", " or name in self._won:", ":"),),
+        file="services/issuance/intake/latch.py",
+        right=" or name in self._won:",
+        wrong=":",
         test=f"{_INTAKE}::test_the_winner_of_a_sold_out_period_gets_its_answer_again_and_a_stranger_is_told_so",
     ),
     Bug(
         name="latch-outlives-its-connection",
-        edits=(Edit("services/issuance/intake/sequencer.py", "self.latch.forget()", "pass"),),
+        file="services/issuance/intake/sequencer.py",
+        right="self.latch.forget()",
+        wrong="pass",
         test="tests/simulation/test_sequencer.py::test_whoever_has_won_is_never_told_that_nothing_is_left",
     ),
     Bug(
         name="no-ownership-check",
-        edits=(Edit("services/issuance/use_cases/cancelling.py", " or state.claimant_id != claimant_id:", ":"),),
+        file="services/issuance/use_cases/cancelling.py",
+        right=" or state.claimant_id != claimant_id:",
+        wrong=":",
         test="tests/integration/issuance/test_model.py::test_issuance_does_what_the_plain_model_says",
     ),
     Bug(
         name="paid-stays-reserved",
-        edits=(
-            Edit(
-                "services/issuance/domain/allowance.py",
-                "Posting(reserved=-(paid + released), spent=paid",
-                "Posting(reserved=-released, spent=paid",
-            ),
-        ),
+        file="services/issuance/domain/allowance.py",
+        right="Posting(reserved=-(paid + released), spent=paid",
+        wrong="Posting(reserved=-released, spent=paid",
         test=f"{_LIVES}::test_what_is_paid_is_spent_and_the_rest_released_whichever_message_comes_first",
     ),
     Bug(
         name="float-money",
-        edits=(
-            Edit(
-                "services/issuance/domain/voucher.py",
-                "unused = held.amount - command.paid",
-                "unused = held.amount * (1 - command.paid / held.amount)",
-            ),
-        ),
+        file="services/issuance/domain/voucher.py",
+        right="unused = held.amount - command.paid",
+        wrong="unused = held.amount * (1 - command.paid / held.amount)",
         test=f"{_LIVES}::test_what_is_paid_is_spent_and_the_rest_released_whichever_message_comes_first",
     ),
     Bug(
         name="overtaking-on-the-reserve-list",
-        edits=(
-            Edit(
-                "services/issuance/use_cases/serving_entries.py",
-                "turn.quota.remaining, strictly=True",
-                "turn.quota.remaining, strictly=False",
-            ),
-        ),
+        file="services/issuance/use_cases/serving_entries.py",
+        right="turn.quota.remaining, strictly=True",
+        wrong="turn.quota.remaining, strictly=False",
         test=f"{_RESERVE}::test_nobody_overtakes_the_first_whose_amount_is_not_there_yet",
     ),
     Bug(
         name="owed-money-claimed",
-        edits=(
-            Edit("services/issuance/intake/book.py", "q.remaining - q.owed AS remaining", "q.remaining AS remaining"),
-        ),
+        file="services/issuance/intake/book.py",
+        right="q.remaining - q.owed AS remaining",
+        wrong="q.remaining AS remaining",
         test=f"{_RESERVE}::test_what_was_never_issued_is_everybodys_and_what_is_owed_is_not",
     ),
     Bug(
         name="entering-after-the-deciding-began",
-        edits=(
-            Edit(
-                "services/issuance/entry_list.py",
-                "begun=frozenset(way for way, is_begun in by_way.items() if is_begun)",
-                "begun=frozenset()",
-            ),
+        file="services/issuance/entry_list.py",
+        right="begun=frozenset(way for way, is_begun in by_way.items() if is_begun)",
+        wrong="begun=frozenset()",
+        test=(
+            "tests/integration/issuance/test_entries_window.py"
+            "::test_a_crash_between_two_portions_loses_nothing_and_serves_nobody_twice"
         ),
-        test="tests/integration/issuance/test_entries_window.py"
-        "::test_a_crash_between_two_portions_loses_nothing_and_serves_nobody_twice",
     ),
     Bug(
         name="lots-by-arrival",
-        edits=(
-            Edit(
-                "shared/procedures/lots.py",
-                'key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest()',
-                "key=str",
-            ),
+        file="shared/procedures/lots.py",
+        right='key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest()',
+        wrong="key=str",
+        test=(
+            "tests/integration/issuance/test_entries_draw.py"
+            "::test_lots_decide_and_not_the_order_of_arrival_and_the_seed_lay_fast_before"
         ),
-        test="tests/integration/issuance/test_entries_draw.py"
-        "::test_lots_decide_and_not_the_order_of_arrival_and_the_seed_lay_fast_before",
     ),
     Bug(
         name="token-for-two-users",
