@@ -53,7 +53,7 @@ def test_what_changes_between_two_packs_is_shown_line_by_line(cxq: Cxq, region: 
     )
     assert lines[at + 1].startswith("  - 20 日 (20 days) — 第15条第2项 (art. 15(2))：")
     assert lines[at + 2].startswith("  + 10 日 (10 days) — ")
-    assert lines[-1] == "2 differ, 63 are the same."
+    assert lines[-1] == "2 differ, 65 are the same."
 
 
 def test_what_changes_between_two_packs_is_given_to_programs(cxq: Cxq) -> None:
