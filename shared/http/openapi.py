@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 
 from shared.context import BoundedContext
 from shared.http.language import LANGUAGES
+from shared.http.openapi_links import add_links
 from shared.http.policy import PUBLIC
 from shared.http.problems import PROBLEM_JSON, TYPE_PREFIX, Catalogue, Entry
 from shared.http.routes import OPERATION, Operation
@@ -101,6 +102,7 @@ def build_openapi(app: FastAPI, context: BoundedContext, catalogue: Catalogue) -
                 _complete(described, route, context, catalogue, schemas)
             elif isinstance(described, dict):
                 described.get("responses", {}).pop("422", None)
+    add_links(document["paths"], tuple(by_id.values()), schemas)
     return document
 
 
@@ -224,10 +226,10 @@ _BY_FORMAT = {
 
 def example_of(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
     """Make an example of a schema: its own where it has one, else put together from its fields' examples."""
-    if "$ref" in schema:
-        return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas)
     own = [schema[key] for key in ("example", "const") if key in schema]
     own += [schema[key][0] for key in ("examples", "enum") if schema.get(key)]
+    if "$ref" in schema and not own:
+        return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas)
     own += [example_of(schema[key][0], schemas) for key in ("anyOf", "oneOf", "allOf") if schema.get(key)]
     return own[0] if own else _made_up(schema, schemas)
 

@@ -3,8 +3,8 @@
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any
 
@@ -28,16 +28,27 @@ _JSON = "application/json; charset=utf-8"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationRules:
-    """What an operation asks of its requests, and the problem codes of its own that it may answer with."""
+    """What an operation asks of its requests, and the problem codes of its own that it may answer with.
+
+    `known_as` says under which other names answers tell what a parameter of its path asks for.
+    """
 
     idempotent: bool
     if_match: bool = False
     codes: tuple[str, ...] = ()
+    known_as: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def operation(*, idempotent: bool = True, if_match: bool = False, codes: tuple[str, ...] = ()) -> dict[str, Any]:
+def operation(
+    *,
+    idempotent: bool = True,
+    if_match: bool = False,
+    codes: tuple[str, ...] = (),
+    known_as: Mapping[str, tuple[str, ...]] | None = None,
+) -> dict[str, Any]:
     """Give the `openapi_extra` of a route: does it need an Idempotency-Key, an If-Match; which refusals are its own."""
-    return {OPERATION: OperationRules(idempotent=idempotent, if_match=if_match, codes=codes)}
+    rules = OperationRules(idempotent=idempotent, if_match=if_match, codes=codes, known_as=known_as or {})
+    return {OPERATION: rules}
 
 
 def router_for(context: str, *, tag: str) -> APIRouter:

@@ -114,7 +114,9 @@ async def approve_sanction(sanction_id: str, request: CommandRequest) -> Respons
     operation_id="getStanding",
     response_model=StandingView,
     summary="主体状态 · The standing of a party",
-    openapi_extra=operation(idempotent=False),
+    openapi_extra=operation(
+        idempotent=False, known_as={"party_id": ("claimant_id", "provider_id", "expert_id", "laboratory_id")}
+    ),
 )
 async def get_standing(party_id: str, request: ReadRequest, http: Request) -> StandingView:
     """Show a party the measures in force and what it may do today, and the office too."""
