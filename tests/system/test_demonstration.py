@@ -125,6 +125,7 @@ async def test_the_first_steps_work_as_they_are_written(run: Run, tmp_path: Path
     said = output.decode()
     assert shell.returncode == 0, said
     for sign in ('"may_register":true', '"may_register":false', '"act":"claim","allowed":true',
-                 '"code":"face-value-out-of-range"', '"place":1,', "genuine: vch_", '"listed":true',
-                 "1,000 created", "扫描电子显微镜 700 号"):  # fmt: skip
+                 '"code":"staff-over-limit"', '"code":"face-value-out-of-range"', '"place":1,', "genuine: vch_",
+                 '"stage":"on_notice"', '"notice_id"', '"listed":true', '"created":1000', "1,000 unchanged",
+                 "扫描电子显微镜 700 号"):  # fmt: skip
         assert sign in said, f"{sign} is missing in\n{said}"
