@@ -20,13 +20,13 @@ async def test_a_step_is_for_whoever_has_its_duty(case: Case, office: Office) ->
     await case.apply()
     await appoint(office, "reviewer", "review")
     await appoint(office, "payer", "finance")
-    check = {"json": {"outcome": "accepted"}}
+    accepted = {"outcome": "accepted"}
     try:
         for somebody in ("payer", "anybody"):
-            refused = await case.do("formal-check", "officer", principal=somebody, **check)
+            refused = await case.do("formal-check", "officer", principal=somebody, json=accepted)
             assert (refused.status_code, refused.json()["code"]) == (403, "duty-missing"), refused.text
             assert refused.json()["rule"]["article"] == "18"
-        done = await case.do("formal-check", "officer", principal="reviewer", **check)
+        done = await case.do("formal-check", "officer", principal="reviewer", json=accepted)
         assert done.status_code == 200, done.text
         ordered = await case.do("disbursement-order", "officer", principal="reviewer")
         assert (ordered.status_code, ordered.json()["code"]) == (403, "duty-missing"), ordered.text
