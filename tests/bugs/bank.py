@@ -221,57 +221,45 @@ BUGS = (
     ),
     Bug(
         name="token-for-two-users",
-        edits=(
-            Edit(
-                "services/issuance/waiting_room/tokens.py",
-                "(said.ticket_id, said.period_id, said.claimant_id, said.principal) != asked:",
-                "(said.ticket_id, said.period_id, said.claimant_id) != asked[:3]:",
-            ),
-        ),
+        file="services/issuance/waiting_room/tokens.py",
+        right="(said.ticket_id, said.period_id, said.claimant_id, said.principal) != asked:",
+        wrong="(said.ticket_id, said.period_id, said.claimant_id) != asked[:3]:",
         test="tests/unit/issuance/test_waiting_room.py::test_a_token_is_good_for_no_other_claim",
     ),
     Bug(
         name="token-under-any-key",
-        edits=(
-            Edit(
-                "services/issuance/waiting_room/tokens.py",
-                "(said.ticket_id, said.period_id, said.claimant_id, said.principal) != asked:",
-                "(said.period_id, said.claimant_id, said.principal) != asked[1:]:",
-            ),
-        ),
+        file="services/issuance/waiting_room/tokens.py",
+        right="(said.ticket_id, said.period_id, said.claimant_id, said.principal) != asked:",
+        wrong="(said.period_id, said.claimant_id, said.principal) != asked[1:]:",
         test="tests/unit/issuance/test_waiting_room.py::test_a_token_is_good_for_no_other_claim",
     ),
     Bug(
         name="line-that-nobody-holds",
-        edits=(
-            Edit(
-                "services/issuance/waiting_room/room.py",
-                "c.period_id == period_id).with_for_update())).first()",
-                "c.period_id == period_id))).first()",
-            ),
-        ),
+        file="services/issuance/waiting_room/room.py",
+        right="c.period_id == period_id).with_for_update())).first()",
+        wrong="c.period_id == period_id))).first()",
         test="tests/integration/issuance/test_waiting_room.py"
         "::test_companies_that_come_at_once_get_places_without_gaps_each_in_its_distance",
     ),
     Bug(
         name="class-money-for-everybody",
-        edits=(
-            Edit(
-                "services/issuance/domain/claiming.py",
-                "within_reach = reachable(claim.remaining, parts, classes_of(claim))",
-                "within_reach = claim.remaining",
-            ),
-        ),
+        file="services/issuance/domain/claiming.py",
+        right="within_reach = reachable(claim.remaining, parts, classes_of(claim))",
+        wrong="within_reach = claim.remaining",
         test=f"{_CLASSES}::test_who_is_in_no_class_takes_the_common_part_and_not_a_fen_more",
     ),
     Bug(
         name="class-released-a-moment-late",
-        edits=(Edit("services/issuance/domain/classes.py", "at >= each.until", "at > each.until"),),
+        file="services/issuance/domain/classes.py",
+        right="at >= each.until",
+        wrong="at > each.until",
         test=f"{_CLASSES}::test_a_claim_at_the_instant_takes_what_the_class_has_left_and_one_before_it_does_not",
     ),
     Bug(
         name="parts-not-carried-on",
-        edits=(Edit("services/issuance/intake/book.py", "page.parts = after.parts", ""),),
+        file="services/issuance/intake/book.py",
+        right="        page.parts = after.parts\n",
+        wrong="",
         test="tests/integration/issuance/test_classes.py"
         "::test_a_claim_is_paid_from_its_own_classes_first_and_says_from_which",
     ),
