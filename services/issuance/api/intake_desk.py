@@ -9,7 +9,7 @@ from fastapi import Request
 
 from services.issuance.api.forwarding import Forwarding
 from services.issuance.domain.claiming import SOLD_OUT
-from services.issuance.domain.waiting_room import Shown
+from services.issuance.domain.waiting_room import Shown, Unfit
 from services.issuance.intake.intake import Intake, TooManyClaimsError
 from services.issuance.intake.ownership import HeldElsewhereError
 from services.issuance.waiting_room.tokens import EntryTokens
@@ -60,7 +60,7 @@ class IntakeDesk:
         if visit.caller is None:
             raise ProblemError("not-authenticated")
         caller, claimant_id = visit.caller, claimant_of(visit.caller, named)
-        shown = self.shown(entry_token, caller, period_id, key.key, named)
+        shown = self.shown(entry_token, caller, period_id, key.key, named) if entry_token else Unfit.MISSING
 
         def told(refused: Refused) -> Answer:
             return self._told(visit, refused)
