@@ -87,6 +87,7 @@ class Door:
     _dialling: set[asyncio.Task[None]] = field(default_factory=set)
     _open: int = 0
     _opening: float = 0.0
+    _is_over: bool = False
     _done: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def gather(self, clients: int) -> None:
@@ -110,6 +111,9 @@ class Door:
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE_S):
                 await self._done.wait()
+        self._is_over = True  # what has no answer by now goes out no more, and has none
+        for dialling in self._dialling:
+            dialling.cancel()
         for line in list(self._lines):
             line.close()
 
@@ -138,6 +142,8 @@ class Door:
         return made[1]
 
     def _answered(self, line: _Line, call: Call, head: bytes, body: bytes) -> None:
+        if self._is_over:
+            return
         call.seconds = time.perf_counter() - self._opening - call.due
         call.status = int(head[9:12])
         call.replayed = _REPLAYED in head
@@ -156,7 +162,7 @@ class Door:
         if line in idle:
             idle.remove(line)
         call, line.call = line.call, None
-        if call is None:
+        if call is None or self._is_over:
             return
         if call.resent:
             self._settled()
