@@ -26,7 +26,12 @@ from shared.events.definition import Recorded
 from shared.events.issuance import VoucherClaimed, VoucherCommitmentRefused, VoucherCommitted
 from shared.events.registry.claimants import ClaimantRegistered
 from shared.events.registry.facilities import ServiceOffered, ServiceWithdrawn
-from shared.events.registry.providers import ProviderCapabilitiesChanged, ProviderDelisted, ProviderListed
+from shared.events.registry.providers import (
+    ProviderCapabilitiesChanged,
+    ProviderDelisted,
+    ProviderExitRequested,
+    ProviderListed,
+)
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.procedures.acting import following_users
 from shared.procedures.acting_by_channel import following_channels
@@ -42,7 +47,12 @@ async def _know_claimant(tx: Transaction, event: Recorded[ClaimantRegistered]) -
 
 
 async def _list(tx: Transaction, event: Recorded[ProviderListed]) -> None:
-    known = {"capabilities": list(event.data.capabilities), "listed_on": event.data.on, "delisted_on": None}
+    known = {
+        "capabilities": list(event.data.capabilities),
+        "listed_on": event.data.on,
+        "delisted_on": None,
+        "leaves_after": None,
+    }
     statement = insert(providers).values(provider_id=event.data.provider_id, **known)
     await tx.connection.execute(statement.on_conflict_do_update(index_elements=["provider_id"], set_=known))
 
@@ -50,6 +60,11 @@ async def _list(tx: Transaction, event: Recorded[ProviderListed]) -> None:
 async def _change_capabilities(tx: Transaction, event: Recorded[ProviderCapabilitiesChanged]) -> None:
     of_provider = sa.update(providers).where(providers.c.provider_id == event.data.provider_id)
     await tx.connection.execute(of_provider.values(capabilities=list(event.data.capabilities)))
+
+
+async def _take_notice(tx: Transaction, event: Recorded[ProviderExitRequested]) -> None:
+    of_provider = sa.update(providers).where(providers.c.provider_id == event.data.provider_id)
+    await tx.connection.execute(of_provider.values(leaves_after=event.data.until))
 
 
 async def _delist(tx: Transaction, event: Recorded[ProviderDelisted]) -> None:
@@ -101,6 +116,7 @@ REACTIONS: Reactions = {
     ClaimantRegistered: _know_claimant,
     ProviderListed: _list,
     ProviderCapabilitiesChanged: _change_capabilities,
+    ProviderExitRequested: _take_notice,
     ProviderDelisted: _delist,
     ServiceOffered: _offer,
     ServiceWithdrawn: _withdraw,

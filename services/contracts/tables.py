@@ -30,8 +30,12 @@ providers = sa.Table(
     sa.Column("capabilities", ARRAY(sa.Text), nullable=False),
     sa.Column("listed_on", sa.Date, nullable=False),
     sa.Column("delisted_on", sa.Date),
+    sa.Column("leaves_after", sa.Date),
 )
-"""Local copy of the public list: listed from `listed_on` on, and from `delisted_on` on no longer."""
+"""Local copy of the public list: listed from `listed_on` on, and from `delisted_on` on no longer.
+
+After `leaves_after`, the last day of its notice, a provider is on the list for its running contracts alone (art. 6).
+"""
 
 services = sa.Table(
     "services",

@@ -74,7 +74,7 @@ NOT_RECOVERED = RepaymentReversed(
     recovery_id="rcv_1", repayment_id="rpm_1", redemption_id=RDM, contract_id=CTR, claimant_id=CLM, provider_id=PRV,
     recoveries=RECOVERED.recoveries, amount=yuan(30_000), reasons_digest="d", reversed_by="off_2", on=date(2026, 5, 5),
 )  # fmt: skip
-_POSTED = {
+_POSTED: dict[str, Any] = {
     "voucher_id": "vch_1", "period_id": "prd_1", "claimant_id": CLM, "year": 2026, "amount": yuan(50_000),
     "contract_id": CTR, "redemption_id": RDM, "recovery_id": "rcv_1", "repayment_id": "rpm_1",
     "recovered": yuan(30_000),

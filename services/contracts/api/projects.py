@@ -40,6 +40,7 @@ STANDING = (
     "claimant-not-eligible",
     "claimant-barred",
     "provider-not-listed",
+    "provider-has-left",
     "provider-barred",
     "relation-not-declared",
     "service-not-offered",

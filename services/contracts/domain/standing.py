@@ -14,7 +14,8 @@ class Parties:
 
     `service_kind` is None when the provider does not offer the service that day; "barred" is a disqualification or a
     delisting in force (art. 17), not a mere suspension of payments. `claimant_eligible` is false while a rule of art. 7
-    fails; `related` says that the claimant has named the provider to the registry as a party related to it (art. 16).
+    fails; `provider_gone` says that the provider's notice of leaving is over and it only completes what it has (art.
+    6); `related` that the claimant has named the provider to the registry as a party related to it (art. 16).
     """
 
     claimant_registered: bool
@@ -22,6 +23,7 @@ class Parties:
     claimant_barred: bool
     related: bool
     provider_listed: bool
+    provider_gone: bool
     provider_barred: bool
     provider_capabilities: frozenset[ServiceKind]
     service_kind: ServiceKind | None
@@ -37,6 +39,7 @@ def why_not_together(parties: Parties, terms: ContractTerms, *, relation_declare
         _ineligible(parties, terms),
         Reason(code="claimant-barred", article="17", kind="state") if parties.claimant_barred else None,
         _unlisted(parties, terms),
+        Reason(code="provider-has-left", article="6", kind="state") if parties.provider_gone else None,
         Reason(code="provider-barred", article="17", kind="state") if parties.provider_barred else None,
         _undeclared(parties, terms, relation_declared=relation_declared),
         _unsupported(parties, terms),

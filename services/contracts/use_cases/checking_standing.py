@@ -30,6 +30,9 @@ async def parties(tx: Transaction, *, claimant_id: str, provider_id: str, servic
             sa.or_(providers.c.delisted_on.is_(None), providers.c.delisted_on > today),
         )
         .label("provider_listed"),
+        sa.exists()
+        .where(providers.c.provider_id == provider_id, providers.c.leaves_after < today)
+        .label("provider_gone"),
         sa.select(providers.c.capabilities)
         .where(providers.c.provider_id == provider_id)
         .scalar_subquery()
@@ -46,6 +49,7 @@ async def parties(tx: Transaction, *, claimant_id: str, provider_id: str, servic
         claimant_barred=known.claimant_barred,
         related=known.related,
         provider_listed=known.provider_listed,
+        provider_gone=known.provider_listed and known.provider_gone,
         provider_barred=known.provider_barred,
         provider_capabilities=frozenset(known.capabilities or ()),
         service_kind=known.service_kind,

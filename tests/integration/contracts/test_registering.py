@@ -15,7 +15,7 @@ from services.contracts.use_cases.keeping_texts import ProjectTexts, digest_of, 
 from shared.events.contracts import ProjectProposed
 from shared.events.issuance import WhyNot
 from shared.events.registry.facilities import ServiceOffered, ServiceWithdrawn
-from shared.events.registry.providers import ProviderCapabilitiesChanged, ProviderDelisted
+from shared.events.registry.providers import ProviderCapabilitiesChanged, ProviderDelisted, ProviderExitRequested
 from shared.events.registry.standing import SanctionLifted
 from shared.kernel.money import yuan
 from shared.kernel.refusal import Refused
@@ -65,6 +65,33 @@ async def test_the_provider_is_listed_until_the_day_before_its_delisting(office:
     with pytest.raises(Refused) as refusal:
         await office.propose(pair)
     assert codes(refusal) == ["provider-not-listed"]
+
+
+async def test_a_provider_whose_notice_is_over_begins_nothing_and_completes_what_it_has(office: Office) -> None:
+    pair = await office.meet()
+    confirmed = await office.propose(pair)
+    await office.confirm(pair, confirmed)
+    use = office.voucher()
+    running = await office.submit(pair, await office.agree(pair), use)
+    await office.commit(running, use)
+    notice = ProviderExitRequested(
+        provider_id=pair.provider_id, reason_digest="r", until=MARCH_10, provisional=False, on=MARCH_2, pack="",
+        pack_digest="",
+    )  # fmt: skip
+    await office.hear(notice)
+    office.clock.set_to(MARCH_10, time(23, 59, 59))
+    proposed = await office.propose(pair)
+    office.clock.set_to(MARCH_10 + ONE_DAY, time(0))
+    for step in (office.propose(pair), office.confirm(pair, proposed)):
+        with pytest.raises(Refused) as refusal:
+            await step
+        assert codes(refusal) == ["provider-has-left"]
+    office.clock.set_to(APRIL_30)
+    await office.complete(pair, running)
+    await office.hear(ProviderDelisted(provider_id=pair.provider_id, reason="exit", on=APRIL_30))
+    with pytest.raises(Refused) as gone:
+        await office.propose(pair)
+    assert codes(gone) == ["provider-not-listed"]
 
 
 async def test_a_service_that_was_withdrawn_or_is_another_providers_is_not_offered(office: Office) -> None:

@@ -30,6 +30,7 @@ GOOD = Parties(
     claimant_barred=False,
     related=False,
     provider_listed=True,
+    provider_gone=False,
     provider_barred=False,
     provider_capabilities=frozenset({"testing", "analysis"}),
     service_kind="testing",

@@ -41,6 +41,7 @@ STRANGERS = [
     (replace(GOOD, claimant_registered=False), "claimant-not-registered"),
     (replace(GOOD, claimant_barred=True), "claimant-barred"),
     (replace(GOOD, provider_listed=False), "provider-not-listed"),
+    (replace(GOOD, provider_gone=True), "provider-has-left"),
     (replace(GOOD, provider_barred=True), "provider-barred"),
     (replace(GOOD, service_kind=None), "service-not-offered"),
     (replace(GOOD, service_kind="industrial_design"), "design-capability-missing"),

@@ -16,4 +16,5 @@ def upgrade() -> None:
     """
     copies = ("claimant_standing", "new_products", "channel_authorisations", "closed_channels")
     CONTRACTS.create_all(op.get_bind(), tables=[CONTRACTS.tables[name] for name in copies])
+    op.execute("ALTER TABLE providers ADD COLUMN IF NOT EXISTS leaves_after date")
     op.execute("ALTER TABLE contract_list ADD COLUMN IF NOT EXISTS relation_declared boolean NOT NULL DEFAULT false")
