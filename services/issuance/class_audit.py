@@ -53,7 +53,7 @@ _PARTS = sa.text(
 async def parts_are_as_the_log_says(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
     """Rebuild what each class has left from the log, and hold the row that claims take from against it.
 
-    A plan that was changed after its approval has no parts until it is approved again.
+    A plan that was changed or withdrawn after its approval has no parts, unless it is approved again.
     """
     for row in (await connection.execute(_PARTS, {"kind": RELEASE_CLASSES})).all():
         count.checked += 1

@@ -39,13 +39,13 @@ def _divided(approved: Period) -> dict[str, Any]:
 
 
 async def void_gate(connection: AsyncConnection, period_id: str) -> None:
-    """Let nobody take until the changed plan is approved; the classes of the one before have no parts any more."""
+    """Let nobody take by a plan that was changed or withdrawn: its classes have no parts. There may be no row."""
     void = {"closed": True} | _UNDIVIDED
     await connection.execute(sa.update(quotas).where(quotas.c.period_id == period_id).values(void))
 
 
 async def shut_gate(connection: AsyncConnection, period_id: str) -> None:
-    """Let nobody take any more: the period is over, or withdrawn. There may be no row yet."""
+    """Let nobody take any more: the period is over."""
     await connection.execute(sa.update(quotas).where(quotas.c.period_id == period_id).values(closed=True))
 
 

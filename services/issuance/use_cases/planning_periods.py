@@ -19,7 +19,7 @@ from services.issuance.domain.period import (
 )
 from services.issuance.domain.plan import Plan, Settings
 from services.issuance.lots import lay_seed
-from services.issuance.quotas_gate import open_gate, shut_gate, void_gate
+from services.issuance.quotas_gate import open_gate, void_gate
 from services.issuance.waiting_room.room import check_nobody_waits, open_room, shut_room
 from shared.kernel.refusal import refuse
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
@@ -88,7 +88,7 @@ async def withdraw_plan(
     )
     handled = await tx.handle(period, f"period-{period_id}", withdraw, if_match=if_match)
     await shut_room(tx.connection, period_id)
-    await shut_gate(tx.connection, period_id)
+    await void_gate(tx.connection, period_id)
     await set_grant(tx, period_id, 0)
     if isinstance(handled.state, Period) and handled.state.entries is not None:
         await await_serving(tx, period_id, "withdrawn")

@@ -18,7 +18,7 @@ from services.issuance.ledger import quota_of
 from services.issuance.tables import quotas
 from services.issuance.use_cases.cancelling import cancel_voucher
 from services.issuance.use_cases.claiming import rehearse_claim
-from services.issuance.use_cases.planning_periods import approve_period, change_plan, propose_period
+from services.issuance.use_cases.planning_periods import approve_period, change_plan, propose_period, withdraw_plan
 from services.issuance.use_cases.running_periods import release_classes
 from shared.audit import examine
 from shared.events.issuance import QuotaClass
@@ -307,3 +307,25 @@ async def test_a_changed_plan_has_the_parts_of_the_new_one_once_it_is_approved(o
         assert (await connection.execute(due, {"period": period_id})).scalar_one() == 0
     loaded = await office.do(lambda tx: tx.load(class_release, f"classes-{period_id}"))
     assert loaded.state.names == frozenset()
+
+
+async def test_a_withdrawn_plan_waits_for_no_end_of_a_class(office: Office) -> None:
+    period_id, opens_at = new_id("prd", office.clock.now()), NINE_IN_MARCH + timedelta(hours=1)
+    await office.do(
+        lambda tx: propose_period(
+            tx,
+            period_id=period_id,
+            name="第一期",
+            quota=1_000,
+            opens_at=opens_at,
+            closes_at=NEXT_WEEK,
+            proposed_by="li",
+            settings=Settings(classes=(HOLDERS, TEAMS)),
+        )
+    )
+    await office.do(lambda tx: approve_period(tx, period_id=period_id, approved_by="wang"))
+    await office.do(lambda tx: withdraw_plan(tx, period_id=period_id, reason="改期", withdrawn_by="li"))
+    await _assert_sound(office)
+    await office.wait_until(NEXT_WEEK)
+    assert await office.history(f"classes-{period_id}") == []
+    await _assert_sound(office)
