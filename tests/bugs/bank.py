@@ -87,7 +87,7 @@ BUGS = (
         file=_STATEMENT,
         right="AND q.revision = quota_revision",
         wrong="",
-        test=f"{_INTAKE}::test_a_writer_that_was_cut_off_writes_nothing_more_on_its_old_copies",
+        test=f"{_INTAKE}::test_a_place_that_another_writer_has_given_meanwhile_is_not_given_again",
     ),
     Bug(
         name="positions-by-sequence",

@@ -151,6 +151,16 @@ async def test_money_that_came_back_is_seen_by_a_writer_that_knew_none(office: O
     assert (held.place, granted.place) == (1, 2)
 
 
+async def test_a_place_that_another_writer_has_given_meanwhile_is_not_given_again(office: Office) -> None:
+    first, second = await _companies(office, 2)
+    period_id = await office.open_period()
+    assert (await office.claim(period_id, first, FACE)).place == 1
+    async with office.engine.begin() as connection:
+        grant = "remaining = remaining - 100, issued = issued + 100, claims = claims + 1"
+        await connection.execute(sa.text(f"UPDATE quotas SET {grant} WHERE period_id = :id"), {"id": period_id})
+    assert (await office.claim(period_id, second, FACE)).place == 3
+
+
 async def test_what_a_year_gave_back_can_be_claimed_at_once(office: Office) -> None:
     claimant_id, period_id = await office.register(), await office.open_period()
     held = [await office.claim(period_id, claimant_id, 5_000_000) for _ in range(4)]
