@@ -24,7 +24,7 @@ from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
 from shared.procedures.due_list import DueList
 from shared.store.tables import deadlines
-from shared.store.transaction import UnknownSubjectError
+from shared.store.transaction import Cause, UnknownSubjectError, transaction
 from tests.integration.issuance.entering import FACE, Entrants, reserve
 from tests.integration.issuance.office import CONTEXT, Office
 from tests.integration.issuance.rules import returning_to_quota
@@ -322,6 +322,36 @@ async def test_claims_and_returns_at_the_same_moment_let_nobody_overtake_and_ove
     assert await entrants.stages(*entries) == ["served"] * number
     assert await returning.quota_of(period_id) == (0, 2 * number * FACE, number * FACE, 2 * number)
     assert await entrants.breaches() == []
+
+
+async def test_who_serves_waits_for_money_that_is_just_coming_back(returning: Office) -> None:
+    entrants = Entrants(returning)
+    winner, first, second = [await returning.register() for _ in range(3)]
+    period_id = await entrants.plan(2 * FACE, reserve())
+    held = [await returning.claim(period_id, winner, FACE) for _ in range(2)]
+    entries = [await entrants.enter(period_id, first), await entrants.enter(period_id, second)]
+    await _give_back(returning, held[0].voucher_id, winner)
+    due = DueList(returning.engine, CONTEXT, returning.clock, returning.measures, DUE, lambda: None)
+    cause = Cause(actor="test", correlation_id="test")
+    async with transaction(returning.engine, CONTEXT, returning.clock, cause, returning.measures) as tx:
+        await cancel_voucher(tx, voucher_id=held[1].voucher_id, claimant_id=winner)
+        sweeping = asyncio.create_task(due.sweep())
+        await _until_somebody_waits(returning.engine)
+    await sweeping
+    await entrants.serve()
+    assert await entrants.stages(*entries) == ["served", "served"]
+    assert await entrants.breaches() == []
+
+
+async def _until_somebody_waits(engine: AsyncEngine) -> None:
+    """Wait until a transaction waits for a lock."""
+    waiting = sa.text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    async with asyncio.timeout(5), engine.connect() as connection:
+        while not await connection.scalar(waiting):
+            await connection.rollback()
+            await asyncio.sleep(0.01)
 
 
 async def test_one_company_has_one_entry_however_many_it_makes_at_once(returning: Office) -> None:
