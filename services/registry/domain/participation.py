@@ -32,7 +32,8 @@ class PartyToday:
     A rule that waits for a person fails nobody: declaring suffices (art. 15(1)). `excluded_from_grants` is a
     third-party testing firm under rules that leave these out. `body_barred`: a measure bars the body that an agency is,
     or a laboratory belongs to, under another of its ids. Of these `listed` says whether they have joined.
-    `ineligible_contracts`: the rules let a claimant contract that fails art. 7.
+    `ineligible_contracts`: the rules let a claimant contract that fails art. 7. `has_left`: a provider's notice is over
+    and it only completes its running contracts (art. 6).
     """
 
     kind: PartyKind
@@ -42,6 +43,7 @@ class PartyToday:
     excluded_from_grants: bool = False
     body_barred: bool = False
     ineligible_contracts: bool = False
+    has_left: bool = False
 
 
 @message
@@ -63,7 +65,8 @@ def _against(act: Act, party: PartyToday) -> tuple[Reason, ...]:
         case "claim":
             found = (_barred(party), _ineligible(party))
         case "contract":
-            found = (_unlisted(party), _barred(party), None if party.ineligible_contracts else _ineligible(party))
+            ineligible = None if party.ineligible_contracts else _ineligible(party)
+            found = (_unlisted(party), _left(party), _barred(party), ineligible)
         case "redeem":
             found = (_suspended(party),)
         case "be_appraised":
@@ -91,6 +94,10 @@ def _ineligible(party: PartyToday) -> Reason | None:
 
 def _unlisted(party: PartyToday) -> Reason | None:
     return None if party.listed else Reason(code="provider-not-listed", article="10(2)", kind="state")
+
+
+def _left(party: PartyToday) -> Reason | None:
+    return Reason(code="provider-has-left", article="6", kind="state") if party.has_left else None
 
 
 def _not_joined(party: PartyToday) -> Reason | None:

@@ -26,7 +26,8 @@ async def party_today(tx: Transaction, party_id: str, kind: PartyKind, measures:
             return PartyToday(kind=kind, measures=measures, listed=False)
         leaves_out = tx.measures.on(tx.today).appraisal.third_party_testing_excluded
         excluded = leaves_out and listed.third_party_testing
-        return PartyToday(kind=kind, measures=measures, excluded_from_grants=excluded)
+        has_left = listed.leaving is not None and tx.today > listed.leaving.until
+        return PartyToday(kind=kind, measures=measures, excluded_from_grants=excluded, has_left=has_left)
     if kind == "expert":
         return PartyToday(kind=kind, measures=measures)
     joined = (await load_affiliated(tx, party_id, kind)).state.affiliation

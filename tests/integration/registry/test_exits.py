@@ -91,6 +91,9 @@ async def test_running_contracts_hold_the_exit_up_until_the_last_is_over(house: 
     await house.wait(A_DAY)
     waiting = (await lab.get(f"/v1/providers/{provider_id}/exit")).json()
     assert (waiting["running_contracts"], waiting["delisted_on"]) == (1, None)
+    standing = (await lab.get(f"/v1/parties/{provider_id}/standing")).json()
+    (contracting,) = [permission for permission in standing["may"] if permission["act"] == "contract"]
+    assert [reason["code"] for reason in contracting["reasons"]] == ["provider-has-left"]
     await told(house, ContractCompleted, provider_id, "ctr_2")
     await house.wait(A_DAY)
     assert (await lab.get(f"/v1/providers/{provider_id}/exit")).json()["delisted_on"] is not None

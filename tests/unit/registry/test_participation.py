@@ -84,3 +84,9 @@ def test_a_third_party_testing_firm_is_not_appraised_for_grants() -> None:
 def test_every_reason_is_said_at_once() -> None:
     worst = replace(INSTITUTION, measures=frozenset({"delist"}), listed=False, excluded_from_grants=True)
     assert against(worst)["be_appraised"] == ["provider-not-listed", "party-barred", "third-party-testing-excluded"]
+
+
+def test_a_provider_whose_notice_is_over_contracts_nothing_new() -> None:
+    assert against(replace(INSTITUTION, has_left=True)) == {
+        "contract": ["provider-has-left"], "redeem": [], "be_appraised": [],
+    }  # fmt: skip
