@@ -35,7 +35,7 @@ class VouchersLane:
 
     def __init__(self, app: ASGIApp, edge: Edge, own: OwnVouchers) -> None:
         self._app, self._edge, self._own = app, edge, own
-        self._cursors = Cursors(edge.settings)
+        self._allowed, self._cursors = edge.context.policy[OPERATION], Cursors(edge.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an ordinary look; let everything else pass."""
@@ -76,7 +76,8 @@ class VouchersLane:
         if head[b"accept"] not in ACCEPTED or not head[b"authorization"]:
             return None
         caller = await caller_of(self._edge, head[b"authorization"])
-        return caller if caller is not None and caller.role is Role.CLAIMANT else None
+        is_one = caller is not None and caller.role is Role.CLAIMANT and caller.role in self._allowed
+        return caller if is_one else None
 
     async def _newest(self, caller: Caller, limit: int, position: int) -> Newest | None:
         """Read a page and one voucher more; None where one has to wait for `position`, or be told why there is none."""

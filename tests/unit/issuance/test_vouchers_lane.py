@@ -17,6 +17,7 @@ from shared.http.cursors import Cursors
 from shared.http.edge import Edge
 from shared.http.limits import Buckets
 from shared.http.local_issuer import LocalIssuer
+from shared.http.policy import Policy, Role, roles
 from shared.http.reading import ListAsked
 from shared.http.seconds import monotonic_seconds
 from shared.kernel.ids import new_id
@@ -73,11 +74,14 @@ class Looking:
     is_away: bool = False
     burst: int = 10
     role: str = "claimant"
+    policy: Policy | None = None
     stepped_aside: int = 0
     answers: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         edge = replace(_edge(self.settings), buckets=Buckets(monotonic_seconds, burst=self.burst, per_second=0.001))
+        if self.policy is not None:
+            edge = replace(edge, context=replace(edge.context, policy=self.policy))
         self.known = Known(is_away=self.is_away)
         self.lane = VouchersLane(self._ordinary, edge, self.known)
         token = LocalIssuer(self.settings).issue(self.role, "user-1", CLAIMANT if self.role == "claimant" else None)
@@ -195,6 +199,12 @@ async def test_who_is_no_claimant_or_has_no_good_token_steps_aside(settings: Set
     for token in ([], [(b"authorization", b"Bearer nonsense")], [(b"authorization", b"Basic dXNlcg==")]):
         await stranger.send({"method": "GET", "path": "/v1/vouchers", "query_string": b"", "headers": token})
     assert (stranger.stepped_aside, stranger.known.asked, stranger.answers) == (3, [], [])
+
+
+async def test_where_the_policy_lets_no_claimant_in_the_ordinary_way_says_so(settings: Settings) -> None:
+    looking = Looking(settings, policy={"listVouchers": roles(Role.OFFICER)})
+    await looking.look()
+    assert (looking.stepped_aside, looking.known.asked) == (1, [])
 
 
 async def test_what_cannot_be_read_now_or_is_not_there_yet_is_explained_by_the_ordinary_way(settings: Settings) -> None:
