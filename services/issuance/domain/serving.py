@@ -49,6 +49,8 @@ def serve_in_order(
             of_entry=True,
         )
         (outcome,) = decide_in_order([arrival], stock, rules_on)
+        if entry.or_less and (within_reach := _less(outcome)):
+            (outcome,) = decide_in_order([arrival._replace(amount=within_reach)], stock, rules_on)
         if strictly and not isinstance(outcome, Granted):
             outcome = tuple(reason for reason in outcome if reason.code != "quota-exhausted")
             if not outcome:
@@ -56,6 +58,12 @@ def serve_in_order(
         served.append((entry, outcome))
         stock = left_after(stock, [outcome])
     return served
+
+
+def _less(outcome: Outcome) -> int:
+    """Say how much is within reach of an entry for which there is too little: the rest is for classes it is not in."""
+    short = () if isinstance(outcome, Granted) else (r.limit for r in outcome if r.code == "quota-exhausted")
+    return next((limit for limit in short if isinstance(limit, int)), 0)
 
 
 def _amount(entry: InLine, remaining: int) -> int:

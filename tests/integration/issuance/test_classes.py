@@ -32,6 +32,7 @@ from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
 from shared.store.execution import Answer
 from shared.store.transaction import Cause, transaction
+from tests.integration.issuance.entering import Entrants, reserve
 from tests.integration.issuance.office import CONTEXT, NINE_IN_MARCH, Office
 from tests.integration.issuance.rules import returning_to_quota
 
@@ -233,6 +234,26 @@ async def test_money_that_comes_back_is_everybodys(office: Office) -> None:
     assert await _parts(office, period_id) == Parts(rests=(0,), released=(0,))
     back = await office.claim_soon(period_id, stranger, 300)
     assert await _paid_from(office, back.voucher_id) == {}
+    await _assert_sound(office)
+
+
+async def test_the_reserve_list_is_served_from_what_comes_back_and_not_from_a_class(office: Office) -> None:
+    office.measures = returning_to_quota()
+    entrants = Entrants(office)
+    period_id = await office.open_period(400, classes=(TEAMS,), entries=reserve())
+    winner, waiting, team = await office.register(), await office.register(), await office.register("team")
+    held = await office.claim(period_id, winner, 100)
+    entry_id = await entrants.enter(period_id, waiting, 100)
+    await entrants.serve()
+    assert await entrants.stages(entry_id) == ["waiting"]
+    await office.do(lambda tx: cancel_voucher(tx, voucher_id=held.voucher_id, claimant_id=winner))
+    assert await entrants.waits(period_id) == (1, 100)
+    mine = await office.claim_soon(period_id, team, 200)
+    assert await _paid_from(office, mine.voucher_id) == {"团队": 200}
+    assert await _refused(office, period_id, team, 101) == 100
+    await entrants.serve()
+    assert await entrants.stages(entry_id) == ["served"]
+    assert await _parts(office, period_id) == Parts(rests=(100,), released=(0,))
     await _assert_sound(office)
 
 

@@ -23,6 +23,7 @@ from services.issuance.domain.classes import (
 )
 from services.issuance.domain.period import ChangePlan, Period, ProposePeriod, period
 from services.issuance.domain.plan import Plan, Settings
+from services.issuance.domain.serving import InLine, serve_in_order
 from shared.events.issuance import ClassPart, ClassQuotaReleased, PeriodPlanChanged, QuotaClass
 from shared.events.registry.claimants import Certificate
 from shared.kernel.calendar import Deadline, business_date
@@ -178,6 +179,34 @@ def test_a_rehearsal_reaches_as_far_as_the_claim_itself() -> None:
     assert grant(asked).remaining_quota == 12_000_000
     with pytest.raises(Refused, match="quota-exhausted"):
         grant(asked._replace(amount=1_000_001))
+
+
+@pytest.mark.parametrize(
+    ("who", "remaining", "granted"),
+    [
+        (STRANGER, 13_000_000, 1_000_000),
+        (STRANGER, 12_000_000, 0),
+        (TEAM, 12_500_000, 2_500_000),
+        (TEAM, 20_000_000, 4_000_000),
+    ],
+)
+def test_an_entry_that_would_have_less_gets_what_is_within_its_reach(
+    who: Claimant, remaining: int, granted: int
+) -> None:
+    wish = InLine(
+        entry_id="ent_1",
+        claimant_id=who.claimant_id,
+        principal="",
+        amount=4_000_000,
+        or_less=True,
+        voucher_id="vch_1",
+    )
+    stock = _stock(*CLASSES, remaining=remaining)
+    ((_, outcome),) = serve_in_order([wish], stock, _rules, at=OPENS, on=DAY, strictly=False)
+    assert (outcome.fact.amount if isinstance(outcome, Granted) else 0) == granted
+    exactly = replace(wish, or_less=False)
+    ((_, outcome),) = serve_in_order([exactly], stock, _rules, at=OPENS, on=DAY, strictly=False)
+    assert isinstance(outcome, Granted) is (granted == wish.amount)
 
 
 NO_FAULT: list[str] = []
