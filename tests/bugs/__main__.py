@@ -51,7 +51,7 @@ def _is_noticed(bug: Bug, tree: Path) -> bool:
 def _red(tests: Sequence[str], tree: Path) -> str:
     """Run tests and name one that was run and failed, for what cannot be set up proves nothing; empty if none."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
-    ran = subprocess.run(command, cwd=tree, capture_output=True, timeout=_LIMIT_S, check=False)  # noqa: S603 (ours)
+    ran = subprocess.run(command, cwd=tree, capture_output=True, timeout=_LIMIT_S * len(tests), check=False)  # noqa: S603 (ours)
     failed = [line for line in ran.stdout.decode().splitlines() if line.startswith("FAILED ")]
     return failed[0].removeprefix("FAILED ") if failed else ""
 
