@@ -1,6 +1,7 @@
 """The sums that decide: quota and allowance, changed in the transaction of the event that changes them.
 
-Locks are taken in one order everywhere: deadline, claimant, allowance, quota, and the log's head last.
+Locks are taken in one order everywhere: deadline, claimant, allowance, quota, waiting room, and the log's
+head last.
 """
 
 from collections.abc import Iterable, Sequence

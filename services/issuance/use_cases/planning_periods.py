@@ -55,7 +55,6 @@ async def change_plan(
     tx: Transaction, *, period_id: str, plan: Plan, changed_by: str, if_match: int | None = None
 ) -> Handled[Event, State]:
     """Change a plan that is not open yet; an approval it had is void, and nobody claims before the next one."""
-    await check_nobody_waits(tx.connection, period_id)
     change = ChangePlan(
         plan=plan,
         changed_by=changed_by,
@@ -68,6 +67,7 @@ async def change_plan(
         raise refuse("period-has-entries", article="12", kind="state")
     handled = await tx.handle(period, f"period-{period_id}", change, if_match=if_match)
     if handled.events:
+        await check_nobody_waits(tx.connection, period_id)
         await shut_room(tx.connection, period_id)
         await void_gate(tx.connection, period_id)
     elif isinstance(handled.state, Period) and handled.state.phase is Phase.APPROVED:
