@@ -29,7 +29,7 @@ class Seal:
         return base64.urlsafe_b64encode(self._sign(payload) + payload).decode().rstrip("=")
 
     def read[T](self, text: str, kind: type[T]) -> T | None:
-        """Read a content of a kind; None for what is not ours."""
+        """Read a content of a kind; None for what is not ours, or has another shape."""
         try:
             raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
         except (ValueError, binascii.Error):
@@ -37,7 +37,10 @@ class Seal:
         signature, payload = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
         if not hmac.compare_digest(signature, self._sign(payload)):
             return None
-        return msgspec.json.decode(payload, type=kind)
+        try:
+            return msgspec.json.decode(payload, type=kind)
+        except msgspec.DecodeError:  # ours, in the shape of another version
+            return None
 
     def _sign(self, payload: bytes) -> bytes:
         return hmac.digest(self._key, payload, "sha256")
