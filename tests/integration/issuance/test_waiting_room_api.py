@@ -19,9 +19,11 @@ from services.issuance.domain.plan import Settings as PlanSettings
 from services.issuance.use_cases.planning_periods import approve_period, propose_period
 from shared.clock import SystemClock
 from shared.events.issuance import WaitingRoom
+from shared.events.registry.channels import ChannelAuthorised
 from shared.http.application import build_app
 from shared.http.challenges import leading_zero_bits
 from shared.http.local_issuer import LocalIssuer
+from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
 from shared.settings import Settings
 from tests.integration.issuance.office import Office
@@ -393,3 +395,49 @@ async def test_a_token_travels_with_its_claim_to_the_instance_that_writes_the_pe
 
 async def _other_claim(other: Company, period_id: str, ticket: dict[str, Any]) -> httpx.Response:
     return await other.claim(period_id, ticket["ticket_id"], ticket["entry_token"])
+
+
+async def test_a_channel_names_its_company_and_nobody_else_may_name_another(
+    company: Company, other: Company, settings: Settings, office: Office
+) -> None:
+    period_id = await _period(office)
+    path, today = f"/v1/periods/{period_id}/waiting-room", business_date(office.clock.now())
+    await office.tell(
+        ChannelAuthorised(
+            authorisation_id=new_id("ath", office.clock.now()),
+            channel_id="chn_bank",
+            principal="bank-clerk",
+            claimant_id=company.claimant_id,
+            scopes=("claims",),
+            valid_from=today,
+            valid_until=today,
+            document_digest="",
+            authorised_by=f"user-of-{company.claimant_id}",
+            on=today,
+        )
+    )
+    bank = {"Authorization": f"Bearer {LocalIssuer(settings).issue('channel', 'bank-clerk', None)}"}
+
+    async def ask(claimant_id: str | None, headers: dict[str, str], method: str = "POST") -> httpx.Response:
+        named = {} if claimant_id is None else {"claimant_id": claimant_id}
+        own = headers | {"Idempotency-Key": f"bank-key-{next(_KEYS)}"}
+        own_path = path if method == "POST" else f"{path}/ticket"
+        return await company.client.request(method, own_path, params=named, headers=own)
+
+    assert (await ask(None, bank)).json()["code"] == "claimant-not-named"
+    assert (await ask(other.claimant_id, bank)).json()["code"] == "channel-not-authorised"
+    assert (await ask(other.claimant_id, company.headers)).status_code == 404
+    assert (await ask(other.claimant_id, company.headers, "GET")).status_code == 404
+    taken = await ask(company.claimant_id, bank)
+    assert taken.status_code == 201, taken.text
+    seen = await ask(company.claimant_id, bank, "GET")
+    assert seen.json()["entry_token"] == taken.json()["entry_token"]
+    assert (await company.mine(period_id)).json()["entry_token"] is None
+    await other.ticket(period_id)
+    assert (await ask(other.claimant_id, bank, "GET")).status_code == 404
+    claimed = await company.client.post(
+        "/v1/claims",
+        json={"period_id": period_id, "amount": {"amount": FACE}, "claimant_id": company.claimant_id},
+        headers=bank | {"Idempotency-Key": taken.json()["ticket_id"], "Entry-Token": taken.json()["entry_token"]},
+    )
+    assert (claimed.status_code, claimed.json()["claimant_id"]) == (201, company.claimant_id), claimed.text
