@@ -224,7 +224,8 @@ class ServerProcess:
         """End it in good order, or by force after its limit, and return when nothing of it is left."""
         if self._child is not None and self.is_running:
             below = tree(self._child.pid)[1:]
-            self.resume()
+            with suppress(ServerProblem):  # it may be ending by itself
+                self.resume()
             _signal(self._child.pid, self.recipe.stop_signal)
             try:
                 self._child.wait(self.recipe.stop_limit_s)

@@ -197,7 +197,7 @@ BUGS = (
         file="services/issuance/intake/book.py",
         right="q.remaining - q.owed AS remaining",
         wrong="q.remaining AS remaining",
-        test=f"{_RESERVE}::test_what_was_never_issued_is_everybodys_and_what_is_owed_is_not",
+        test=f"{_INTAKE}::test_what_is_owed_to_those_who_wait_is_nobody_elses_to_claim",
     ),
     Bug(
         name="entering-after-the-deciding-began",

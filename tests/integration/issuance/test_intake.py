@@ -161,6 +161,15 @@ async def test_a_place_that_another_writer_has_given_meanwhile_is_not_given_agai
     assert (await office.claim(period_id, second, FACE)).place == 3
 
 
+async def test_what_is_owed_to_those_who_wait_is_nobody_elses_to_claim(office: Office) -> None:
+    claimant_id, period_id = await office.register(), await office.open_period(FACE)
+    async with office.engine.begin() as connection:
+        owed = sa.text("UPDATE quotas SET waiting = 1, owed = remaining WHERE period_id = :id")
+        await connection.execute(owed, {"id": period_id})
+    with pytest.raises(Refused, match="quota-exhausted"):
+        await office.claim(period_id, claimant_id, FACE)
+
+
 async def test_what_a_year_gave_back_can_be_claimed_at_once(office: Office) -> None:
     claimant_id, period_id = await office.register(), await office.open_period()
     held = [await office.claim(period_id, claimant_id, 5_000_000) for _ in range(4)]
