@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 import asyncpg
 import sqlalchemy as sa
@@ -119,7 +119,8 @@ class FencedError(Exception):
     """Another process has taken the partition over and moved its position."""
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Place:
     """How far a consumer is in a partition: the offset to read next, and the last event's position and hash."""
 
     next_offset: int = 0

@@ -38,17 +38,15 @@ def _instants(stored: str) -> tuple[str, ...]:
     return tuple(name for name, kind in get_type_hints(EVENT_TYPES[stored].cls).items() if kind is datetime)
 
 
-_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {}
-"""By stored type, as far as they were asked for; a plain dictionary, because it is asked for each event of millions."""
+@cache
+def _decoder(stored: str) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(EVENT_TYPES[stored].cls)
 
 
 def decode(stored: str, payload: bytes | msgspec.Raw | str) -> Any:
     """Read a payload of a stored type, lifting older versions to the current one."""
-    if (decoder := _DECODERS.get(stored)) is not None:
-        return decoder.decode(payload)
     if stored in EVENT_TYPES:
-        decoder = _DECODERS[stored] = msgspec.json.Decoder(EVENT_TYPES[stored].cls)
-        return decoder.decode(payload)
+        return _decoder(stored).decode(payload)
     raw: dict[str, Any] = msgspec.json.decode(payload)
     current = stored
     while current in UPCASTERS:

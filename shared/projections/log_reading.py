@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -52,7 +51,6 @@ class Mark:
         """
         events = []
         where = f"{self.place[0]}, partition {self.place[1]}"
-        known: dict[str, bool] = {}
         for offset, value in records:
             try:
                 event = from_wire(value)
@@ -70,10 +68,7 @@ class Mark:
                     f" {self.position}"
                 )
             self.position = position
-            kind = event.type
-            if (is_wanted := known.get(kind)) is None:
-                is_wanted = known[kind] = kind.rpartition(".v")[0] in wanted
-            if is_wanted:
+            if event.type.rpartition(".v")[0] in wanted:
                 events.append(event)
         return events
 
@@ -153,7 +148,7 @@ class LogReader:
         return asyncio.create_task(asyncio.to_thread(self._fetch, min(_RECORDS, left)))
 
     def _fetch(self, most: int) -> dict[Place, list[Record]]:
-        fetched: dict[Place, list[Record]] = defaultdict(list)
+        fetched: dict[Place, list[Record]] = {}
         polls = math.ceil(_SILENCE_S / _POLL_S) if most else 0
         for _ in range(polls):
             try:
@@ -161,10 +156,10 @@ class LogReader:
             except BulkError as error:
                 raise LogUnreadableError(f"the topics cannot be read: {error}") from error
             for message in messages:
-                place: Place = message.topic(), message.partition()  # type: ignore[assignment]
+                place = str(message.topic()), message.partition() or 0
                 if (trouble := message.error()) is not None:
                     raise LogUnreadableError(f"{place[0]}, partition {place[1]} cannot be read: {trouble.str()}")
-                fetched[place].append((message.offset(), message.value()))  # type: ignore[arg-type]
+                fetched.setdefault(place, []).append((message.offset() or 0, message.value()))
             if fetched:
                 return fetched
         if most:
