@@ -21,7 +21,7 @@ from services.issuance.api.intake_desk import awarded
 from services.issuance.intake.asking import Asked
 from services.issuance.intake.intake import Intake
 from services.issuance.intake.sequencer import Sequencer
-from shared.events.issuance import VoucherClaimed
+from shared.events.issuance.vouchers import VoucherClaimed
 from shared.kernel.refusal import Reason, Refused
 from shared.measures.reader import Measures
 from shared.store.execution import Answer, KeyReusedError, OutcomeUnknownError

@@ -11,7 +11,7 @@ from services.logs import Connections, facts_in
 from shared.audit import Breach, Count, CrossCheck
 from shared.events.appraisal import RoundOpened, RoundProposed
 from shared.events.contracts import ContractSubmitted
-from shared.events.issuance import (
+from shared.events.issuance.periods import (
     PeriodApproved,
     PeriodPaused,
     PeriodPlanChanged,

@@ -11,7 +11,7 @@ from services.authority_checks import AUTHORITY_CHECKS
 from services.logs import Connections, facts_in
 from shared.audit import Breach, Count, CrossCheck
 from shared.events.contracts import ContractCompleted, ContractRegistered, ContractSubmitted
-from shared.events.issuance import (
+from shared.events.issuance.vouchers import (
     VoucherClaimed,
     VoucherClawBackReversed,
     VoucherClawedBack,

@@ -23,7 +23,7 @@ from services.contracts.use_cases.settling_commitments import (
 from services.contracts.use_cases.submitting_contracts import COMMITMENT_UNANSWERED
 from shared.bus.reactions import Reactions
 from shared.events.definition import Recorded
-from shared.events.issuance import VoucherClaimed, VoucherCommitmentRefused, VoucherCommitted
+from shared.events.issuance.vouchers import VoucherClaimed, VoucherCommitmentRefused, VoucherCommitted
 from shared.events.registry.claimants import ClaimantRegistered
 from shared.events.registry.facilities import ServiceOffered, ServiceWithdrawn
 from shared.events.registry.providers import (

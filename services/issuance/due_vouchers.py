@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.events.definition import TYPE_OF
-from shared.events.issuance import DeadlineKind, VoucherClaimed, VoucherCommitmentReleased, VoucherCommitted
+from shared.events.issuance.vouchers import DeadlineKind, VoucherClaimed, VoucherCommitmentReleased, VoucherCommitted
 
 _CLAIMED, _COMMITTED, _RELEASED = (
     TYPE_OF[cls].stored for cls in (VoucherClaimed, VoucherCommitted, VoucherCommitmentReleased)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.issuance.domain.entry import Stage
 from services.issuance.domain.serving import InLine
 from services.issuance.tables import draw_seeds, entries, quotas
-from shared.events.issuance import EntryMade, EntryWay
+from shared.events.issuance.entries import EntryMade, EntryWay
 
 _WAITING = entries.c.stage == Stage.WAITING.value
 _SETTLE = sa.text(

@@ -14,7 +14,7 @@ from services.issuance.claimants import read_standings
 from services.issuance.domain.arrivals import Year
 from services.issuance.domain.claimant import Claimant
 from services.issuance.tables import allowances, claimants, holdings
-from shared.events.issuance import VoucherClaimed
+from shared.events.issuance.vouchers import VoucherClaimed
 from shared.store.transaction import Transaction
 
 

@@ -15,7 +15,7 @@ from services.issuance.domain.allowance import posting
 from services.issuance.domain.classes import UNDIVIDED, Parts
 from services.issuance.domain.period import ReturnQuota, period
 from services.issuance.tables import allowances, holdings, quotas
-from shared.events.issuance import (
+from shared.events.issuance.vouchers import (
     VoucherCancelled,
     VoucherExpired,
     VoucherLapsed,

@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.issuance.domain.period import Period
 from services.issuance.tables import draw_seeds
-from shared.events.issuance import DrawCommitted
+from shared.events.issuance.entries import DrawCommitted
 from shared.procedures.lots import commitment_to
 from shared.store.transaction import Transaction
 

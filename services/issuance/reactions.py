@@ -34,7 +34,7 @@ from services.issuance.tables import appointed, authorisations, closed, withheld
 from shared.bus.reactions import Reactions
 from shared.events.contracts import ContractCompleted, ContractLapsed, ContractRejected, ContractSubmitted, VoucherUse
 from shared.events.definition import Recorded
-from shared.events.issuance import (
+from shared.events.issuance.vouchers import (
     LapseCause,
     VoucherCancelled,
     VoucherExpired,

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.issuance.domain.classes import UNDIVIDED, Parts, as_of
 from services.issuance.ledger import parts_of
 from services.issuance.tables import quotas
-from shared.events.issuance import QuotaClass
+from shared.events.issuance.periods import QuotaClass
 from shared.store.tables import log_head
 
 TICK_S = 0.1

@@ -8,7 +8,7 @@ from services.redemption.use_cases.opening_windows import open_window, refuse_fo
 from shared.bus.reactions import Reactions
 from shared.events.contracts import ContractCompleted
 from shared.events.definition import Recorded
-from shared.events.issuance import VoucherRevoked
+from shared.events.issuance.vouchers import VoucherRevoked
 from shared.events.registry.experts import ExpertAbsencesChanged, ExpertEnrolled, ExpertProfileChanged
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.procedures.duties import following_appointments

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from shared.events.definition import Payload, event, upcaster
-from shared.events.issuance import WhyNot
+from shared.events.issuance.vouchers import WhyNot
 from shared.events.registry.facilities import ServiceKind
 
 

@@ -13,7 +13,12 @@ from shared.audit import examine_across
 from shared.clock import SystemClock
 from shared.database import create_engine
 from shared.events.contracts import ContractCompleted, ContractRegistered, ContractSubmitted
-from shared.events.issuance import VoucherClawBackReversed, VoucherClawedBack, VoucherCommitted, VoucherRedeemed
+from shared.events.issuance.vouchers import (
+    VoucherClawBackReversed,
+    VoucherClawedBack,
+    VoucherCommitted,
+    VoucherRedeemed,
+)
 from shared.events.redemption import FundsDisbursed, FundsRecovered, RepaymentReversed, VoucherRecovery
 from shared.events.registry.channels import ChannelAuthorisationRevoked, ChannelAuthorised
 from shared.events.registry.claimants import ClaimantEligibilityChanged, ClaimantRelatedPartiesDeclared

@@ -13,14 +13,9 @@ from services.issuance.domain.claimant import Claimant
 from services.issuance.domain.classes import UNDIVIDED, Parts, ReleaseParts, as_of, class_release
 from services.issuance.intake import answers, book, latch, ownership, writing
 from shared.events.codec import decode, encode, stored_type
-from shared.events.issuance import (
-    PeriodPaused,
-    PeriodResumed,
-    QuotaClass,
-    QuotaReturned,
-    VoucherCancelled,
-    VoucherClaimed,
-)
+from shared.events.issuance.periods import PeriodPaused, PeriodResumed, QuotaClass
+from shared.events.issuance.quotas import QuotaReturned
+from shared.events.issuance.vouchers import VoucherCancelled, VoucherClaimed
 
 type Row = tuple[Any, ...]
 

@@ -11,7 +11,7 @@ import structlog.testing
 
 from services.issuance.intake.asking import Asked
 from services.issuance.intake.sequencer import Sequencer
-from shared.events.issuance import QuotaClass
+from shared.events.issuance.periods import QuotaClass
 from tests.simulation.world import COMING_AND_GOING, DIVIDED, FAULTS, POISON, STEPS, Company, World, assert_sound
 from tests.unit.issuance.facts import OPENS
 

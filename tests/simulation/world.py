@@ -22,7 +22,9 @@ from services.issuance.domain.classes import set_aside
 from services.issuance.intake.intake import Intake, TooManyClaimsError
 from services.issuance.intake.ownership import HeldElsewhereError
 from services.issuance.intake.sequencer import Surroundings
-from shared.events.issuance import ClassQuotaReleased, QuotaClass, VoucherCancelled
+from shared.events.issuance.periods import QuotaClass
+from shared.events.issuance.quotas import ClassQuotaReleased
+from shared.events.issuance.vouchers import VoucherCancelled
 from shared.kernel.refusal import Refused
 from shared.measures.reader import Measures
 from shared.store.execution import (

@@ -13,7 +13,7 @@ from shared.events.contracts import (
     ContractRejected,
     ContractSubmitted,
 )
-from shared.events.issuance import WhyNot
+from shared.events.issuance.vouchers import WhyNot
 from shared.kernel.decider import Decider, message
 from shared.kernel.refusal import refuse
 from shared.measures.terms import ContractTerms

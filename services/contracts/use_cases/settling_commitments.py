@@ -16,7 +16,7 @@ from services.contracts.domain.contract import (
 from services.contracts.tables import commitments, voucher_uses, vouchers
 from services.contracts.use_cases.submitting_contracts import COMMITMENT_UNANSWERED, stream
 from shared.events.contracts import ContractRegistered, ContractRejected
-from shared.events.issuance import VoucherCommitmentRefused, VoucherCommitted, WhyNot
+from shared.events.issuance.vouchers import VoucherCommitmentRefused, VoucherCommitted, WhyNot
 from shared.kernel.calendar import start_of
 from shared.procedures.due import clear_deadline, set_deadline
 from shared.store.transaction import Transaction

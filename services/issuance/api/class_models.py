@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from services.issuance.domain.classes import Parts, set_aside
-from shared.events.issuance import QuotaClass
+from shared.events.issuance.periods import QuotaClass
 from shared.http.models import Body, Money, View
 
 Instant = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))]

@@ -24,7 +24,7 @@ from services.issuance.tables import entries
 from services.issuance.use_cases.entering import enter_period, withdraw_entry
 from shared.events.codec import decode
 from shared.events.definition import TYPE_OF
-from shared.events.issuance import DrawCommitted, EntriesDecided
+from shared.events.issuance.entries import DrawCommitted, EntriesDecided
 from shared.http.commands import CommandRequest, Presented, response_of
 from shared.http.models import Money
 from shared.http.reading import CursorText, Limit, Page, ReadDesk, ReadRequest

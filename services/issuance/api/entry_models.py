@@ -10,7 +10,8 @@ from services.issuance.domain.entry import Entry, Stage
 from services.issuance.domain.entry_terms import draw_ends
 from services.issuance.domain.period import Period
 from services.issuance.entry_list import Ahead, Counted
-from shared.events.issuance import EntryTerms, EntryWay, EntryWindow
+from shared.events.issuance.entries import EntryWay
+from shared.events.issuance.periods import EntryTerms, EntryWindow
 from shared.http.models import Body, Money, View
 
 _ENTRY = "ent_01jq8v5x0000000000000000ee"

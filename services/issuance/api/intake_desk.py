@@ -13,7 +13,7 @@ from services.issuance.domain.waiting_room import Shown, Unfit
 from services.issuance.intake.intake import Intake, TooManyClaimsError
 from services.issuance.intake.ownership import HeldElsewhereError
 from services.issuance.waiting_room.tokens import EntryTokens
-from shared.events.issuance import VoucherClaimed
+from shared.events.issuance.vouchers import VoucherClaimed
 from shared.http.commands import JSON
 from shared.http.desk import cause_of
 from shared.http.edge import Edge, Visit, writer_for

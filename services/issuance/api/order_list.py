@@ -17,7 +17,7 @@ from services.issuance.projections.voucher_balances import TABLE, VOUCHER_BALANC
 from services.issuance.pseudonyms import key_of, pseudonym
 from services.issuance.receipts.receipt import in_milliseconds
 from shared.events.definition import TYPE_OF
-from shared.events.issuance import PeriodClosed
+from shared.events.issuance.periods import PeriodClosed
 from shared.http.models import Money, View
 from shared.http.problems import ProblemError
 from shared.http.reading import CursorText, Limit, Page, ReadRequest

@@ -10,7 +10,7 @@ from pydantic import Field
 from services.issuance.api.visibility import VoucherId, check_visible
 from services.issuance.receipts.keys import ReceiptKeyFileError, ReceiptKeyMissingError, ReceiptKeys, receipt_keys
 from services.issuance.receipts.receipt import ALGORITHM, FORMAT, receipt_of, signed
-from shared.events.issuance import VoucherClaimed
+from shared.events.issuance.vouchers import VoucherClaimed
 from shared.http.commands import Presented, response_of
 from shared.http.models import Money, View
 from shared.http.problems import ProblemError

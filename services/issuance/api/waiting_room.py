@@ -18,7 +18,7 @@ from services.issuance.use_cases.waiting import Asked, Challenged, Taken
 from services.issuance.waiting_room.door import Door
 from services.issuance.waiting_room.room import Held, last_ticket, line_in, state_of
 from services.issuance.waiting_room.tokens import EntryTokens
-from shared.events.issuance import WaitingRoom
+from shared.events.issuance.periods import WaitingRoom
 from shared.http.challenges import CHALLENGE_RESPONSE, Challenge, Fault, Verdict, challenge_of, challenge_required
 from shared.http.commands import CommandRequest, Presented, response_of
 from shared.http.edge import Edge, edge_of, visit_of, writer_of

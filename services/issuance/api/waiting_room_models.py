@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from services.issuance.waiting_room.room import TicketState
-from shared.events.issuance import WaitingRoom
+from shared.events.issuance.periods import WaitingRoom
 from shared.http.models import Body, View
 
 type ChallengeKind = Literal["none", "proof-of-work", "outside"]

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Literal, NamedTuple, assert_never
 
 from services.issuance.domain.claimant import Claimant
-from shared.events.issuance import (
+from shared.events.issuance.vouchers import (
     LapseCause,
     VoucherCancelled,
     VoucherClaimed,

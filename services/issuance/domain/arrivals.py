@@ -12,7 +12,7 @@ from services.issuance.domain.classes import UNDIVIDED, Parts, as_of, draw
 from services.issuance.domain.period import Period
 from services.issuance.domain.voucher import ClaimVoucher, voucher
 from services.issuance.domain.waiting_room import Shown, Unfit
-from shared.events.issuance import ClassPart, VoucherClaimed
+from shared.events.issuance.vouchers import ClassPart, VoucherClaimed
 from shared.kernel.calendar import Deadline
 from shared.kernel.decider import message
 from shared.kernel.refusal import Reason

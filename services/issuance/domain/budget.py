@@ -3,7 +3,7 @@
 from datetime import date
 from typing import assert_never
 
-from shared.events.issuance import QuotaGranted, QuotaWithdrawn
+from shared.events.issuance.quotas import QuotaGranted, QuotaWithdrawn
 from shared.kernel.decider import Decider, message
 
 

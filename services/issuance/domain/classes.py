@@ -5,7 +5,9 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from services.issuance.domain.claimant import Claimant
-from shared.events.issuance import ClassPart, ClassQuotaReleased, QuotaClass
+from shared.events.issuance.periods import QuotaClass
+from shared.events.issuance.quotas import ClassQuotaReleased
+from shared.events.issuance.vouchers import ClassPart
 from shared.kernel.decider import Decider, message
 from shared.kernel.districts import DIVISIONS
 from shared.kernel.refusal import Reason

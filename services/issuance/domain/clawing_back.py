@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from shared.events.issuance import VoucherClawBackReversed, VoucherClawedBack
+from shared.events.issuance.vouchers import VoucherClawBackReversed, VoucherClawedBack
 from shared.kernel.decider import message
 from shared.kernel.refusal import refuse
 

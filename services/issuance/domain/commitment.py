@@ -8,7 +8,7 @@ from typing import assert_never
 from services.issuance.domain import voucher as vouchers
 from services.issuance.domain.voucher import CommitVoucher, Unclaimed, unknown_voucher, voucher
 from shared.events.contracts import VoucherUse
-from shared.events.issuance import VoucherCommitmentRefused, WhyNot
+from shared.events.issuance.vouchers import VoucherCommitmentRefused, WhyNot
 from shared.kernel.calendar import Deadline
 from shared.kernel.decider import Decider, message
 from shared.kernel.refusal import Reason, Refused

@@ -5,7 +5,7 @@ from typing import Literal
 
 from services.issuance.domain.entry_terms import ARTICLE, draw_ends
 from services.issuance.domain.period import Period, Phase, phase_at
-from shared.events.issuance import EntryWay
+from shared.events.issuance.entries import EntryWay
 from shared.kernel.refusal import Reason
 
 type Work = EntryWay | Literal["end"]

@@ -6,15 +6,15 @@ from enum import StrEnum
 from typing import assert_never
 
 from services.issuance.domain.entry_terms import ARTICLE
-from shared.events.issuance import (
+from shared.events.issuance.entries import (
     EntryEnded,
     EntryMade,
     EntryMovedToReserve,
     EntryServed,
     EntryWay,
     EntryWithdrawn,
-    WhyNot,
 )
+from shared.events.issuance.vouchers import WhyNot
 from shared.kernel.decider import Decider, message
 from shared.kernel.refusal import Reason, refuse
 

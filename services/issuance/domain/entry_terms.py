@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from shared.events.issuance import EntryTerms
+from shared.events.issuance.periods import EntryTerms
 from shared.kernel.refusal import Reason
 
 ARTICLE = "12"

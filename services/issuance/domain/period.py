@@ -6,10 +6,9 @@ from enum import StrEnum
 from typing import assert_never
 
 from services.issuance.domain.plan import ARTICLE, Agreed, Plan, agreed, faults_of, over
-from shared.events.issuance import (
-    EntriesDecided,
+from shared.events.issuance.entries import EntriesDecided, EntryWay, WaysOutcome
+from shared.events.issuance.periods import (
     EntryTerms,
-    EntryWay,
     PeriodAnnounced,
     PeriodApproved,
     PeriodClosed,
@@ -21,10 +20,9 @@ from shared.events.issuance import (
     PeriodResumed,
     PeriodWithdrawn,
     QuotaClass,
-    QuotaReturned,
     WaitingRoom,
-    WaysOutcome,
 )
+from shared.events.issuance.quotas import QuotaReturned
 from shared.kernel.calendar import Deadline, WorkingDays, days_after, deadline_on, months_after
 from shared.kernel.decider import Decider, message
 from shared.kernel.refusal import Reason, refuse, refuse_unless

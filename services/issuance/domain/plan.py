@@ -6,7 +6,7 @@ from typing import TypedDict
 from services.issuance.domain.classes import class_faults
 from services.issuance.domain.entry_terms import faults_of_entries
 from services.issuance.domain.waiting_room import faults_of_room
-from shared.events.issuance import EntryTerms, QuotaClass, WaitingRoom
+from shared.events.issuance.periods import EntryTerms, QuotaClass, WaitingRoom
 from shared.kernel.calendar import business_date, days_after
 from shared.kernel.decider import message
 from shared.kernel.refusal import Reason

@@ -8,11 +8,9 @@ taken back but by the reverse entry of a later fact.
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, assert_never
 
-from shared.events.issuance import (
+from shared.events.issuance.quotas import QuotaGranted, QuotaReturned, QuotaWithdrawn
+from shared.events.issuance.vouchers import (
     LiveStage,
-    QuotaGranted,
-    QuotaReturned,
-    QuotaWithdrawn,
     VoucherCancelled,
     VoucherClaimed,
     VoucherClawBackReversed,

@@ -5,7 +5,7 @@ from datetime import date
 from typing import assert_never
 
 from services.issuance.domain.voucher import Stage, State, Voucher
-from shared.events.issuance import DeadlineKind, VoucherReminded
+from shared.events.issuance.vouchers import DeadlineKind, VoucherReminded
 from shared.measures.terms import VoucherTerms
 
 

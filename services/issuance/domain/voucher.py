@@ -15,7 +15,7 @@ from services.issuance.domain.clawing_back import (
     put_right,
     with_reversed,
 )
-from shared.events.issuance import (
+from shared.events.issuance.vouchers import (
     ClassPart,
     ExpiryCause,
     LapseCause,

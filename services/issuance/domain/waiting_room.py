@@ -7,7 +7,7 @@ little later, so that everybody is served in turn and nobody has to hurry.
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from shared.events.issuance import WaitingRoom
+from shared.events.issuance.periods import WaitingRoom
 from shared.kernel.decider import message
 from shared.kernel.refusal import Reason
 

@@ -23,7 +23,7 @@ from services.issuance.intake.ownership import HeldElsewhereError, evict, hold
 from services.issuance.intake.writing import Award, Batch, Refusal, Stale, write
 from shared.clock import Clock
 from shared.database import LIMITS
-from shared.events.issuance import VoucherClaimed
+from shared.events.issuance.vouchers import VoucherClaimed
 from shared.kernel.ids import is_id
 from shared.kernel.refusal import Reason, Refused
 from shared.measures.reader import Measures

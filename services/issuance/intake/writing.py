@@ -15,7 +15,7 @@ from services.issuance.intake.asking import Asked
 from services.issuance.intake.book import Book, Page
 from shared.events.codec import encode, stored_type
 from shared.events.definition import TYPE_OF
-from shared.events.issuance import VoucherClaimed
+from shared.events.issuance.vouchers import VoucherClaimed
 from shared.store.execution import Answer
 
 _WRITE = (

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from services.issuance.domain.allowance import Moving, posting
 from services.issuance.projections import READ_MODELS
 from shared.events.definition import Recorded
-from shared.events.issuance import (
+from shared.events.issuance.vouchers import (
     VoucherCancelled,
     VoucherClaimed,
     VoucherExpired,

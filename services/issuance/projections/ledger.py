@@ -9,10 +9,8 @@ import sqlalchemy as sa
 from services.issuance.domain.postings import Account, Posted, entries_of
 from services.issuance.projections import READ_MODELS
 from shared.events.definition import Recorded
-from shared.events.issuance import (
-    QuotaGranted,
-    QuotaReturned,
-    QuotaWithdrawn,
+from shared.events.issuance.quotas import QuotaGranted, QuotaReturned, QuotaWithdrawn
+from shared.events.issuance.vouchers import (
     VoucherCancelled,
     VoucherClaimed,
     VoucherClawBackReversed,

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from services.issuance.projections import READ_MODELS
 from shared.events.definition import Recorded
-from shared.events.issuance import (
+from shared.events.issuance.periods import (
     PeriodApproved,
     PeriodClosed,
     PeriodExhausted,
@@ -20,9 +20,9 @@ from shared.events.issuance import (
     PeriodProposed,
     PeriodResumed,
     PeriodWithdrawn,
-    QuotaReturned,
-    VoucherClaimed,
 )
+from shared.events.issuance.quotas import QuotaReturned
+from shared.events.issuance.vouchers import VoucherClaimed
 from shared.projections.projection import Projection, Row, RowKey
 
 TABLE = sa.Table(

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 from shared.events.definition import Recorded
-from shared.events.issuance import VoucherClaimed
+from shared.events.issuance.vouchers import VoucherClaimed
 
 FORMAT = "cxq.voucher-receipt.v1"
 """Begins no other signed document, so that a signature cannot be taken from one kind to another."""

@@ -4,7 +4,7 @@ from services.issuance import ledger
 from services.issuance.deadlines import EXPIRE_UNREGISTERED
 from services.issuance.domain.voucher import CancelVoucher, Event, State, Voucher, voucher
 from services.issuance.tables import withheld
-from shared.events.issuance import VoucherCancelled
+from shared.events.issuance.vouchers import VoucherCancelled
 from shared.procedures.acting import check_may_act
 from shared.procedures.due import clear_deadline
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError

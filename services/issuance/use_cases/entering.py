@@ -10,7 +10,7 @@ from services.issuance.domain.period import Period, period
 from services.issuance.entry_list import Before
 from services.issuance.ledger import Quota
 from services.issuance.tables import withheld
-from shared.events.issuance import EntryMade, EntryWay, EntryWithdrawn
+from shared.events.issuance.entries import EntryMade, EntryWay, EntryWithdrawn
 from shared.kernel.refusal import Reason, Refused, refuse_unless
 from shared.procedures.acting import check_may_act
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError

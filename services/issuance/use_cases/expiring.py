@@ -7,7 +7,7 @@ from services.issuance import due_vouchers
 from services.issuance.deadlines import EXPIRE_UNREGISTERED, registration_ends
 from services.issuance.domain.voucher import ExpireUnregistered, Voucher, expires_on, voucher
 from services.issuance.settling import settle_many
-from shared.events.issuance import VoucherExpired
+from shared.events.issuance.vouchers import VoucherExpired
 from shared.procedures.daily import Piece
 from shared.store.transaction import Transaction
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from services.issuance import due_vouchers
 from services.issuance.domain.reminding import reminder, reminder_days
 from services.issuance.domain.voucher import voucher
-from shared.events.issuance import DeadlineKind
+from shared.events.issuance.vouchers import DeadlineKind
 from shared.procedures.daily import Piece
 from shared.store.tables import events
 from shared.store.transaction import Transaction

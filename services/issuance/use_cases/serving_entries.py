@@ -22,7 +22,7 @@ from services.issuance.entry_list import Settled
 from services.issuance.granting import Standing
 from services.issuance.intake.sequencer import rules_of
 from services.issuance.ledger import Quota
-from shared.events.issuance import WaysOutcome
+from shared.events.issuance.entries import WaysOutcome
 from shared.kernel.ids import new_id
 from shared.kernel.refusal import Reason
 from shared.procedures.lots import drawn_order

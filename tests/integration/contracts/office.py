@@ -18,7 +18,7 @@ from services.contracts.use_cases.proposing_projects import propose
 from services.contracts.use_cases.submitting_contracts import stream, submit
 from shared.audit import Count
 from shared.events.contracts import NewProductPurchase, VoucherUse
-from shared.events.issuance import VoucherClaimed, VoucherCommitmentRefused, VoucherCommitted, WhyNot
+from shared.events.issuance.vouchers import VoucherClaimed, VoucherCommitmentRefused, VoucherCommitted, WhyNot
 from shared.events.registry.claimants import ClaimantRegistered
 from shared.events.registry.facilities import ServiceOffered
 from shared.events.registry.providers import ProviderListed

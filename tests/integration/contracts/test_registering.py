@@ -13,7 +13,7 @@ from services.contracts.tables import project_texts
 from services.contracts.use_cases.answering_projects import confirm
 from services.contracts.use_cases.keeping_texts import ProjectTexts, digest_of, texts_of
 from shared.events.contracts import ProjectProposed
-from shared.events.issuance import WhyNot
+from shared.events.issuance.vouchers import WhyNot
 from shared.events.registry.facilities import ServiceOffered, ServiceWithdrawn
 from shared.events.registry.providers import ProviderCapabilitiesChanged, ProviderDelisted, ProviderExitRequested
 from shared.events.registry.standing import SanctionLifted

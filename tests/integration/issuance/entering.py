@@ -16,7 +16,7 @@ from services.issuance.tables import quotas
 from services.issuance.use_cases.entering import enter_period, withdraw_entry
 from services.issuance.use_cases.planning_periods import approve_period, propose_period
 from shared.audit import Breach, Count
-from shared.events.issuance import EntryTerms
+from shared.events.issuance.periods import EntryTerms
 from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
 from shared.store.transaction import Cause, transaction

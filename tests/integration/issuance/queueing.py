@@ -12,7 +12,7 @@ from services.issuance.use_cases.planning_periods import approve_period, propose
 from services.issuance.use_cases.waiting import Asked, Challenged
 from services.issuance.waiting_room.door import Door
 from services.issuance.waiting_room.room import last_ticket
-from shared.events.issuance import WaitingRoom
+from shared.events.issuance.periods import WaitingRoom
 from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
 from shared.store.execution import Answer, Commands, IdempotencyKey

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.issuance.audit import CHECKS
 from shared.audit import Finding, examine
 from shared.events.contracts import ContractCompleted, VoucherUse
-from shared.events.issuance import EntryTerms, EntryWindow, QuotaClass
+from shared.events.issuance.periods import EntryTerms, EntryWindow, QuotaClass
 from shared.events.redemption import FundsDisbursed, VoucherPayment
 from shared.events.registry.claimants import Certificate
 from shared.kernel.calendar import business_date

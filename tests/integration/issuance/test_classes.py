@@ -21,7 +21,7 @@ from services.issuance.use_cases.claiming import rehearse_claim
 from services.issuance.use_cases.planning_periods import approve_period, change_plan, propose_period, withdraw_plan
 from services.issuance.use_cases.running_periods import release_classes
 from shared.audit import examine
-from shared.events.issuance import QuotaClass
+from shared.events.issuance.periods import QuotaClass
 from shared.events.registry.claimants import (
     Certificate,
     ClaimantCertificatesChanged,

@@ -13,7 +13,7 @@ from services.issuance.tables import draw_seeds
 from services.issuance.use_cases import serving_entries
 from services.issuance.use_cases.cancelling import cancel_voucher
 from shared.audit import Count
-from shared.events.issuance import EntryTerms, EntryWindow
+from shared.events.issuance.periods import EntryTerms, EntryWindow
 from shared.kernel.refusal import Refused
 from shared.procedures.due_list import DueList
 from tests.integration.issuance.entering import FACE, Entrants

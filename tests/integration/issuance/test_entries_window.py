@@ -10,7 +10,7 @@ from services.issuance.domain.plan import Plan, Settings
 from services.issuance.use_cases import serving_entries
 from services.issuance.use_cases.planning_periods import approve_period, change_plan, withdraw_plan
 from services.issuance.use_cases.running_periods import pause_period, resume_period
-from shared.events.issuance import EntryTerms, EntryWindow
+from shared.events.issuance.periods import EntryTerms, EntryWindow
 from shared.kernel.refusal import Refused
 from shared.procedures.due_list import DueList
 from tests.integration.issuance.entering import FACE, Entrants

@@ -29,7 +29,7 @@ from services.issuance.use_cases.running_periods import pause_period, resume_per
 from shared.database import create_engine
 from shared.events.codec import decode
 from shared.events.contracts import ContractLapsed, ContractRejected, ContractSubmitted, VoucherUse
-from shared.events.issuance import QuotaClass
+from shared.events.issuance.periods import QuotaClass
 from shared.events.redemption import (
     FundsDisbursed,
     FundsRecovered,

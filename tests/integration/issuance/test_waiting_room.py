@@ -15,7 +15,7 @@ from services.issuance.use_cases.planning_periods import approve_period, change_
 from services.issuance.use_cases.waiting import Challenged
 from services.issuance.waiting_room.challenges import spend
 from services.issuance.waiting_room.room import last_ticket, state_of
-from shared.events.issuance import WaitingRoom
+from shared.events.issuance.periods import WaitingRoom
 from shared.events.registry.channels import ChannelAuthorised
 from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id

@@ -18,7 +18,7 @@ from services.issuance.app import CONTEXT
 from services.issuance.domain.plan import Settings as PlanSettings
 from services.issuance.use_cases.planning_periods import approve_period, propose_period
 from shared.clock import SystemClock
-from shared.events.issuance import WaitingRoom
+from shared.events.issuance.periods import WaitingRoom
 from shared.events.registry.channels import ChannelAuthorised
 from shared.http.application import build_app
 from shared.http.challenges import leading_zero_bits

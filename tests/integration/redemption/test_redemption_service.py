@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 
-from shared.events.issuance import VoucherRevoked
+from shared.events.issuance.vouchers import VoucherRevoked
 from shared.events.registry.standing import Measure, PartySanctioned, SanctionLifted
 from shared.kernel.ids import new_id
 from shared.kernel.money import yuan

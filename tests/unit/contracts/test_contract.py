@@ -21,7 +21,7 @@ from shared.events.contracts import (
     ContractRegistered,
     ContractRejected,
 )
-from shared.events.issuance import WhyNot
+from shared.events.issuance.vouchers import WhyNot
 from shared.kernel.money import yuan
 from shared.kernel.refusal import Refused
 from tests.specification import Specification

@@ -2,16 +2,8 @@
 
 from datetime import UTC, date, datetime
 
-from shared.events.issuance import (
-    PeriodAnnounced,
-    PeriodApproved,
-    PeriodPlanChanged,
-    PeriodProposed,
-    VoucherClaimed,
-    VoucherCommitmentReleased,
-    VoucherCommitted,
-    VoucherUsed,
-)
+from shared.events.issuance.periods import PeriodAnnounced, PeriodApproved, PeriodPlanChanged, PeriodProposed
+from shared.events.issuance.vouchers import VoucherClaimed, VoucherCommitmentReleased, VoucherCommitted, VoucherUsed
 from shared.kernel.calendar import Deadline
 from shared.measures.reader import Measures
 

@@ -14,7 +14,7 @@ from services.issuance.domain.postings import ACCOUNTS, OUTSTANDING, entries_of
 from services.issuance.projections.exposure import EXPOSURE, NO_CONTRACT, NO_YEAR
 from services.issuance.projections.ledger import LEDGER_ENTRIES
 from shared.events.definition import TYPE_OF, Recorded
-from shared.events.issuance import QuotaGranted
+from shared.events.issuance.quotas import QuotaGranted
 from shared.projections.projection import Rows
 from tests.unit.issuance.facts import CLAIMED, COMMITTED, CONTRACT, FACE, MARCH_1, PERIOD, USED
 from tests.unit.issuance.test_conservation import COMMANDS, lived

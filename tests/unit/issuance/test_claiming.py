@@ -9,7 +9,7 @@ from services.issuance.domain.allowance import allowance_on
 from services.issuance.domain.claimant import Ban, Claimant
 from services.issuance.domain.claiming import Claim, reasons_against
 from services.issuance.domain.period import Period, period
-from shared.events.issuance import PeriodPaused, PeriodResumed, PeriodWithdrawn
+from shared.events.issuance.periods import PeriodPaused, PeriodResumed, PeriodWithdrawn
 from shared.events.registry.claimants import Certificate
 from tests.unit.issuance.facts import APPROVED, BEFORE, CLAIMANT, CLOSES, MARCH_1, OPENS, PERIOD, PROPOSED, TERMS
 

@@ -24,7 +24,9 @@ from services.issuance.domain.classes import (
 from services.issuance.domain.period import ChangePlan, Period, ProposePeriod, period
 from services.issuance.domain.plan import Plan, Settings
 from services.issuance.domain.serving import InLine, serve_in_order
-from shared.events.issuance import ClassPart, ClassQuotaReleased, PeriodPlanChanged, QuotaClass
+from shared.events.issuance.periods import PeriodPlanChanged, QuotaClass
+from shared.events.issuance.quotas import ClassQuotaReleased
+from shared.events.issuance.vouchers import ClassPart
 from shared.events.registry.claimants import Certificate
 from shared.kernel.calendar import Deadline, business_date
 from shared.kernel.refusal import Refused

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from services.issuance.domain.clawing_back import ClawBackVoucher, ReverseClawBack
 from services.issuance.domain.voucher import voucher
-from shared.events.issuance import VoucherClawBackReversed, VoucherClawedBack, VoucherRedeemed, VoucherRevoked
+from shared.events.issuance.vouchers import VoucherClawBackReversed, VoucherClawedBack, VoucherRedeemed, VoucherRevoked
 from tests.specification import Specification
 from tests.unit.issuance.facts import CLAIMED, COMMITTED, CONTRACT, FACE, MARCH_17, REDEMPTION, USED, of_the_voucher
 

@@ -12,7 +12,7 @@ from services.issuance.domain.commitment import (
 )
 from services.issuance.domain.voucher import State, Unclaimed, voucher
 from shared.events.contracts import VoucherUse
-from shared.events.issuance import VoucherCommitmentRefused, WhyNot
+from shared.events.issuance.vouchers import VoucherCommitmentRefused, WhyNot
 from shared.kernel.refusal import Reason, Refused
 from tests.specification import Specification
 from tests.unit.issuance.facts import CLAIMANT, CLAIMED, COMMITTED, CONTRACT, FACE, MARCH_16, PERIOD, VALID, VOUCHER

@@ -25,7 +25,7 @@ from services.issuance.domain.voucher import (
     Voucher,
     voucher,
 )
-from shared.events.issuance import (
+from shared.events.issuance.vouchers import (
     VoucherCancelled,
     VoucherClaimed,
     VoucherClawBackReversed,

@@ -16,17 +16,16 @@ from services.issuance.domain.entry import EndEntry, MakeEntry, MoveToReserve, S
 from services.issuance.domain.entry_terms import faults_of_entries
 from services.issuance.domain.period import Pause, Period, Phase, period
 from services.issuance.domain.serving import InLine, serve_in_order
-from shared.events.issuance import (
+from shared.events.issuance.entries import (
     EntryEnded,
     EntryMade,
     EntryMovedToReserve,
     EntryServed,
-    EntryTerms,
     EntryWay,
-    EntryWindow,
     EntryWithdrawn,
-    WhyNot,
 )
+from shared.events.issuance.periods import EntryTerms, EntryWindow
+from shared.events.issuance.vouchers import WhyNot
 from shared.kernel.calendar import Deadline, business_date
 from shared.kernel.refusal import Reason
 from tests.specification import Specification

@@ -26,15 +26,15 @@ from services.issuance.domain.period import (
     validity_deadline,
 )
 from services.issuance.domain.plan import Plan, Settings
-from shared.events.issuance import (
+from shared.events.issuance.periods import (
     PeriodClosed,
     PeriodExhausted,
     PeriodOpened,
     PeriodPaused,
     PeriodResumed,
     PeriodWithdrawn,
-    QuotaReturned,
 )
+from shared.events.issuance.quotas import QuotaReturned
 from shared.kernel.calendar import Deadline
 from shared.kernel.refusal import Refused
 from tests.specification import Specification

@@ -28,7 +28,8 @@ from services.issuance.domain.period import (
 from services.issuance.domain.plan import Plan, Settings
 from services.issuance.projections.period_board import PERIOD_BOARD
 from shared.events.definition import TYPE_OF, Recorded
-from shared.events.issuance import PeriodApproved, PeriodPlanChanged, PeriodProposed, VoucherClaimed
+from shared.events.issuance.periods import PeriodApproved, PeriodPlanChanged, PeriodProposed
+from shared.events.issuance.vouchers import VoucherClaimed
 from shared.kernel.refusal import Refused
 from shared.projections.projection import Row, Rows
 from tests.unit.issuance.facts import BEFORE, CLAIMANT, CLAIMED, CLOSES, MARCH_1, OPENS, PERIOD, TERMS

@@ -14,10 +14,8 @@ from services.issuance.domain.budget import Granted, SetGrant, budget
 from services.issuance.domain.clawing_back import came_back
 from services.issuance.domain.postings import ACCOUNTS, COUNTED, OUTSTANDING, SPENT, Account, Posted, entries_of
 from services.issuance.domain.voucher import LIVE, Event, Stage, Voucher, voucher
-from shared.events.issuance import (
-    QuotaGranted,
-    QuotaReturned,
-    QuotaWithdrawn,
+from shared.events.issuance.quotas import QuotaGranted, QuotaReturned, QuotaWithdrawn
+from shared.events.issuance.vouchers import (
     VoucherCancelled,
     VoucherClawBackReversed,
     VoucherClawedBack,

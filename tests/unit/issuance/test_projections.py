@@ -14,12 +14,9 @@ from services.issuance.projections.ledger import LEDGER_ENTRIES
 from services.issuance.projections.period_board import PERIOD_BOARD
 from services.issuance.projections.voucher_balances import VOUCHER_BALANCES
 from shared.events.definition import TYPE_OF, Recorded
-from shared.events.issuance import (
-    PeriodClosed,
-    PeriodExhausted,
-    PeriodOpened,
-    PeriodPaused,
-    QuotaReturned,
+from shared.events.issuance.periods import PeriodClosed, PeriodExhausted, PeriodOpened, PeriodPaused
+from shared.events.issuance.quotas import QuotaReturned
+from shared.events.issuance.vouchers import (
     VoucherCancelled,
     VoucherClaimed,
     VoucherExpired,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.issuance.domain.reminding import reminder, reminder_days
 from services.issuance.domain.voucher import Stage, Unclaimed, Voucher
-from shared.events.issuance import DeadlineKind, VoucherReminded
+from shared.events.issuance.vouchers import DeadlineKind, VoucherReminded
 from shared.measures.reader import Measures
 
 TERMS = Measures.load().on(date(2026, 3, 2)).voucher

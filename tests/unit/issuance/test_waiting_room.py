@@ -29,7 +29,7 @@ from services.issuance.domain.waiting_room import (
     waiting_in,
 )
 from services.issuance.waiting_room.tokens import EntryTokens
-from shared.events.issuance import PeriodClosed, PeriodWithdrawn, WaitingRoom
+from shared.events.issuance.periods import PeriodClosed, PeriodWithdrawn, WaitingRoom
 from shared.kernel.refusal import Refused
 from shared.settings import Settings
 from tests.unit.issuance.facts import APPROVED, CLAIMANT, CLOSES, MARCH_1, OPENS, PERIOD, PROPOSED, TERMS

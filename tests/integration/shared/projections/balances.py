@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.database import metadata
 from shared.events.definition import Recorded
-from shared.events.issuance import VoucherCancelled, VoucherClaimed
+from shared.events.issuance.vouchers import VoucherCancelled, VoucherClaimed
 from shared.projections.projection import Projection, Row, RowKey
 
 DAY = date(2026, 3, 2)

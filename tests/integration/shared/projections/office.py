@@ -19,7 +19,7 @@ from shared.bus.subscription import Surroundings
 from shared.bus.topics import Topics
 from shared.clock import SystemClock
 from shared.context import BoundedContext
-from shared.events.issuance import VoucherClaimed
+from shared.events.issuance.vouchers import VoucherClaimed
 from shared.projections.projection import Projection, Row, RowKey
 from shared.projections.reading import as_of
 from shared.projections.rebuild import RebuildReport, rebuild

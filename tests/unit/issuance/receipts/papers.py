@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from services.issuance.receipts.keys import SigningKey
 from services.issuance.receipts.receipt import Receipt, receipt_of, signed
 from shared.events.definition import Recorded
-from shared.events.issuance import VoucherClaimed
+from shared.events.issuance.vouchers import VoucherClaimed
 
 VOUCHER, PERIOD, CLAIMANT = (f"{kind}_01jq8v5x0000000000000000ff" for kind in ("vch", "prd", "clm"))
 OURS = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))

@@ -13,7 +13,7 @@ from shared.events.definition import EVENT_TYPES, TYPE_OF, UPCASTERS, EventType,
 
 STORED = re.compile(r"cxq\.[a-z]+\.[a-z]+(-[a-z]+)+\.v[1-9][0-9]*")
 KINDS = sorted(EVENT_TYPES.values(), key=lambda kind: kind.stored)
-EXHAUSTED = issuance.PeriodExhausted(period_id="prd_1", at=datetime.fromisoformat("2026-03-02T01:30:00Z"))
+EXHAUSTED = issuance.periods.PeriodExhausted(period_id="prd_1", at=datetime.fromisoformat("2026-03-02T01:30:00Z"))
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.stored)
@@ -111,11 +111,11 @@ def test_an_event_knows_its_type_and_its_owner() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        issuance.PeriodExhausted(period_id="prd_1", at=datetime(2026, 3, 2)),  # noqa: DTZ001
-        issuance.PeriodExhausted(period_id=7, at=EXHAUSTED.at),  # type: ignore[arg-type]
-        issuance.QuotaReturned(period_id="prd_1", voucher_id="vch_1", amount=0.1 + 0.2, on=date(2026, 3, 2)),  # type: ignore[arg-type]
-        issuance.QuotaReturned(period_id="prd_1", voucher_id="vch_1", amount=5.0, on=date(2026, 3, 2)),  # type: ignore[arg-type]
-        issuance.QuotaReturned(period_id="prd_1", voucher_id="vch_1", amount=5, on=EXHAUSTED.at),
+        issuance.periods.PeriodExhausted(period_id="prd_1", at=datetime(2026, 3, 2)),  # noqa: DTZ001
+        issuance.periods.PeriodExhausted(period_id=7, at=EXHAUSTED.at),  # type: ignore[arg-type]
+        issuance.quotas.QuotaReturned(period_id="prd_1", voucher_id="vch_1", amount=0.1 + 0.2, on=date(2026, 3, 2)),  # type: ignore[arg-type]
+        issuance.quotas.QuotaReturned(period_id="prd_1", voucher_id="vch_1", amount=5.0, on=date(2026, 3, 2)),  # type: ignore[arg-type]
+        issuance.quotas.QuotaReturned(period_id="prd_1", voucher_id="vch_1", amount=5, on=EXHAUSTED.at),
     ],
 )
 def test_what_could_not_be_read_back_as_it_was_is_not_written(wrong: object) -> None:

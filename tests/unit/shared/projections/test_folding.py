@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.events.definition import Recorded
-from shared.events.issuance import PeriodExhausted
+from shared.events.issuance.periods import PeriodExhausted
 from shared.projections.projection import PoisonEventError, Row, RowKey
 from shared.projections.reading import complete_up_to
 from shared.projections.runner import subscription_for

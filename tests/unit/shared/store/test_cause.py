@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from shared.events.definition import Recorded
-from shared.events.issuance import PeriodExhausted
+from shared.events.issuance.periods import PeriodExhausted
 from shared.store.execution import IdempotencyKey
 from shared.store.transaction import Cause, caused_by
 

@@ -4,8 +4,8 @@ from alembic import op
 
 from services.issuance.tables import ISSUANCE
 
-revision = "0011"
-down_revision = "0010"
+revision = "0010"
+down_revision = "0009"
 
 
 def upgrade() -> None:
