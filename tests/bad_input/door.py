@@ -73,6 +73,12 @@ class Target:
         return any(field.name == "cursor" for field in _query_fields(self.route.dependant))
 
     @property
+    def needed(self) -> list[str]:
+        """The parameters of the query that it cannot do without, each with a year for its value."""
+        fields = _query_fields(self.route.dependant)
+        return [f"{field.alias}=2025" for field in fields if field.field_info.is_required()]
+
+    @property
     def takes_json(self) -> bool:
         """Whether it has a JSON body."""
         return self.route.body_field is not None and not self.route.takes_form

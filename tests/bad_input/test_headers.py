@@ -163,7 +163,7 @@ async def test_an_id_that_nothing_has_or_that_is_none_is_no_mistake_of_ours(door
 async def test_a_list_is_asked_for_in_order_or_not_at_all(door: Door, target: Target) -> None:
     token = door.house.token(min(target.allowed or {"officer"}), "user-nobody", "clm_01jq8v5x0000000000000000zz")
     for query in ("limit=0", "limit=1e3", f"limit={'9' * 50}", "min_position=-1", "min_position=x", "cursor=rubbish"):
-        url = f"{door.house.urls[target.context]}{target.path}?{query}"
+        url = f"{door.house.urls[target.context]}{target.path}?{'&'.join([query, *target.needed])}"
         answer = await door.client.get(url, headers={"Authorization": f"Bearer {token}"})
         code = "cursor-malformed" if query.startswith("cursor") else "invalid"
         assert_problem(answer, 400 if code == "cursor-malformed" else 422, code)
