@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime
 
 from services.issuance.domain.arrivals import Arrival, Granted, Outcome, Rules, Stock, decide_in_order, left_after
+from services.issuance.domain.claiming import SOLD_OUT
 from shared.kernel.decider import message
 
 
@@ -52,7 +53,7 @@ def serve_in_order(
         if entry.or_less and (within_reach := _less(outcome)):
             (outcome,) = decide_in_order([arrival._replace(amount=within_reach)], stock, rules_on)
         if strictly and not isinstance(outcome, Granted):
-            outcome = tuple(reason for reason in outcome if reason.code != "quota-exhausted")
+            outcome = tuple(reason for reason in outcome if reason.code != SOLD_OUT)
             if not outcome:
                 break
         served.append((entry, outcome))
@@ -62,7 +63,7 @@ def serve_in_order(
 
 def _less(outcome: Outcome) -> int:
     """Say how much is within reach of an entry for which there is too little: the rest is for classes it is not in."""
-    short = () if isinstance(outcome, Granted) else (r.limit for r in outcome if r.code == "quota-exhausted")
+    short = () if isinstance(outcome, Granted) else (r.limit for r in outcome if r.code == SOLD_OUT)
     return next((limit for limit in short if isinstance(limit, int)), 0)
 
 
