@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from services.issuance import entry_list, granting, ledger
 from services.issuance.deadlines import await_serving, is_serving_awaited
 from services.issuance.domain.arrivals import Granted, Stock, left_after
+from services.issuance.domain.claiming import SOLD_OUT
 from services.issuance.domain.entries import Work, next_work, oversubscribed, why_over
 from services.issuance.domain.entry import EndEntry, MoveToReserve, ServeEntry, Stage, entry
 from services.issuance.domain.period import DecideEntries, ExhaustPeriod, Period, period
@@ -236,7 +237,7 @@ async def _plan(tx: Transaction, period_id: str) -> Period | None:
 def _waits(plan: Period, outcome: Sequence[Reason]) -> bool:
     """Tell whether a drawn entry goes on to the reserve list: there is one, and money is all that it lacks."""
     has_reserve = plan.entries is not None and plan.entries.reserve_list
-    return has_reserve and {reason.code for reason in outcome} == {"quota-exhausted"}
+    return has_reserve and {reason.code for reason in outcome} == {SOLD_OUT}
 
 
 def _given(served: Sequence[Served]) -> int:
