@@ -58,8 +58,10 @@ _ANSWERED = (
 )
 _MISSING = (
     f"{_ANSWERED}SELECT u.key FROM unnest(CAST(:keys AS text[]), CAST(:vouchers AS text[])) AS u (key, voucher_id)"
-    f" WHERE NOT EXISTS (SELECT FROM events WHERE stream = 'voucher-' || u.voucher_id AND version = 1 AND {_CLAIMED})"
-    " OR NOT EXISTS (SELECT FROM answered a WHERE a.key = u.key AND a.voucher_id = u.voucher_id)"
+    " LEFT JOIN answered a ON a.key = u.key AND a.voucher_id = u.voucher_id"
+    f" LEFT JOIN (SELECT stream FROM events WHERE version = 1 AND {_CLAIMED}) e"
+    " ON e.stream = 'voucher-' || u.voucher_id"
+    " WHERE a.key IS NULL OR e.stream IS NULL"
 )
 _BEHIND = (
     "SELECT (SELECT position FROM log_head) - coalesce((SELECT position FROM relay_positions WHERE partition = -1), 0)"
