@@ -7,9 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import cast
 
-from bench.load import code_of
+from bench.load import code_of, location_of, whole_answer
 
-_LOCATION = b"\r\nlocation: "
 _REPLAYED = b"\r\nidempotency-replayed: true"
 _AT_ONCE = 200
 _PATIENCE_S = 10.0
@@ -54,15 +53,10 @@ class _Line(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        end = self._buffer.find(b"\r\n\r\n")
-        if end < 0:
+        answer = whole_answer(self._buffer)
+        if answer is None or self.call is None:
             return
-        head = self._buffer[: end + 2].lower()
-        at = head.find(b"\r\ncontent-length: ")
-        length = int(head[at + 18 : head.index(b"\r\n", at + 18)]) if at >= 0 else 0
-        if len(self._buffer) < end + 4 + length or self.call is None:
-            return
-        body, self._buffer = self._buffer[end + 4 : end + 4 + length], self._buffer[end + 4 + length :]
+        head, body, self._buffer = answer
         call, self.call = self.call, None
         self._answered(self, call, head, body)
 
@@ -149,9 +143,7 @@ class Door:
         call.replayed = _REPLAYED in head
         if call.status >= 400:
             call.code = code_of(body)
-        at = head.find(_LOCATION)
-        if at >= 0:
-            call.location = head[at + len(_LOCATION) : head.index(b"\r\n", at + 2)].decode()
+        call.location = location_of(head)
         self._idle.setdefault(line.client, []).append(line)
         self._settled()
 

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from bench.load import Request, Tally, get, post, press
+from bench.load import Form, Request, Tally, get, press
 from bench.machine import cpu_seconds
 from bench.served import Served
 from deploy.local.processes import ServerHandle, tree
@@ -65,18 +66,15 @@ class Stage:
     acknowledged: dict[str, str] = field(default_factory=dict)
     sent_away: int = 0
 
-    def claim(self, number: int, key: str, period_id: str = "") -> Request:
-        """Write a claim, of the stage's period if no other is named; the claimants take turns by number."""
-        token = self.claimants[number % len(self.claimants)].token
-        body = json.dumps({"period_id": period_id or self.period_id, "amount": {"amount": AMOUNT}}).encode()
-        return post("/v1/claims", body, token=token, key=key)
-
     def claims(self, period_id: str = "") -> Iterator[Request]:
-        """Write claims without end, each with a key of its own."""
-        run, number = secrets.token_hex(4), 0
-        while True:
-            yield self.claim(number, f"bench-{run}-{number}", period_id)
-            number += 1
+        """Write claims without end, of the stage's period if no other is named, each with a key of its own.
+
+        The claimants take turns.
+        """
+        body = json.dumps({"period_id": period_id or self.period_id, "amount": {"amount": AMOUNT}}).encode()
+        forms = [Form("/v1/claims", body, token=claimant.token) for claimant in self.claimants]
+        run = secrets.token_hex(4)
+        return (form.under(f"bench-{run}-{number}") for number, form in enumerate(cycle(forms)))
 
     async def press_claims(self, *, seconds: float = 2.0) -> Tally:
         """Claim as fast as answers come; RuntimeError when one is answered with anything but 201 or 503 (busy)."""

@@ -10,8 +10,8 @@ from bench.door import Call, Door
 from bench.load import post
 from tests.unit.bench.test_load import GRANTED, answering
 
-REPLAYED = GRANTED.replace(b"Location", b"Idempotency-Replayed: true\r\nLocation")
-EXHAUSTED = b'HTTP/1.1 409 Conflict\r\nContent-Length: 32\r\n\r\n{"x":1,"code":"quota-exhausted"}'
+REPLAYED = GRANTED.replace(b"location", b"idempotency-replayed: true\r\nlocation")
+EXHAUSTED = b'HTTP/1.1 409 Conflict\r\ncontent-length: 32\r\n\r\n{"x":1,"code":"quota-exhausted"}'
 
 
 def call(due: float, client: int) -> Call:

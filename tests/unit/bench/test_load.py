@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 from bench.load import Request, get, post, press
 
-GRANTED = b"HTTP/1.1 201 Created\r\nLocation: /v1/vouchers/vch_1\r\nContent-Length: 2\r\n\r\n{}"
-BUSY = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\nRetry-After: 1\r\n\r\nbusy"
+GRANTED = b"HTTP/1.1 201 Created\r\nlocation: /v1/vouchers/vch_1\r\ncontent-length: 2\r\n\r\n{}"
+BUSY = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\nretry-after: 1\r\n\r\nbusy"
 
 
 @asynccontextmanager
