@@ -17,19 +17,10 @@ from services.issuance.domain.claimant import BARRING
 from services.issuance.domain.clawing_back import ClawBackVoucher, ReverseClawBack
 from services.issuance.domain.commitment import AnsweredNo, RefuseCommitment, Submission, commit_all, refusal_of
 from services.issuance.domain.period import Period, period, validity_deadline
-from services.issuance.domain.voucher import (
-    Command,
-    Event,
-    ExpireUnused,
-    LapseVoucher,
-    RedeemVoucher,
-    ReleaseCommitment,
-    RevokeVoucher,
-    Stage,
-    UseVoucher,
-    Voucher,
-    voucher,
-)
+from services.issuance.domain.voucher import Command, Event, RevokeVoucher, voucher
+from services.issuance.domain.voucher_contract import ExpireUnused, ReleaseCommitment, UseVoucher
+from services.issuance.domain.voucher_payment import LapseVoucher, RedeemVoucher
+from services.issuance.domain.voucher_stages import Stage, Voucher
 from services.issuance.tables import appointed, authorisations, closed, withheld
 from shared.bus.reactions import Reactions
 from shared.events.contracts import ContractCompleted, ContractLapsed, ContractRejected, ContractSubmitted, VoucherUse

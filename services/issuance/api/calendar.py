@@ -8,7 +8,8 @@ from fastapi import Response
 from services.issuance.api.visibility import claimant_of
 from services.issuance.deadlines import REMINDERS_BEGIN
 from services.issuance.domain.reminding import reminder_days
-from services.issuance.domain.voucher import Stage, State, Voucher, voucher
+from services.issuance.domain.voucher import voucher
+from services.issuance.domain.voucher_stages import Stage, State, Voucher
 from services.issuance.tables import holdings
 from shared import icalendar
 from shared.http.reading import ReadRequest

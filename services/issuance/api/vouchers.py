@@ -10,7 +10,7 @@ from fastapi import Response
 from services.issuance.api.models import AnnualTotals, Voucher, VoucherState
 from services.issuance.api.time_travel import AS_OF_CODES, AsOf, position_of
 from services.issuance.api.visibility import ClaimantId, VoucherId, check_visible, claimant_of
-from services.issuance.domain import voucher as vouchers_domain
+from services.issuance.domain import voucher_stages
 from services.issuance.domain.voucher import voucher
 from services.issuance.past import claimed_by, totals_at, vouchers_at
 from services.issuance.projections import annual_totals
@@ -89,7 +89,7 @@ async def get_voucher(voucher_id: VoucherId, request: ReadRequest, as_of: AsOf =
     if as_of is not None:
         return await _get_past(voucher_id, request, await position_of(request, as_of))
     loaded = await request.load(voucher, f"voucher-{voucher_id}")
-    if not isinstance(loaded.state, vouchers_domain.Voucher):
+    if not isinstance(loaded.state, voucher_stages.Voucher):
         raise UnknownSubjectError(voucher_id)
     check_visible(request.caller, voucher_id, claimant_id=loaded.state.claimant_id)
     return request.answer(presented(loaded.state, loaded.version))
@@ -147,9 +147,9 @@ async def list_annual_totals(
     return await request.page(totals_of(claimant_id), keys, limit, cursor, _totals)
 
 
-def presented(state: vouchers_domain.State, version: int, *, status: int = 200) -> Presented:
+def presented(state: voucher_stages.State, version: int, *, status: int = 200) -> Presented:
     """Represent a voucher as it stands."""
-    if not isinstance(state, vouchers_domain.Voucher):
+    if not isinstance(state, voucher_stages.Voucher):
         raise UnknownSubjectError("voucher")
     view = Voucher(
         voucher_id=state.voucher_id,

@@ -5,8 +5,11 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import assert_never
 
-from services.issuance.domain import voucher as vouchers
-from services.issuance.domain.voucher import CommitVoucher, Unclaimed, unknown_voucher, voucher
+from services.issuance.domain.voucher import Event as VoucherEvent
+from services.issuance.domain.voucher import voucher
+from services.issuance.domain.voucher_contract import CommitVoucher, unknown_voucher
+from services.issuance.domain.voucher_stages import State as VoucherState
+from services.issuance.domain.voucher_stages import Unclaimed
 from shared.events.contracts import VoucherUse
 from shared.events.issuance.vouchers import VoucherCommitmentRefused, WhyNot
 from shared.kernel.calendar import Deadline
@@ -28,14 +31,14 @@ class Submission:
     valid_until: Mapping[str, Deadline]
 
 
-type Commitments = Mapping[str, list[vouchers.Event]]
+type Commitments = Mapping[str, list[VoucherEvent]]
 """By voucher: the facts that commit it."""
 
 
-def commit_all(submission: Submission, held: Mapping[str, vouchers.State]) -> Commitments:
+def commit_all(submission: Submission, held: Mapping[str, VoucherState]) -> Commitments:
     """Commit every voucher of a contract; raises Refused with the reasons of all of them."""
     reasons = list(_against_the_list(submission))
-    commitments: dict[str, list[vouchers.Event]] = {}
+    commitments: dict[str, list[VoucherEvent]] = {}
     for use in submission.uses:
         state = held[use.voucher_id]
         if isinstance(state, Unclaimed):

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import date
 from typing import assert_never
 
-from services.issuance.domain.voucher import Stage, State, Voucher
+from services.issuance.domain.voucher_stages import Stage, State, Voucher
 from shared.events.issuance.vouchers import DeadlineKind, VoucherReminded
 from shared.measures.terms import VoucherTerms
 

@@ -1,12 +1,10 @@
 """A voucher's life: claimed, committed to a contract, used, redeemed; or ended before (art. 12, 15, 17)."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, timedelta
-from enum import StrEnum
-from typing import Any, NamedTuple, assert_never
+from datetime import date
+from typing import NamedTuple, assert_never
 
-from services.issuance.domain.allowance import returning, returning_on_lapse
+from services.issuance.domain.allowance import returning
 from services.issuance.domain.clawing_back import (
     ClawBackVoucher,
     ClawedBack,
@@ -15,11 +13,20 @@ from services.issuance.domain.clawing_back import (
     put_right,
     with_reversed,
 )
+from services.issuance.domain.voucher_contract import (
+    CommitVoucher,
+    ExpireUnused,
+    ReleaseCommitment,
+    UseVoucher,
+    commitment_released,
+    committed,
+    expired_unused,
+    used,
+)
+from services.issuance.domain.voucher_payment import LapseVoucher, RedeemVoucher, lapsed, redeemed
+from services.issuance.domain.voucher_stages import LIVE, Stage, State, Unclaimed, Voucher
 from shared.events.issuance.vouchers import (
     ClassPart,
-    ExpiryCause,
-    LapseCause,
-    LiveStage,
     VoucherCancelled,
     VoucherClaimed,
     VoucherClawBackReversed,
@@ -34,7 +41,7 @@ from shared.events.issuance.vouchers import (
 )
 from shared.kernel.calendar import Deadline
 from shared.kernel.decider import Decider, message
-from shared.kernel.refusal import Reason, refuse, refuse_unless
+from shared.kernel.refusal import refuse
 from shared.measures.terms import Terms
 
 
@@ -67,66 +74,9 @@ class CancelVoucher:
 
 
 @message
-class CommitVoucher:
-    """Register the activity: the voucher is to pay `amount` of a contract submitted `on` a day (art. 15(2))."""
-
-    contract_id: str
-    claimant_id: str
-    amount: int
-    on: date
-    valid_until: Deadline
-
-
-@message
-class ReleaseCommitment:
-    """Undo a commitment: the contract was not registered after all."""
-
-    contract_id: str
-    on: date
-
-
-@message
-class UseVoucher:
-    """The contract was completed within the voucher's validity."""
-
-    contract_id: str
-    on: date
-
-
-@message
 class ExpireUnregistered:
     """Say that the last day to register may have passed; `terms` are those of the day on which it expires."""
 
-    on: date
-    terms: Terms
-
-
-@message
-class ExpireUnused:
-    """The contract was not completed within the voucher's validity."""
-
-    contract_id: str
-    on: date
-    terms: Terms
-
-
-@message
-class LapseVoucher:
-    """The used voucher will not be paid: nobody applied in time, or the application was refused."""
-
-    contract_id: str
-    cause: LapseCause
-    on: date
-    terms: Terms
-
-
-@message
-class RedeemVoucher:
-    """The voucher was paid, with `paid` fen."""
-
-    contract_id: str
-    redemption_id: str
-    paid: int
     on: date
     terms: Terms
 
@@ -137,54 +87,6 @@ class RevokeVoucher:
 
     sanction_id: str
     on: date
-
-
-class Stage(StrEnum):
-    """How far a voucher has come."""
-
-    CLAIMED = "claimed"
-    COMMITTED = "committed"
-    USED = "used"
-    REDEEMED = "redeemed"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-    LAPSED = "lapsed"
-    REVOKED = "revoked"
-
-
-LIVE: Mapping[Stage, LiveStage] = {Stage.CLAIMED: "claimed", Stage.COMMITTED: "committed", Stage.USED: "used"}
-"""The stages in which something can still become of a voucher, and what events call them."""
-
-
-@message
-class Unclaimed:
-    """There is no such voucher."""
-
-
-@message
-class Voucher:
-    """A voucher as it stands, in fen; `contract_id` and `valid_until` are those of its present or last contract."""
-
-    voucher_id: str
-    period_id: str
-    claimant_id: str
-    year: int
-    amount: int
-    place: int
-    claimed_on: date
-    register_by: date
-    register_by_provisional: bool
-    stage: Stage
-    pack: str
-    contract_id: str | None = None
-    valid_until: date | None = None
-    valid_until_provisional: bool = False
-    paid: int = 0
-    released: int = 0
-    ended_on: date | None = None
-    released_from: tuple[str, ...] = ()
-    """The contracts that came to nothing; none of them gets the voucher again."""
-    claw_backs: tuple[ClawedBack, ...] = ()
 
 
 type Command = (
@@ -214,7 +116,6 @@ type Event = (
     | VoucherClawedBack
     | VoucherClawBackReversed
 )
-type State = Unclaimed | Voucher
 
 
 def decide(command: Command, state: State) -> list[Event]:
@@ -229,50 +130,30 @@ def decide(command: Command, state: State) -> list[Event]:
             return [_claimed(command)]
         case CancelVoucher(on=on, terms=terms), Voucher(stage=Stage.CLAIMED) as held if on <= held.register_by:
             released = returning("cancellation", held.amount, terms)
-            return [VoucherCancelled(**_identity(held), released=released, on=on)]
-        case CommitVoucher(contract_id=contract_id), Voucher() as held:
-            if _belongs_to(held, contract_id, Stage.COMMITTED) or contract_id in held.released_from:
-                return []
-            refuse_unless(*_against_commitment(command, held))
-            deadline = command.valid_until
-            return [
-                VoucherCommitted(
-                    **_identity(held),
-                    contract_id=contract_id,
-                    on=command.on,
-                    valid_until=deadline.last_day,
-                    provisional=deadline.provisional,
-                )
-            ]
-        case ReleaseCommitment(contract_id=contract_id, on=on), Voucher() as held:
-            if not _belongs_to(held, contract_id, Stage.COMMITTED):
-                return []
-            return [VoucherCommitmentReleased(**_identity(held), contract_id=contract_id, on=on)]
+            return [VoucherCancelled(**held.identity, released=released, on=on)]
+        case CommitVoucher(), Voucher() as held:
+            return [*committed(command, held)]
+        case ReleaseCommitment(), Voucher() as held:
+            return [*commitment_released(command, held)]
         case ReleaseCommitment(), Unclaimed():
             return []  # A contract may be rejected because there is no such voucher.
         case UseVoucher(contract_id=contract_id, on=on), Voucher() as held:
-            return _used(held, contract_id, on)
+            return [*used(held, contract_id, on)]
         case ExpireUnregistered(on=on, terms=terms), Voucher() as held:
             if held.stage is not Stage.CLAIMED or on <= held.register_by:
                 return []
-            return [_expired(held, "not_registered", None, expires_on(held), terms)]
-        case ExpireUnused(contract_id=contract_id, on=on, terms=terms), Voucher() as held:
-            if not _belongs_to(held, contract_id, Stage.COMMITTED):
-                return []
-            return [_expired(held, "not_used", contract_id, on, terms)]
-        case LapseVoucher(contract_id=contract_id, cause=cause, on=on, terms=terms), Voucher() as held:
-            if not _belongs_to(held, contract_id, Stage.COMMITTED, Stage.USED):
-                return []
-            released = returning_on_lapse(cause, held.amount, terms)
-            lapsed = VoucherLapsed(**_identity(held), released=released, contract_id=contract_id, cause=cause, on=on)
-            return [*_used(held, contract_id, on), lapsed]
+            return [_expired_unregistered(held, terms)]
+        case ExpireUnused(), Voucher() as held:
+            return [*expired_unused(command, held)]
+        case LapseVoucher(), Voucher() as held:
+            return [*lapsed(command, held)]
         case RedeemVoucher(), Voucher() as held:
-            return _redeemed(command, held)
+            return [*redeemed(command, held)]
         case RevokeVoucher(sanction_id=sanction_id, on=on), Voucher() as held:
             return _revoked(held, sanction_id, on)
         case ClawBackVoucher(contract_id=contract_id), Voucher() as held:
-            paid = held.paid if _belongs_to(held, contract_id, Stage.REDEEMED) else 0
-            return [*clawed_back(command, _identity(held), paid, held.claw_backs)]
+            paid = held.paid if held.belongs_to(contract_id, Stage.REDEEMED) else 0
+            return [*clawed_back(command, held.identity, paid, held.claw_backs)]
         case ReverseClawBack(), Voucher() as held:
             return [*put_right(command, held.claw_backs)]
         case CancelVoucher(on=on), Voucher(stage=Stage.CLAIMED) as held:
@@ -370,95 +251,18 @@ def _claimed(claim: ClaimVoucher) -> VoucherClaimed:
     )
 
 
-def expires_on(held: Voucher) -> date:
-    """Say on which day a voucher that nobody registers expires: the one after its last, however late the sweep."""
-    return held.register_by + timedelta(days=1)
-
-
-def _against_commitment(command: CommitVoucher, held: Voucher) -> tuple[Reason | None, ...]:
-    """List all that keeps a voucher from paying a contract (art. 12, 15(2))."""
-    voucher_id = held.voucher_id
-    if held.claimant_id != command.claimant_id:
-        # Whose it is and how it stands is nobody else's business: to others it does not exist.
-        return (unknown_voucher(voucher_id),)
-    amount_differs = held.amount != command.amount
-    late = held.stage is Stage.CLAIMED and command.on > held.register_by
-    return (
-        Reason(code="voucher-not-claimed", article="15(2)", value=voucher_id, limit=held.stage.value, kind="state")
-        if held.stage is not Stage.CLAIMED
-        else None,
-        Reason(code="registration-too-late", article="15(2)", value=voucher_id, limit=held.register_by)
-        if late
-        else None,
-        Reason(code="voucher-amount-differs", article="12", value=voucher_id, limit=held.amount)
-        if amount_differs
-        else None,
-    )
-
-
-def unknown_voucher(voucher_id: str) -> Reason:
-    """Say that the claimant has no such voucher."""
-    return Reason(code="voucher-unknown", article="15(2)", value=voucher_id)
-
-
-def _used(held: Voucher, contract_id: str, on: date) -> list[Event]:
-    if not _belongs_to(held, contract_id, Stage.COMMITTED):
-        return []
-    return [VoucherUsed(**_identity(held), contract_id=contract_id, on=on)]
-
-
-def _expired(held: Voucher, cause: ExpiryCause, contract_id: str | None, on: date, terms: Terms) -> VoucherExpired:
+def _expired_unregistered(held: Voucher, terms: Terms) -> VoucherExpired:
     released = returning("expiry", held.amount, terms)
-    return VoucherExpired(**_identity(held), released=released, cause=cause, contract_id=contract_id, on=on)
+    return VoucherExpired(
+        **held.identity, released=released, cause="not_registered", contract_id=None, on=held.expires_on
+    )
 
 
 def _revoked(held: Voucher, sanction_id: str, on: date) -> list[Event]:
     if held.stage not in LIVE:
         return []
     stage, contract_id = LIVE[held.stage], held.contract_id
-    return [VoucherRevoked(**_identity(held), stage=stage, contract_id=contract_id, sanction_id=sanction_id, on=on)]
-
-
-def _redeemed(command: RedeemVoucher, held: Voucher) -> list[Event]:
-    """Post a payment; one that no rule explains must not pass in silence, for the money is gone.
-
-    A revoked voucher is not paid (art. 17). Only a payment of the day of the sanction, or earlier, may have left before
-    redemption could hear of it: it is posted, and the rest of the voucher does not return.
-    """
-    if _belongs_to(held, command.contract_id, Stage.REDEEMED):
-        return []
-    if not _belongs_to(held, command.contract_id, Stage.COMMITTED, Stage.USED, Stage.REVOKED):
-        raise refuse("voucher-not-payable", article="15(5)", value=held.stage.value, kind="state")
-    revoked_on = held.ended_on if held.stage is Stage.REVOKED else None
-    if revoked_on is not None and command.on > revoked_on:
-        raise refuse("voucher-revoked", article="17", value=command.on, limit=revoked_on, kind="state")
-    if not 0 <= command.paid <= held.amount:
-        raise refuse("paid-above-face-value", article="12", value=command.paid, limit=held.amount)
-    unused = held.amount - command.paid
-    redeemed = VoucherRedeemed(
-        **_identity(held),
-        contract_id=command.contract_id,
-        redemption_id=command.redemption_id,
-        paid=command.paid,
-        released=0 if revoked_on is not None else returning("partial_approval", unused, command.terms),
-        revoked=revoked_on is not None,
-        on=command.on,
-    )
-    return [*_used(held, command.contract_id, command.on), redeemed]
-
-
-def _belongs_to(held: Voucher, contract_id: str, *stages: Stage) -> bool:
-    return held.contract_id == contract_id and held.stage in stages
-
-
-def _identity(held: Voucher) -> dict[str, Any]:
-    return {
-        "voucher_id": held.voucher_id,
-        "period_id": held.period_id,
-        "claimant_id": held.claimant_id,
-        "year": held.year,
-        "amount": held.amount,
-    }
+    return [VoucherRevoked(**held.identity, stage=stage, contract_id=contract_id, sanction_id=sanction_id, on=on)]
 
 
 def _name_of(state: State) -> str:

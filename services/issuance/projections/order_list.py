@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from services.issuance.domain.voucher import LIVE
+from services.issuance.domain.voucher_stages import LIVE
 from services.issuance.projections.voucher_balances import TABLE
 
 type Outcome = Literal["issued", "redeemed", "cancelled", "expired", "lapsed", "revoked"]

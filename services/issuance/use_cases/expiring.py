@@ -5,7 +5,8 @@ from datetime import date, timedelta
 
 from services.issuance import due_vouchers
 from services.issuance.deadlines import EXPIRE_UNREGISTERED, registration_ends
-from services.issuance.domain.voucher import ExpireUnregistered, Voucher, expires_on, voucher
+from services.issuance.domain.voucher import ExpireUnregistered, voucher
+from services.issuance.domain.voucher_stages import Voucher
 from services.issuance.settling import settle_many
 from shared.events.issuance.vouchers import VoucherExpired
 from shared.procedures.daily import Piece
@@ -21,7 +22,7 @@ async def expire_unregistered(tx: Transaction, voucher_ids: Sequence[str]) -> No
     for stream, loaded in held.items():
         if not isinstance(loaded.state, Voucher):
             raise TypeError(f"{stream} is waited for but was never claimed")
-        expire = ExpireUnregistered(on=tx.today, terms=tx.measures.on(expires_on(loaded.state)))
+        expire = ExpireUnregistered(on=tx.today, terms=tx.measures.on(loaded.state.expires_on))
         new = voucher.decide(expire, loaded.state)
         tx.append(stream, loaded.version, new)
         facts.extend(fact for fact in new if isinstance(fact, VoucherExpired))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from services.issuance.audit import CHECKS
 from services.issuance.domain.entry import Entry, entry
 from services.issuance.domain.plan import Settings
-from services.issuance.domain.voucher import Voucher
+from services.issuance.domain.voucher_stages import Voucher
 from services.issuance.tables import quotas
 from services.issuance.use_cases.entering import enter_period, withdraw_entry
 from services.issuance.use_cases.planning_periods import approve_period, propose_period

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.issuance.api.intake_desk import awarded
 from services.issuance.app import DUE
 from services.issuance.domain.plan import Settings
-from services.issuance.domain.voucher import Voucher, voucher
+from services.issuance.domain.voucher import voucher
+from services.issuance.domain.voucher_stages import Voucher
 from services.issuance.domain.waiting_room import Shown, Unfit
 from services.issuance.intake.intake import Intake
 from services.issuance.intake.sequencer import Surroundings

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.issuance.app import CONTEXT as ISSUANCE
-from services.issuance.domain.voucher import Voucher
+from services.issuance.domain.voucher_stages import Voucher
 from services.issuance.use_cases.cancelling import cancel_voucher
 from shared.events.contracts import ContractCompleted, ContractSubmitted
 from shared.events.redemption import FundsDisbursed, VoucherPayment

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.issuance.domain.voucher import Voucher
+from services.issuance.domain.voucher_stages import Voucher
 from services.issuance.use_cases.running_periods import close_period
 from shared.events.registry.claimants import (
     Certificate,

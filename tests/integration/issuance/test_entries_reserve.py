@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.issuance.app import DUE
 from services.issuance.audit import CHECKS
 from services.issuance.deadlines import SERVE_ENTRIES
-from services.issuance.domain.voucher import Voucher
+from services.issuance.domain.voucher_stages import Voucher
 from services.issuance.tables import entries as entries_table
 from services.issuance.tables import quotas
 from services.issuance.use_cases.cancelling import cancel_voucher

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.issuance.domain.voucher import Voucher
+from services.issuance.domain.voucher_stages import Voucher
 from services.issuance.intake.intake import OWN_LINE_MAX, TooManyClaimsError
 from services.issuance.intake.ownership import HeldElsewhereError
 from services.issuance.use_cases.cancelling import cancel_voucher

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.issuance.audit import CHECKS
-from services.issuance.domain.voucher import Voucher
+from services.issuance.domain.voucher_stages import Voucher
 from services.issuance.use_cases.cancelling import cancel_voucher
 from shared.audit import Breach, examine
 from shared.events.contracts import ContractCompleted, ContractLapsed, ContractRejected, VoucherUse

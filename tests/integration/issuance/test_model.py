@@ -22,7 +22,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from services.issuance.domain.voucher import Voucher, voucher
+from services.issuance.domain.voucher import voucher
+from services.issuance.domain.voucher_stages import Voucher
 from services.issuance.tables import allowances, quotas
 from services.issuance.use_cases.cancelling import cancel_voucher
 from services.issuance.use_cases.running_periods import pause_period, resume_period

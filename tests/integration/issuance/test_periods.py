@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.issuance.audit import CHECKS
 from services.issuance.domain.plan import Plan, Settings
-from services.issuance.domain.voucher import Voucher
+from services.issuance.domain.voucher_stages import Voucher
 from services.issuance.ledger import Quota, quota_of
 from services.issuance.use_cases.cancelling import cancel_voucher
 from services.issuance.use_cases.planning_periods import (

@@ -10,7 +10,8 @@ from services.issuance.domain.commitment import (
     commit_all,
     refusal_of,
 )
-from services.issuance.domain.voucher import State, Unclaimed, voucher
+from services.issuance.domain.voucher import voucher
+from services.issuance.domain.voucher_stages import State, Unclaimed
 from shared.events.contracts import VoucherUse
 from shared.events.issuance.vouchers import VoucherCommitmentRefused, WhyNot
 from shared.kernel.refusal import Reason, Refused

@@ -8,23 +8,10 @@ from hypothesis import strategies as st
 
 from services.issuance.domain.allowance import posting
 from services.issuance.domain.clawing_back import ClawBackVoucher, ReverseClawBack, came_back
-from services.issuance.domain.voucher import (
-    LIVE,
-    CancelVoucher,
-    Command,
-    CommitVoucher,
-    Event,
-    ExpireUnregistered,
-    ExpireUnused,
-    LapseVoucher,
-    RedeemVoucher,
-    ReleaseCommitment,
-    RevokeVoucher,
-    Stage,
-    UseVoucher,
-    Voucher,
-    voucher,
-)
+from services.issuance.domain.voucher import CancelVoucher, Command, Event, ExpireUnregistered, RevokeVoucher, voucher
+from services.issuance.domain.voucher_contract import CommitVoucher, ExpireUnused, ReleaseCommitment, UseVoucher
+from services.issuance.domain.voucher_payment import LapseVoucher, RedeemVoucher
+from services.issuance.domain.voucher_stages import LIVE, Stage, Voucher
 from shared.events.issuance.vouchers import (
     VoucherCancelled,
     VoucherClaimed,

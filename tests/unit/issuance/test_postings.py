@@ -13,7 +13,8 @@ from services.issuance.domain.allowance import posting
 from services.issuance.domain.budget import Granted, SetGrant, budget
 from services.issuance.domain.clawing_back import came_back
 from services.issuance.domain.postings import ACCOUNTS, COUNTED, OUTSTANDING, SPENT, Account, Posted, entries_of
-from services.issuance.domain.voucher import LIVE, Event, Stage, Voucher, voucher
+from services.issuance.domain.voucher import Event, voucher
+from services.issuance.domain.voucher_stages import LIVE, Stage, Voucher
 from shared.events.issuance.quotas import QuotaGranted, QuotaReturned, QuotaWithdrawn
 from shared.events.issuance.vouchers import (
     VoucherCancelled,

@@ -8,7 +8,7 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from services.issuance.domain.reminding import reminder, reminder_days
-from services.issuance.domain.voucher import Stage, Unclaimed, Voucher
+from services.issuance.domain.voucher_stages import Stage, Unclaimed, Voucher
 from shared.events.issuance.vouchers import DeadlineKind, VoucherReminded
 from shared.measures.reader import Measures
 

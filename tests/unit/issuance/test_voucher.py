@@ -9,18 +9,14 @@ from services.issuance.domain.voucher import (
     CancelVoucher,
     ClaimVoucher,
     Command,
-    CommitVoucher,
     Event,
     ExpireUnregistered,
-    ExpireUnused,
-    LapseVoucher,
-    RedeemVoucher,
-    ReleaseCommitment,
     RevokeVoucher,
-    UseVoucher,
-    Voucher,
     voucher,
 )
+from services.issuance.domain.voucher_contract import CommitVoucher, ExpireUnused, ReleaseCommitment, UseVoucher
+from services.issuance.domain.voucher_payment import LapseVoucher, RedeemVoucher
+from services.issuance.domain.voucher_stages import Voucher
 from shared.events.issuance.vouchers import (
     VoucherCancelled,
     VoucherExpired,
