@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 
 from services.issuance.domain.entry_terms import draw_ends
-from services.issuance.domain.period import Period
+from services.issuance.domain.period_phases import Period
 from shared.kernel.calendar import Deadline, start_of
 from shared.procedures.due import clear_deadline, set_deadline
 from shared.store.tables import deadlines

@@ -4,7 +4,7 @@ import secrets
 
 from sqlalchemy.dialects.postgresql import insert
 
-from services.issuance.domain.period import Period
+from services.issuance.domain.period_phases import Period
 from services.issuance.tables import draw_seeds
 from shared.events.issuance.entries import DrawCommitted
 from shared.procedures.lots import commitment_to

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.issuance.domain.classes import Parts, set_aside
-from services.issuance.domain.period import Period
+from services.issuance.domain.period_phases import Period
 from services.issuance.tables import quotas
 
 _UNDIVIDED: dict[str, Any] = {"classes": None, "class_rests": None, "class_released": None}

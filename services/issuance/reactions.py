@@ -16,7 +16,9 @@ from services.issuance.deadlines import EXPIRE_UNREGISTERED, await_registration
 from services.issuance.domain.claimant import BARRING
 from services.issuance.domain.clawing_back import ClawBackVoucher, ReverseClawBack
 from services.issuance.domain.commitment import AnsweredNo, RefuseCommitment, Submission, commit_all, refusal_of
-from services.issuance.domain.period import Period, period, validity_deadline
+from services.issuance.domain.last_days import validity_deadline
+from services.issuance.domain.period import period
+from services.issuance.domain.period_phases import Period
 from services.issuance.domain.voucher import Command, Event, RevokeVoucher, voucher
 from services.issuance.domain.voucher_contract import ExpireUnused, ReleaseCommitment, UseVoucher
 from services.issuance.domain.voucher_payment import LapseVoucher, RedeemVoucher

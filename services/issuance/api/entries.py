@@ -19,7 +19,8 @@ from services.issuance.api.entry_models import (
 from services.issuance.api.visibility import PeriodId, claimant_of
 from services.issuance.domain.entry import Entry, Event, Stage, State, entry
 from services.issuance.domain.entry_terms import draw_ends
-from services.issuance.domain.period import Period, period
+from services.issuance.domain.period import period
+from services.issuance.domain.period_phases import Period
 from services.issuance.tables import entries
 from services.issuance.use_cases.entering import enter_period, withdraw_entry
 from shared.events.codec import decode

@@ -8,7 +8,7 @@ from pydantic import Field
 from services.issuance.api.class_models import Instant
 from services.issuance.domain.entry import Entry, Stage
 from services.issuance.domain.entry_terms import draw_ends
-from services.issuance.domain.period import Period
+from services.issuance.domain.period_phases import Period
 from services.issuance.entry_list import Ahead, Counted
 from shared.events.issuance.entries import EntryWay
 from shared.events.issuance.periods import EntryTerms, EntryWindow

@@ -11,7 +11,8 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from services.issuance.api.visibility import PeriodId
-from services.issuance.domain.period import Period, Phase, period
+from services.issuance.domain.period import period
+from services.issuance.domain.period_phases import Period, Phase
 from services.issuance.projections.order_list import Outcome, order_list_of
 from services.issuance.projections.voucher_balances import TABLE, VOUCHER_BALANCES
 from services.issuance.pseudonyms import key_of, pseudonym

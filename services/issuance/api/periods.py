@@ -25,8 +25,9 @@ from services.issuance.api.period_models import (
 from services.issuance.api.visibility import PeriodId
 from services.issuance.api.waiting_room_models import WaitingRoomView
 from services.issuance.domain.classes import UNDIVIDED, as_of
-from services.issuance.domain.period import Event, Phase, State, period, phase_at
-from services.issuance.domain.period import Period as PeriodState
+from services.issuance.domain.period import Event, period
+from services.issuance.domain.period_phases import Period as PeriodState
+from services.issuance.domain.period_phases import Phase, State, phase_at
 from services.issuance.domain.plan import Plan, Settings
 from services.issuance.ledger import Quota
 from services.issuance.projections.period_board import PERIOD_BOARD, TABLE, periods

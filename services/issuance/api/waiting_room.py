@@ -11,7 +11,8 @@ from fastapi import FastAPI, Header, Query, Request, Response
 
 from services.issuance.api.visibility import PeriodId
 from services.issuance.api.waiting_room_models import ChallengeTask, EntryTicket, WaitingRoomNow
-from services.issuance.domain.period import Period, Phase, period, phase_at
+from services.issuance.domain.period import period
+from services.issuance.domain.period_phases import Period, Phase, phase_at
 from services.issuance.domain.ticket import TICKET
 from services.issuance.domain.waiting_room import Line, ahead_of, line_of, waiting_in
 from services.issuance.use_cases.waiting import Asked, Challenged, Taken

@@ -9,7 +9,7 @@ from services.issuance.domain.allowance import allowance_on
 from services.issuance.domain.claimant import Claimant
 from services.issuance.domain.claiming import Claim, classes_of, reasons_against
 from services.issuance.domain.classes import UNDIVIDED, Parts, as_of, draw
-from services.issuance.domain.period import Period
+from services.issuance.domain.period_phases import Period
 from services.issuance.domain.voucher import ClaimVoucher, voucher
 from services.issuance.domain.waiting_room import Shown, Unfit
 from shared.events.issuance.vouchers import ClassPart, VoucherClaimed

@@ -8,7 +8,7 @@ from services.issuance.domain.allowance import allowance_on
 from services.issuance.domain.claimant import Claimant
 from services.issuance.domain.classes import UNDIVIDED, Parts, as_of, own_classes, reachable
 from services.issuance.domain.entries import against_claiming
-from services.issuance.domain.period import Period, Phase, phase_at
+from services.issuance.domain.period_phases import Period, Phase, phase_at
 from services.issuance.domain.waiting_room import NOT_LET_IN, Shown, Unfit, against_admission
 from shared.kernel.decider import message
 from shared.kernel.refusal import Reason, refuse_unless

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from services.issuance.domain.entry_terms import ARTICLE, draw_ends
-from services.issuance.domain.period import Period, Phase, phase_at
+from services.issuance.domain.period_phases import Period, Phase, phase_at
 from shared.events.issuance.entries import EntryWay
 from shared.kernel.refusal import Reason
 

@@ -1,12 +1,13 @@
 """What an officer asks of a period: it may be stricter than the measures, never looser (art. 12, 15(2))."""
 
+from dataclasses import fields
 from datetime import date, datetime, timedelta
-from typing import TypedDict
+from typing import Any
 
 from services.issuance.domain.classes import class_faults
 from services.issuance.domain.entry_terms import faults_of_entries
 from services.issuance.domain.waiting_room import faults_of_room
-from shared.events.issuance.periods import EntryTerms, QuotaClass, WaitingRoom
+from shared.events.issuance.periods import AgreedPlan, EntryTerms, QuotaClass, WaitingRoom
 from shared.kernel.calendar import business_date, days_after
 from shared.kernel.decider import message
 from shared.kernel.refusal import Reason
@@ -46,29 +47,11 @@ class Plan:
     settings: Settings = Settings()
 
 
-class Agreed(TypedDict):
-    """A plan with every setting filled in, as the facts of a period carry it."""
-
-    name: str
-    quota: int
-    face_value_max: int
-    registration_days: int
-    validity_months: int
-    registration_last_day: date | None
-    validity_last_day: date | None
-    opens_at: datetime
-    closes_at: datetime
-    waiting_room: WaitingRoom | None
-    pack: str
-    pack_digest: str
-    classes: tuple[QuotaClass, ...]
-    entries: EntryTerms | None
-
-
-def agreed(plan: Plan, terms: Terms) -> Agreed:
+def agreed(period_id: str, plan: Plan, terms: Terms) -> AgreedPlan:
     """Fill in a plan: its own settings where it has them, else those of the measures of the day (reading 10)."""
     settings, measures = plan.settings, terms.voucher
-    return Agreed(
+    return AgreedPlan(
+        period_id=period_id,
         name=plan.name,
         quota=plan.quota,
         face_value_max=_or(settings.face_value_max, measures.face_value_max),
@@ -84,6 +67,11 @@ def agreed(plan: Plan, terms: Terms) -> Agreed:
         classes=settings.classes,
         entries=settings.entries,
     )
+
+
+def plan_of(told: AgreedPlan) -> dict[str, Any]:
+    """Take the plan, and nothing else, from whatever tells it, to be told again."""
+    return {field.name: getattr(told, field.name) for field in fields(AgreedPlan)}
 
 
 def faults_of(plan: Plan, terms: Terms, at: datetime) -> tuple[Reason | None, ...]:

@@ -10,7 +10,7 @@ from services.issuance.domain.claiming import (
     claimant_is_registered,
     user_may_act,
 )
-from services.issuance.domain.period import Period, Phase, phase_at
+from services.issuance.domain.period_phases import Period, Phase, phase_at
 from services.issuance.domain.waiting_room import Line, admits_from, expiry_of
 from shared.kernel.decider import message
 from shared.kernel.refusal import Reason, refuse_unless

@@ -11,7 +11,8 @@ from services.issuance.claimants import read_standings
 from services.issuance.domain.arrivals import Arrival, Outcome, Stock, left_after
 from services.issuance.domain.claimant import Claimant
 from services.issuance.domain.classes import UNDIVIDED, Parts
-from services.issuance.domain.period import Period, period
+from services.issuance.domain.period import period
+from services.issuance.domain.period_phases import Period
 from services.issuance.ledger import parts_of
 from shared.events.codec import decode
 

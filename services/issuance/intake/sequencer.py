@@ -12,7 +12,8 @@ import structlog
 
 from services.issuance.domain.arrivals import Granted, Outcome, Rules, decide_in_order
 from services.issuance.domain.claiming import PASSING
-from services.issuance.domain.period import Period, Phase, phase_at, registration_deadline
+from services.issuance.domain.last_days import registration_deadline
+from services.issuance.domain.period_phases import Period, Phase, phase_at
 from services.issuance.domain.ticket import TICKET
 from services.issuance.domain.waiting_room import EXPIRED, Unfit, against_admission
 from services.issuance.intake.answers import resolve

@@ -10,7 +10,9 @@ from services.issuance.domain.claiming import (
     grant,
 )
 from services.issuance.domain.classes import UNDIVIDED
-from services.issuance.domain.period import Period, period, registration_deadline
+from services.issuance.domain.last_days import registration_deadline
+from services.issuance.domain.period import period
+from services.issuance.domain.period_phases import Period
 from services.issuance.domain.waiting_room import Shown, Unfit
 from shared.kernel.calendar import Deadline
 from shared.store.transaction import Transaction, UnknownSubjectError

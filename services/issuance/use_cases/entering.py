@@ -6,7 +6,8 @@ from services.issuance.deadlines import await_serving
 from services.issuance.domain.claiming import Claim, quota_suffices, reasons_against
 from services.issuance.domain.entries import is_being_decided, way_open
 from services.issuance.domain.entry import Entry, Event, MakeEntry, Stage, State, WithdrawEntry, entry
-from services.issuance.domain.period import Period, period
+from services.issuance.domain.period import period
+from services.issuance.domain.period_phases import Period
 from services.issuance.entry_list import Before
 from services.issuance.ledger import Quota
 from services.issuance.tables import withheld

@@ -5,19 +5,10 @@ from datetime import datetime
 from services.issuance import entry_list, ledger
 from services.issuance.bookkeeping import set_grant
 from services.issuance.deadlines import await_opening_and_closing, await_serving, forget_opening_and_closing
-from services.issuance.domain.period import (
-    ApprovePeriod,
-    ChangePlan,
-    Event,
-    Period,
-    Phase,
-    ProposePeriod,
-    State,
-    Unplanned,
-    WithdrawPlan,
-    period,
-)
+from services.issuance.domain.period import Event, period
+from services.issuance.domain.period_phases import Period, Phase, State, Unplanned
 from services.issuance.domain.plan import Plan, Settings
+from services.issuance.domain.planning import ApprovePeriod, ChangePlan, ProposePeriod, WithdrawPlan
 from services.issuance.lots import lay_seed
 from services.issuance.quotas_gate import open_gate, void_gate
 from services.issuance.waiting_room.room import check_nobody_waits, open_room, shut_room

@@ -3,17 +3,8 @@
 from services.issuance import ledger
 from services.issuance.deadlines import await_class_end, await_serving
 from services.issuance.domain.classes import ReleaseParts, as_of, class_release
-from services.issuance.domain.period import (
-    ClosePeriod,
-    Event,
-    OpenPeriod,
-    PausePeriod,
-    Period,
-    ResumePeriod,
-    State,
-    Unplanned,
-    period,
-)
+from services.issuance.domain.period import ClosePeriod, Event, OpenPeriod, PausePeriod, ResumePeriod, period
+from services.issuance.domain.period_phases import Period, State, Unplanned
 from services.issuance.pseudonyms import draw_key
 from services.issuance.quotas_gate import part_gate, pause_gate, shut_gate
 from services.issuance.waiting_room.room import shut_room

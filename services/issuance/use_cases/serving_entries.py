@@ -17,7 +17,8 @@ from services.issuance.domain.arrivals import Granted, Stock, left_after
 from services.issuance.domain.claiming import SOLD_OUT
 from services.issuance.domain.entries import Work, next_work, oversubscribed, why_over
 from services.issuance.domain.entry import EndEntry, MoveToReserve, ServeEntry, Stage, entry
-from services.issuance.domain.period import DecideEntries, ExhaustPeriod, Period, period
+from services.issuance.domain.period import DecideEntries, ExhaustPeriod, period
+from services.issuance.domain.period_phases import Period
 from services.issuance.domain.serving import InLine, Served, serve_in_order
 from services.issuance.entry_list import Settled
 from services.issuance.granting import Standing

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.issuance.claimants import driver_of, find_claimants
-from services.issuance.domain.period import Period, period
+from services.issuance.domain.period import period
+from services.issuance.domain.period_phases import Period
 from services.issuance.domain.ticket import PASSING, TakePlace, Ticket, reasons_against, take_place
 from services.issuance.domain.waiting_room import Line, after_one_more
 from services.issuance.intake.answers import resolve

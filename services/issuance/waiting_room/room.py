@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.issuance.domain.period import Period
+from services.issuance.domain.period_phases import Period
 from services.issuance.domain.ticket import Ticket
 from services.issuance.domain.waiting_room import Line, line_of
 from services.issuance.tables import waiting_rooms

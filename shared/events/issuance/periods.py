@@ -50,12 +50,11 @@ class WaitingRoom:
     challenge: bool
 
 
-@event("issuance.period-proposed", key="period_id", version=2)
-class PeriodProposed:
-    """An officer has proposed a period: its quota in fen and its terms, fixed by the rules of the day (art. 12).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgreedPlan:
+    """A period's plan with every setting filled in, money in fen; each fact that tells of a plan tells the whole of it.
 
-    `face_value_max` is in fen. The last days, where there are any, end the registration and the validity of every
-    voucher of the period, if the count of art. 15(2) has not ended them before.
+    `pack` and `pack_digest` name the rules of the day that filled in what the officer left open.
     """
 
     period_id: str
@@ -69,12 +68,22 @@ class PeriodProposed:
     opens_at: datetime
     closes_at: datetime
     waiting_room: WaitingRoom | None = None
-    proposed_by: str
-    on: date
     pack: str
     pack_digest: str
     classes: tuple[QuotaClass, ...] = ()
     entries: EntryTerms | None = None
+
+
+@event("issuance.period-proposed", key="period_id", version=2)
+class PeriodProposed(AgreedPlan):
+    """An officer has proposed a period: its quota in fen and its terms, fixed by the rules of the day (art. 12).
+
+    `face_value_max` is in fen. The last days, where there are any, end the registration and the validity of every
+    voucher of the period, if the count of art. 15(2) has not ended them before.
+    """
+
+    proposed_by: str
+    on: date
 
 
 @upcaster("cxq.issuance.period-proposed.v1", to="cxq.issuance.period-proposed.v2")
@@ -84,30 +93,15 @@ def _without_last_days(payload: Payload) -> Payload:
 
 
 @event("issuance.period-plan-changed", key="period_id")
-class PeriodPlanChanged:
+class PeriodPlanChanged(AgreedPlan):
     """An officer has changed the plan, which now reads like this; it waits for an approval, like a new one.
 
     `voided_approval_of` names who had approved the plan before; that approval holds no more.
     """
 
-    period_id: str
-    name: str
-    quota: int
-    face_value_max: int
-    registration_days: int
-    validity_months: int
-    registration_last_day: date | None
-    validity_last_day: date | None
-    opens_at: datetime
-    closes_at: datetime
-    waiting_room: WaitingRoom | None = None
     changed_by: str
     voided_approval_of: str | None
     on: date
-    pack: str
-    pack_digest: str
-    classes: tuple[QuotaClass, ...] = ()
-    entries: EntryTerms | None = None
 
 
 @event("issuance.period-withdrawn", key="period_id")
@@ -130,25 +124,10 @@ class PeriodApproved:
 
 
 @event("issuance.period-announced", key="period_id")
-class PeriodAnnounced:
+class PeriodAnnounced(AgreedPlan):
     """The approved period is announced to everybody, with all that a claimant has to know of it (art. 12)."""
 
-    period_id: str
-    name: str
-    quota: int
-    face_value_max: int
-    registration_days: int
-    validity_months: int
-    registration_last_day: date | None
-    validity_last_day: date | None
-    opens_at: datetime
-    closes_at: datetime
-    waiting_room: WaitingRoom | None = None
     at: datetime
-    pack: str
-    pack_digest: str
-    classes: tuple[QuotaClass, ...] = ()
-    entries: EntryTerms | None = None
 
 
 @event("issuance.period-opened", key="period_id")

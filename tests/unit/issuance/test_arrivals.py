@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from services.issuance.domain.arrivals import Arrival, Granted, Outcome, Rules, Stock, decide_in_order, left_after
 from services.issuance.domain.claimant import Claimant
-from services.issuance.domain.period import Period, period
+from services.issuance.domain.period import period
+from services.issuance.domain.period_phases import Period
 from shared.kernel.calendar import Deadline, business_date
 from tests.unit.issuance.facts import APPROVED, OPENS, PROPOSED, TERMS
 

@@ -8,7 +8,8 @@ import pytest
 from services.issuance.domain.allowance import allowance_on
 from services.issuance.domain.claimant import Ban, Claimant
 from services.issuance.domain.claiming import Claim, reasons_against
-from services.issuance.domain.period import Period, period
+from services.issuance.domain.period import period
+from services.issuance.domain.period_phases import Period
 from shared.events.issuance.periods import PeriodPaused, PeriodResumed, PeriodWithdrawn
 from shared.events.registry.claimants import Certificate
 from tests.unit.issuance.facts import APPROVED, BEFORE, CLAIMANT, CLOSES, MARCH_1, OPENS, PERIOD, PROPOSED, TERMS

@@ -21,8 +21,10 @@ from services.issuance.domain.classes import (
     own_classes,
     set_aside,
 )
-from services.issuance.domain.period import ChangePlan, Period, ProposePeriod, period
+from services.issuance.domain.period import period
+from services.issuance.domain.period_phases import Period
 from services.issuance.domain.plan import Plan, Settings
+from services.issuance.domain.planning import ChangePlan, ProposePeriod
 from services.issuance.domain.serving import InLine, serve_in_order
 from shared.events.issuance.periods import PeriodPlanChanged, QuotaClass
 from shared.events.issuance.quotas import ClassQuotaReleased

@@ -14,7 +14,8 @@ from services.issuance.domain.claiming import Claim, reasons_against
 from services.issuance.domain.entries import against_claiming, is_being_decided, next_work, way_open
 from services.issuance.domain.entry import EndEntry, MakeEntry, MoveToReserve, ServeEntry, WithdrawEntry, entry
 from services.issuance.domain.entry_terms import faults_of_entries
-from services.issuance.domain.period import Pause, Period, Phase, period
+from services.issuance.domain.period import period
+from services.issuance.domain.period_phases import Pause, Period, Phase
 from services.issuance.domain.serving import InLine, serve_in_order
 from shared.events.issuance.entries import (
     EntryEnded,

@@ -5,27 +5,21 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from services.issuance.domain.last_days import registration_deadline, validity_deadline
 from services.issuance.domain.period import (
-    ApprovePeriod,
-    ChangePlan,
     ClosePeriod,
     Command,
     Event,
     ExhaustPeriod,
     OpenPeriod,
     PausePeriod,
-    Period,
-    Phase,
-    ProposePeriod,
     ResumePeriod,
     ReturnQuota,
-    WithdrawPlan,
     period,
-    phase_at,
-    registration_deadline,
-    validity_deadline,
 )
+from services.issuance.domain.period_phases import Period, Phase, phase_at
 from services.issuance.domain.plan import Plan, Settings
+from services.issuance.domain.planning import ApprovePeriod, ChangePlan, ProposePeriod, WithdrawPlan
 from shared.events.issuance.periods import (
     PeriodClosed,
     PeriodExhausted,

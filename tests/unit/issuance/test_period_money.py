@@ -9,23 +9,19 @@ from hypothesis import strategies as st
 from services.issuance.domain.claimant import Claimant
 from services.issuance.domain.claiming import Claim, reasons_against
 from services.issuance.domain.period import (
-    ApprovePeriod,
-    ChangePlan,
     ClosePeriod,
     Command,
     Event,
     ExhaustPeriod,
     OpenPeriod,
     PausePeriod,
-    Period,
-    Phase,
-    ProposePeriod,
     ResumePeriod,
     ReturnQuota,
-    WithdrawPlan,
     period,
 )
+from services.issuance.domain.period_phases import Period, Phase
 from services.issuance.domain.plan import Plan, Settings
+from services.issuance.domain.planning import ApprovePeriod, ChangePlan, ProposePeriod, WithdrawPlan
 from services.issuance.projections.period_board import PERIOD_BOARD
 from shared.events.definition import TYPE_OF, Recorded
 from shared.events.issuance.periods import PeriodApproved, PeriodPlanChanged, PeriodProposed

@@ -12,9 +12,11 @@ from pydantic import SecretStr
 
 from services.issuance.domain.claimant import Ban, Claimant
 from services.issuance.domain.claiming import Claim, reasons_against
-from services.issuance.domain.period import ChangePlan, Period, ProposePeriod, period
+from services.issuance.domain.period import period
+from services.issuance.domain.period_phases import Period
 from services.issuance.domain.plan import Plan
 from services.issuance.domain.plan import Settings as PlanSettings
+from services.issuance.domain.planning import ChangePlan, ProposePeriod
 from services.issuance.domain.ticket import PASSING, TakePlace, Ticket, take_place
 from services.issuance.domain.waiting_room import (
     Admission,

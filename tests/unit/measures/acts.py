@@ -9,7 +9,8 @@ from services.contracts.domain.contract import contract
 from services.contracts.domain.project import project
 from services.issuance.domain.claimant import Claimant
 from services.issuance.domain.claiming import Claim, reasons_against
-from services.issuance.domain.period import Period, period
+from services.issuance.domain.period import period
+from services.issuance.domain.period_phases import Period
 from services.redemption.domain.commands import Disburse, OrderDisbursement
 from services.redemption.domain.payable import payable_in_full
 from services.redemption.domain.redemption import redemption
