@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.issuance.api.class_models import ClassFigures, ClassView, Instant, Planned
-from services.issuance.api.entry_models import EntriesPlan, EntriesView, EntryFigures
+from services.issuance.api.class_models import ClassFigures, ClassView, Instant, Planned, planned
+from services.issuance.api.entry_models import EntriesPlan, EntriesView, EntryFigures, planned_entries
 from services.issuance.api.models import Pack
 from services.issuance.api.waiting_room_models import PlannedWaitingRoom, WaitingRoomView
+from services.issuance.domain.plan import Plan, Settings
 from shared.http.models import Body, Money, View
 
 type PeriodPhase = Literal["proposed", "approved", "open", "exhausted", "closed", "withdrawn"]
@@ -92,6 +93,25 @@ class PeriodPlan(Body):
     )
     classes: Planned = ()
     entries: EntriesPlan | None = Field(default=None, description="报名、抽签与候补 · How entries are taken")
+
+    def planned(self) -> Plan:
+        """Say it as the domain does, in fen."""
+        return Plan(
+            name=self.name,
+            quota=self.quota.amount,
+            opens_at=self.opens_at,
+            closes_at=self.closes_at,
+            settings=Settings(
+                face_value_max=self.face_value_max.amount if self.face_value_max is not None else None,
+                registration_days=self.registration_days,
+                validity_months=self.validity_months,
+                registration_last_day=self.registration_last_day,
+                validity_last_day=self.validity_last_day,
+                waiting_room=self.waiting_room.planned() if self.waiting_room is not None else None,
+                classes=planned(self.classes),
+                entries=planned_entries(self.entries),
+            ),
+        )
 
 
 class ReasonBody(Body):

@@ -1,19 +1,15 @@
 """Periods: planned and approved by two officers, shown to everyone (art. 4, 12)."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from fastapi import Response
-from pydantic import BaseModel
 
-from services.issuance import entry_list, ledger
-from services.issuance.api.class_models import class_figures, class_views, planned
-from services.issuance.api.entry_models import entries_view, figures_view, planned_entries
+from services.issuance import entry_list
+from services.issuance.api.class_models import class_figures
+from services.issuance.api.entry_models import figures_view
 from services.issuance.api.period_models import (
-    PauseView,
     Period,
     PeriodFigures,
     PeriodItem,
@@ -22,14 +18,9 @@ from services.issuance.api.period_models import (
     PlannedPeriod,
     ReasonBody,
 )
+from services.issuance.api.period_views import board_fields, look, period_fields, presented, presented_new, then_seen
 from services.issuance.api.visibility import PeriodId
-from services.issuance.api.waiting_room_models import WaitingRoomView
-from services.issuance.domain.classes import UNDIVIDED, as_of
-from services.issuance.domain.period import Event, period
-from services.issuance.domain.period_phases import Period as PeriodState
-from services.issuance.domain.period_phases import Phase, State, phase_at
-from services.issuance.domain.plan import Plan, Settings
-from services.issuance.ledger import Quota
+from services.issuance.domain.period_phases import Phase
 from services.issuance.projections.period_board import PERIOD_BOARD, TABLE, periods
 from services.issuance.projections.voucher_balances import VOUCHER_BALANCES, holders_in
 from services.issuance.use_cases.planning_periods import (
@@ -42,10 +33,10 @@ from services.issuance.use_cases.running_periods import pause_period, resume_per
 from shared.http.commands import CommandRequest, Presented, response_of
 from shared.http.models import Money
 from shared.http.problems import ProblemError
-from shared.http.reading import CursorText, Limit, Page, ReadDesk, ReadRequest
+from shared.http.reading import CursorText, Limit, Page, ReadRequest
 from shared.http.routes import operation, router_for
 from shared.kernel.refusal import refuse
-from shared.store.transaction import Handled, Transaction, UnknownSubjectError
+from shared.store.transaction import UnknownSubjectError
 
 router = router_for("issuance", tag="periods")
 
@@ -71,17 +62,6 @@ _PLAN_FAULTS = (
     "class-unknown",
 )
 _FIXED = ("period-already-open", "waiting-room-entered")
-_MILLISECOND = timedelta(milliseconds=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
-    """A period with its deciding row, if it has one, at an instant of the server's clock."""
-
-    state: State
-    version: int
-    quota: Quota | None
-    at: datetime
 
 
 @router.post(
@@ -93,9 +73,9 @@ class _Seen:
     openapi_extra=operation(codes=_PLAN_FAULTS),
 )
 async def propose(body: PeriodPlan, request: CommandRequest) -> Response:
-    period_id, plan = request.new_id("prd"), _plan(body)
+    period_id, plan = request.new_id("prd"), body.planned()
     return await request.run(
-        _then_seen(
+        then_seen(
             period_id,
             lambda tx: propose_period(
                 tx,
@@ -108,7 +88,7 @@ async def propose(body: PeriodPlan, request: CommandRequest) -> Response:
                 settings=plan.settings,
             ),
         ),
-        lambda seen: _presented(seen, status=201),
+        presented_new,
     )
 
 
@@ -123,17 +103,17 @@ async def propose(body: PeriodPlan, request: CommandRequest) -> Response:
 )
 async def change(period_id: PeriodId, body: PeriodPlan, request: CommandRequest) -> Response:
     return await request.run(
-        _then_seen(
+        then_seen(
             period_id,
             lambda tx: change_plan(
                 tx,
                 period_id=period_id,
-                plan=_plan(body),
+                plan=body.planned(),
                 changed_by=request.caller.principal,
                 if_match=request.if_match,
             ),
         ),
-        _presented,
+        presented,
     )
 
 
@@ -146,7 +126,7 @@ async def change(period_id: PeriodId, body: PeriodPlan, request: CommandRequest)
 )
 async def withdraw(period_id: PeriodId, body: ReasonBody, request: CommandRequest) -> Response:
     return await request.run(
-        _then_seen(
+        then_seen(
             period_id,
             lambda tx: withdraw_plan(
                 tx,
@@ -156,7 +136,7 @@ async def withdraw(period_id: PeriodId, body: ReasonBody, request: CommandReques
                 if_match=request.if_match,
             ),
         ),
-        _presented,
+        presented,
     )
 
 
@@ -169,13 +149,13 @@ async def withdraw(period_id: PeriodId, body: ReasonBody, request: CommandReques
 )
 async def approve(period_id: PeriodId, request: CommandRequest) -> Response:
     return await request.run(
-        _then_seen(
+        then_seen(
             period_id,
             lambda tx: approve_period(
                 tx, period_id=period_id, approved_by=request.caller.principal, if_match=request.if_match
             ),
         ),
-        _presented,
+        presented,
     )
 
 
@@ -188,11 +168,11 @@ async def approve(period_id: PeriodId, request: CommandRequest) -> Response:
 )
 async def pause(period_id: PeriodId, body: ReasonBody, request: CommandRequest) -> Response:
     return await request.run(
-        _then_seen(
+        then_seen(
             period_id,
             lambda tx: pause_period(tx, period_id=period_id, reason=body.reason, paused_by=request.caller.principal),
         ),
-        _presented,
+        presented,
     )
 
 
@@ -205,11 +185,11 @@ async def pause(period_id: PeriodId, body: ReasonBody, request: CommandRequest) 
 )
 async def resume(period_id: PeriodId, body: ReasonBody, request: CommandRequest) -> Response:
     return await request.run(
-        _then_seen(
+        then_seen(
             period_id,
             lambda tx: resume_period(tx, period_id=period_id, reason=body.reason, resumed_by=request.caller.principal),
         ),
-        _presented,
+        presented,
     )
 
 
@@ -218,7 +198,7 @@ async def list_periods(request: ReadRequest, limit: Limit = 50, cursor: CursorTe
     await request.caught_up(PERIOD_BOARD)
     select = periods(announced_only=True)
     return await request.page(
-        select, [TABLE.c.period_id.desc()], limit, cursor, lambda row: PeriodItem(**_figures(row, request.now))
+        select, [TABLE.c.period_id.desc()], limit, cursor, lambda row: PeriodItem(**board_fields(row, request.now))
     )
 
 
@@ -242,12 +222,12 @@ async def list_period_plans(request: ReadRequest, limit: Limit = 50, cursor: Cur
     summary="查看周期计划，含待批准的 · A period as it is planned, announced or not",
 )
 async def get_period_plan(period_id: PeriodId, request: ReadRequest) -> Response:
-    seen = await _look(request, period_id)
-    state = _planned(seen)
+    seen = await look(request, period_id)
+    state = seen.period
     async with request.connection() as connection:
         counted = await entry_list.figures_of(connection, period_id)
     view = PlannedPeriod(
-        **_described(seen),
+        **period_fields(seen),
         entry_figures=[figures_view(one) for one in counted],
         proposed_by=state.proposed_by,
         authors=list(state.authors),
@@ -263,11 +243,11 @@ async def get_period_plan(period_id: PeriodId, request: ReadRequest) -> Response
     summary="查看已公告的周期，含服务器倒计时 · An announced period, with the server's countdown",
 )
 async def get_period(period_id: PeriodId, request: ReadRequest) -> Response:
-    seen = await _look(request, period_id)
-    if not _planned(seen).announced:
+    seen = await look(request, period_id)
+    if not seen.period.announced:
         raise UnknownSubjectError(period_id)
     # Not `request.answer`: what is left changes without a new version, so nobody may be told "not modified".
-    return response_of(_presented(seen).answer())
+    return response_of(presented(seen).answer())
 
 
 @router.get(
@@ -278,11 +258,11 @@ async def get_period(period_id: PeriodId, request: ReadRequest) -> Response:
     openapi_extra=operation(idempotent=False, codes=("period-not-closed", "behind")),
 )
 async def get_period_figures(period_id: PeriodId, request: ReadRequest) -> Response:
-    seen = await _look(request, period_id)
-    state, quota = _planned(seen), seen.quota
+    seen = await look(request, period_id)
+    state, quota = seen.period, seen.quota
     if not state.announced or quota is None:
         raise UnknownSubjectError(period_id)
-    if _phase(seen) is not Phase.CLOSED:
+    if seen.phase is not Phase.CLOSED:
         raise refuse("period-not-closed", article="12", value=seen.at, limit=state.closes_at, kind="state")
     as_of = await request.caught_up(VOUCHER_BALANCES)
     async with request.connection() as connection:
@@ -304,121 +284,7 @@ async def get_period_figures(period_id: PeriodId, request: ReadRequest) -> Respo
     return response_of(Presented(body=view).answer())
 
 
-def _plan(body: PeriodPlan) -> Plan:
-    return Plan(
-        name=body.name,
-        quota=body.quota.amount,
-        opens_at=body.opens_at,
-        closes_at=body.closes_at,
-        settings=Settings(
-            face_value_max=body.face_value_max.amount if body.face_value_max is not None else None,
-            registration_days=body.registration_days,
-            validity_months=body.validity_months,
-            registration_last_day=body.registration_last_day,
-            validity_last_day=body.validity_last_day,
-            waiting_room=body.waiting_room.planned() if body.waiting_room is not None else None,
-            classes=planned(body.classes),
-            entries=planned_entries(body.entries),
-        ),
-    )
-
-
-def _then_seen(
-    period_id: str, use_case: Callable[[Transaction], Awaitable[Handled[Event, State]]]
-) -> Callable[[Transaction], Awaitable[_Seen]]:
-    """Run a use case and look at what it leaves, all in one transaction."""
-
-    async def run(tx: Transaction) -> _Seen:
-        handled = await use_case(tx)
-        quota = await ledger.quota_of(tx.connection, period_id)
-        return _Seen(state=handled.state, version=handled.version, quota=quota, at=tx.now)
-
-    return run
-
-
-async def _look(request: ReadDesk, period_id: str) -> _Seen:
-    async with request.reading() as tx:
-        loaded = await tx.load(period, f"period-{period_id}")
-        quota = await ledger.quota_of(tx.connection, period_id)
-        return _Seen(state=loaded.state, version=loaded.version, quota=quota, at=tx.now)
-
-
-def _planned(seen: _Seen) -> PeriodState:
-    if not isinstance(seen.state, PeriodState):
-        raise UnknownSubjectError("period")
-    return seen.state
-
-
-def _phase(seen: _Seen) -> Phase:
-    state = _planned(seen)
-    return phase_at(state.phase, state.opens_at, state.closes_at, seen.at)
-
-
-def _opens_in_ms(seen: _Seen) -> int | None:
-    """Count down by the server's clock, rounded up: whoever comes when it says 0 finds the period open."""
-    phase = _phase(seen)
-    if phase in {Phase.PROPOSED, Phase.WITHDRAWN, Phase.CLOSED}:
-        return None
-    return max(0, -((seen.at - _planned(seen).opens_at) // _MILLISECOND))
-
-
-def _described(seen: _Seen) -> dict[str, Any]:
-    """Describe a period; before its approval it has all of its quota."""
-    state = _planned(seen)
-    quota = seen.quota if state.phase is not Phase.PROPOSED else None
-    return {
-        "period_id": state.period_id,
-        "name": state.name,
-        "phase": _phase(seen).value,
-        "opens_at": state.opens_at,
-        "closes_at": state.closes_at,
-        "server_time": seen.at,
-        "opens_in_ms": _opens_in_ms(seen),
-        "pause": PauseView(reason=state.pause.reason, since=state.pause.since) if state.pause is not None else None,
-        "withdrawal_reason": state.withdrawn_because,
-        "quota": Money.of(state.quota),
-        "issued": Money.of(quota.issued if quota else 0),
-        "returned": Money.of(quota.returned if quota else 0),
-        "remaining": Money.of(quota.remaining if quota else state.quota),
-        "claims": quota.claims if quota else 0,
-        "face_value_max": Money.of(state.face_value_max),
-        "registration_days": state.registration_days,
-        "validity_months": state.validity_months,
-        "registration_last_day": state.registration_last_day,
-        "validity_last_day": state.validity_last_day,
-        "waiting_room": WaitingRoomView.of(state.waiting_room),
-        "classes": class_views(state.classes, as_of(quota.parts, state.classes, seen.at) if quota else UNDIVIDED),
-        "entries": entries_view(state),
-        "pack": state.pack,
-    }
-
-
-def _presented(seen: _Seen, *, status: int = 200) -> Presented:
-    view: BaseModel = Period(**_described(seen))
-    location = f"/v1/periods/{_planned(seen).period_id}" if seen.version == 1 else ""
-    return Presented(body=view, version=seen.version, status=status, location=location)
-
-
 def _plan_item(row: sa.Row[Any], at: datetime) -> PeriodPlanItem:
     return PeriodPlanItem(
-        **_figures(row, at), proposed_by=row.proposed_by, changed_by=row.changed_by, approved_by=row.approved_by
+        **board_fields(row, at), proposed_by=row.proposed_by, changed_by=row.changed_by, approved_by=row.approved_by
     )
-
-
-def _figures(row: sa.Row[Any], at: datetime) -> Mapping[str, Any]:
-    paused = row.paused_since is not None
-    return {
-        "period_id": row.period_id,
-        "name": row.name,
-        "phase": phase_at(Phase(row.phase), row.opens_at, row.closes_at, at).value,
-        "opens_at": row.opens_at,
-        "closes_at": row.closes_at,
-        "pause": PauseView(reason=row.pause_reason, since=row.paused_since) if paused else None,
-        "withdrawal_reason": row.withdrawal_reason,
-        "quota": Money.of(row.quota),
-        "issued": Money.of(row.issued),
-        "returned": Money.of(row.returned),
-        "remaining": Money.of(row.remaining),
-        "claims": row.claims,
-        "face_value_max": Money.of(row.face_value_max),
-    }
