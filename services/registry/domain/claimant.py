@@ -1,9 +1,15 @@
 """A claimant: an enterprise or a team that has declared itself (art. 7, 10(1), 12, 15(1))."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Literal, assert_never
 
+from services.registry.domain.claimant_certificates import (
+    ChangeCertificates,
+    RevokeCertificate,
+    certificate_revoked,
+    certificates_changed,
+)
 from services.registry.domain.claimant_judgement import (
     UNJUDGED,
     Assessment,
@@ -15,6 +21,12 @@ from services.registry.domain.claimant_judgement import (
     decide_review,
     evolve_judgement,
     judge,
+)
+from services.registry.domain.claimant_relations import (
+    DeclareRelatedParties,
+    RecogniseRelatedParties,
+    related_parties_declared,
+    related_parties_recognised,
 )
 from services.registry.domain.claimant_users import (
     AcceptInvitation,
@@ -90,45 +102,10 @@ class VerifyProfile:
 
 
 @message
-class ChangeCertificates:
-    certificates: tuple[Certificate, ...]
-    assessment: Assessment
-
-
-@message
-class RevokeCertificate:
-    """`assessment` is what art. 7 finds with what is left of the certificate."""
-
-    certificate: Certificate
-    counts_from: date
-    reason_digest: str
-    revoked_by: str
-    assessment: Assessment
-
-
-@message
 class Reassess:
     """Judge again, because the day is another."""
 
     assessment: Assessment
-
-
-@message
-class DeclareRelatedParties:
-    parties: tuple[str, ...]
-    others: int
-    declaration_digest: str
-    declared_by: str
-    on: date
-
-
-@message
-class RecogniseRelatedParties:
-    """Somebody who was named is known by an id now: whom the last declaration names, as the register stands today."""
-
-    parties: tuple[str, ...]
-    others: int
-    on: date
 
 
 @message
@@ -202,16 +179,18 @@ def decide(command: Command, state: State) -> list[Event]:
             return [*_profile_changed(command, state), *judge(assessment, state.claimant_id, state.judgement)]
         case VerifyProfile(), Registered():
             return _verified(command, state)
-        case ChangeCertificates(), Registered():
-            return _certificates_changed(command, state)
-        case RevokeCertificate(), Registered():
-            return _certificate_revoked(command, state)
+        case ChangeCertificates(assessment=assessment), Registered():
+            changed = certificates_changed(command, state.claimant_id, state.kind, state.certificates)
+            return [*changed, *judge(assessment, state.claimant_id, state.judgement)]
+        case RevokeCertificate(assessment=assessment), Registered():
+            revoked = certificate_revoked(command, state.claimant_id, state.certificates)
+            return [*revoked, *judge(assessment, state.claimant_id, state.judgement)]
         case Reassess(assessment=assessment), Registered():
             return [*judge(assessment, state.claimant_id, state.judgement)]
         case DeclareRelatedParties(), Registered():
-            return [_related_parties_declared(command, state)]
+            return [related_parties_declared(command, state.claimant_id)]
         case RecogniseRelatedParties(), Registered():
-            return _related_parties_recognised(command, state)
+            return [*related_parties_recognised(command, state.claimant_id, state.related)]
         case ((OpenReview() | DecideReview()), Registered()):
             return [*decide_review(command, state.claimant_id, state.judgement)]
         case (
@@ -275,19 +254,6 @@ def evolve(state: State, event: Event) -> State:
 claimant: Decider[Command, Event, State] = Decider(decide, evolve, initial=Unregistered())
 
 
-def without_revoked(
-    certificates: tuple[Certificate, ...], revoked: Certificate, counts_from: date
-) -> tuple[Certificate, ...]:
-    """Give what is left of some certificates when one counts no more from a day on."""
-    kept = list(certificates)
-    if revoked in kept:
-        kept.remove(revoked)  # One of them: two may have the same dates.
-    if revoked.valid_from < counts_from:
-        shorter = min(revoked.valid_until, counts_from - timedelta(days=1))
-        kept.append(replace(revoked, valid_until=shorter))
-    return tuple(kept)
-
-
 def _registered(command: RegisterClaimant) -> list[Event]:
     assessment = command.assessment
     refuse_unless(*reasons_against(assessment.findings))
@@ -344,73 +310,3 @@ def _verified(command: VerifyProfile, state: Registered) -> list[Event]:
             on=command.on,
         )
     ]
-
-
-def _certificates_changed(command: ChangeCertificates, state: Registered) -> list[Event]:
-    certificates, assessment = command.certificates, command.assessment
-    refuse_unless(_not_a_team(state), _dates_reversed(certificates))
-    judged = judge(assessment, state.claimant_id, state.judgement)
-    if certificates == state.certificates:
-        return [*judged]
-    changed = ClaimantCertificatesChanged(claimant_id=state.claimant_id, certificates=certificates, on=assessment.on)
-    return [changed, *judged]
-
-
-def _certificate_revoked(command: RevokeCertificate, state: Registered) -> list[Event]:
-    revoked, assessment = command.certificate, command.assessment
-    refuse_unless(
-        None if revoked in state.certificates else Reason(code="certificate-unknown", article="12", kind="state"),
-        Reason(code="revocation-after-the-end", article="12", value=command.counts_from, limit=revoked.valid_until)
-        if command.counts_from > revoked.valid_until
-        else None,
-    )
-    return [
-        ClaimantCertificateRevoked(
-            claimant_id=state.claimant_id,
-            certificate=revoked,
-            counts_from=command.counts_from,
-            reason_digest=command.reason_digest,
-            revoked_by=command.revoked_by,
-            on=assessment.on,
-        ),
-        ClaimantCertificatesChanged(
-            claimant_id=state.claimant_id,
-            certificates=without_revoked(state.certificates, revoked, command.counts_from),
-            on=assessment.on,
-        ),
-        *judge(assessment, state.claimant_id, state.judgement),
-    ]
-
-
-def _related_parties_declared(command: DeclareRelatedParties, state: Registered) -> ClaimantRelatedPartiesDeclared:
-    if state.claimant_id in command.parties:
-        raise refuse("related-to-itself", article="16")
-    return ClaimantRelatedPartiesDeclared(
-        claimant_id=state.claimant_id,
-        parties=command.parties,
-        others=command.others,
-        declaration_digest=command.declaration_digest,
-        declared_by=command.declared_by,
-        on=command.on,
-    )
-
-
-def _related_parties_recognised(command: RecogniseRelatedParties, state: Registered) -> list[Event]:
-    """Tell whom a declaration means where that is another than was told; nobody is related to itself."""
-    parties = tuple(party for party in command.parties if party != state.claimant_id)
-    if parties == state.related:
-        return []
-    recognised = ClaimantRelatedPartiesRecognised(
-        claimant_id=state.claimant_id, parties=parties, others=command.others, on=command.on
-    )
-    return [recognised]
-
-
-def _not_a_team(state: Registered) -> Reason | None:
-    """Only an enterprise can hold the certificates of art. 12."""
-    return None if state.kind == "enterprise" else Reason(code="team-has-no-certificates", article="12")
-
-
-def _dates_reversed(certificates: tuple[Certificate, ...]) -> Reason | None:
-    kinds = tuple(c.kind for c in certificates if c.valid_until < c.valid_from)
-    return Reason(code="certificate-dates-reversed", article="12", value=kinds) if kinds else None

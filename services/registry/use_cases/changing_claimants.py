@@ -9,17 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
-from services.registry.domain.claimant import (
-    ChangeCertificates,
-    ChangeProfile,
-    Event,
-    Registered,
-    RevokeCertificate,
-    State,
-    VerifyProfile,
-    claimant,
-    without_revoked,
-)
+from services.registry.domain.claimant import ChangeProfile, Event, Registered, State, VerifyProfile, claimant
+from services.registry.domain.claimant_certificates import ChangeCertificates, RevokeCertificate, without_revoked
 from services.registry.domain.claimant_profile import division_of
 from services.registry.domain.profile import digest_of
 from services.registry.tables import certificate_revocations, claimants

@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from services.registry.domain.claimant import DeclareRelatedParties, Event, RecogniseRelatedParties, State, claimant
+from services.registry.domain.claimant import Event, State, claimant
+from services.registry.domain.claimant_relations import DeclareRelatedParties, RecogniseRelatedParties
 from services.registry.domain.profile import digest_of
 from services.registry.tables import claimants, providers, related_party_declarations
 from services.registry.use_cases.acting_for_claimants import acting_for, locked_claimant

@@ -9,18 +9,16 @@ from hypothesis import strategies as st
 
 from deploy.local.sample.generate import credit_code
 from services.registry.domain.claimant import (
-    ChangeCertificates,
     ChangeProfile,
-    DeclareRelatedParties,
     Reassess,
     RegisterClaimant,
     Registered,
-    RevokeCertificate,
     VerifyProfile,
     claimant,
-    without_revoked,
 )
+from services.registry.domain.claimant_certificates import ChangeCertificates, RevokeCertificate, without_revoked
 from services.registry.domain.claimant_judgement import Assessment
+from services.registry.domain.claimant_relations import DeclareRelatedParties
 from services.registry.domain.eligibility import EnterpriseFacts, Finding, enterprise_findings, team_findings
 from shared.events.registry.claimants import (
     Certificate,

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from services.registry.domain.claimant import DeclareRelatedParties, RecogniseRelatedParties, Registered, claimant
+from services.registry.domain.claimant import Registered, claimant
+from services.registry.domain.claimant_relations import DeclareRelatedParties, RecogniseRelatedParties
 from shared.events.registry.claimants import ClaimantRelatedPartiesDeclared, ClaimantRelatedPartiesRecognised
 from tests.specification import Specification
 from tests.unit.registry.facts import TODAY
