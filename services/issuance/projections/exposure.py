@@ -17,7 +17,7 @@ from shared.projections.projection import Projection, Row, RowKey
 NO_YEAR = 0
 """Stands in the key for money that belongs to no claim."""
 NO_CONTRACT = ""
-_BY_CONTRACT: frozenset[Account] = frozenset({"committed", "payable"})
+BY_CONTRACT: frozenset[Account] = frozenset({"committed", "payable"})
 
 TABLE = sa.Table(
     "exposure",
@@ -54,7 +54,7 @@ def _row(fact: Posted) -> list[RowKey]:
         accounts[debit] = accounts[credit] = None
     # what is over waits for no contract
     return [
-        (fact.period_id, year, contract_id if account in _BY_CONTRACT else NO_CONTRACT, account) for account in accounts
+        (fact.period_id, year, contract_id if account in BY_CONTRACT else NO_CONTRACT, account) for account in accounts
     ]
 
 

@@ -129,11 +129,15 @@ def entries(
 
 
 def moved_between(after: int, until: int) -> sa.Select[Any]:
-    """Sum up what was moved behind one position up to another: period, year, debit, credit, fen."""
+    """Sum up what was moved behind one position up to another: period, year, debit, credit, fen, entries."""
     table = TABLE.c
     dimensions: Sequence[sa.ColumnElement[Any]] = (table.period_id, table.year, table.debit, table.credit)
     return (
-        sa.select(*dimensions, sa.cast(sa.func.sum(table.fen), sa.BigInteger).label("fen"))
+        sa.select(
+            *dimensions,
+            sa.cast(sa.func.sum(table.fen), sa.BigInteger).label("fen"),
+            sa.func.count().label("entries"),
+        )
         .where(table.position > after, table.position <= until)
         .group_by(*dimensions)
     )

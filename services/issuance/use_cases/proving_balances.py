@@ -18,12 +18,15 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.issuance.books import Books, books_now, closed, post, reopened
+from services.issuance.contract_money import Waiting, listed, read, wait, waited_between, waiting_now
 from services.issuance.deadlines import await_proof, go_on_proving
+from services.issuance.domain.postings import Account, entries_of
 from services.issuance.past import stream_of, voucher_of
-from services.issuance.projections import annual_totals
+from services.issuance.projections import annual_totals, voucher_balances
 from services.issuance.projections.annual_totals import ANNUAL_TOTALS
 from services.issuance.projections.exposure import EXPOSURE
 from services.issuance.projections.ledger import LEDGER_ENTRIES, POSTED, moved_between
+from services.issuance.projections.period_board import PERIOD_BOARD
 from services.issuance.projections.voucher_balances import VOUCHER_BALANCES
 from services.issuance.tables import allowances, ledger_proofs, quotas
 from shared.events.definition import Recorded
@@ -37,6 +40,7 @@ from shared.store.transaction import Transaction, read_log, read_streams, read_s
 EVENTS_AT_ONCE = 1_000
 POSITIONS_AT_ONCE = 100_000
 YEARS_AT_ONCE = 100
+VOUCHERS_AT_ONCE = 2_000
 _EVER = 2**62
 _SHOWN = 20
 _OF_VOUCHERS = (VOUCHER_BALANCES, LEDGER_ENTRIES)
@@ -102,15 +106,17 @@ async def _streams(connection: AsyncConnection, proof: Proof) -> None:
     page = await read_streams_on(connection, "issuance", after=after, until=proof.position, limit=EVENTS_AT_ONCE)
     if len(page) == EVENTS_AT_ONCE and voucher_of(page[-1].stream):
         page = [event for event in page if event.stream != page[-1].stream]  # a voucher is looked at whole
+    entries: int = proof.cursor["entries"]
     if not page:
-        proof.turn_to("journal", position=0, sums=[])
+        proof.turn_to("vouchers", voucher_id="", entries=entries)
         return
+    entries += sum(len(entries_of(event.data)) for event in page if isinstance(event.data, POSTED))
     post(proof.books, (event.data for event in page if isinstance(event.data, POSTED)))
     for event in page:
         proof.digest = hashlib.sha256(f"{proof.digest}{event.hash}".encode()).hexdigest()
     proof.events += len(page)
     await _compare_vouchers(connection, proof, [event for event in page if voucher_of(event.stream)])
-    proof.turn_to("streams", stream=page[-1].stream, version=page[-1].version)
+    proof.turn_to("streams", stream=page[-1].stream, version=page[-1].version, entries=entries)
 
 
 async def _compare_vouchers(connection: AsyncConnection, proof: Proof, page: Sequence[Recorded[Any]]) -> None:
@@ -132,22 +138,43 @@ async def _compare_vouchers(connection: AsyncConnection, proof: Proof, page: Seq
             proof.judge(f"{projection.name} {key}", same=rows[key] == row, moving=is_moving)
 
 
+async def _vouchers(connection: AsyncConnection, proof: Proof) -> None:
+    """Look for balances of vouchers that nobody ever claimed: a read model follows the log, so there can be none."""
+    shown = voucher_balances.TABLE.c.voucher_id
+    claimed = sa.exists().where(events.c.stream == stream_of("") + shown, events.c.version == 1)
+    page = sa.select(shown, claimed.label("is_claimed")).where(shown > proof.cursor["voucher_id"])
+    rows = (await connection.execute(page.order_by(shown).limit(VOUCHERS_AT_ONCE))).all()
+    for row in rows:
+        if not row.is_claimed:
+            proof.differ(f"{VOUCHER_BALANCES.name} {row.voucher_id}: the log knows no such voucher")
+    if rows:
+        proof.turn_to("vouchers", voucher_id=rows[-1].voucher_id, entries=proof.cursor["entries"])
+    else:
+        proof.turn_to("years", claimant_id="", year=0, entries=proof.cursor["entries"])
+
+
 async def _journal(connection: AsyncConnection, proof: Proof) -> None:
     """Add the journal up, a stretch of positions at a time; at the end it comes to what the log came to."""
     position: int = proof.cursor["position"]
-    sums = reopened(proof.cursor["sums"])
+    entries, found = proof.cursor["entries"], proof.cursor["found"]
+    sums, waiting = reopened(proof.cursor["sums"]), read(proof.cursor["waiting"])
     until = min(position + POSITIONS_AT_ONCE, proof.position)
     for row in await connection.execute(moved_between(position, until)):
         sums[row.period_id, row.year, row.debit] += row.fen
         sums[row.period_id, row.year, row.credit] -= row.fen
+        found += row.entries
+    for row in await connection.execute(waited_between(position, until)):
+        waiting[row.period_id, row.year, row.contract_id, row.account] += row.fen
     if until < proof.position:
-        proof.turn_to("journal", position=until, sums=closed(sums))
+        so_far = {"entries": entries, "found": found, "sums": closed(sums), "waiting": listed(waiting)}
+        proof.turn_to("journal", position=until, **so_far)
         return
     behind = await reached_by(connection, LEDGER_ENTRIES) < proof.position
     _compare_books(proof, "the journal", proof.books, sums, moving=behind)
+    proof.judge(f"the journal: {found} entries, the log makes {entries}", same=found == entries, moving=behind)
     if sum(proof.books.values()):
         proof.differ(f"all accounts together hold {sum(proof.books.values())} fen")
-    proof.turn_to("years", claimant_id="", year=0)
+    proof.turn_to("periods", waiting=listed(waiting))
 
 
 def _compare_books(proof: Proof, where: str, told: Books, kept: Books, *, moving: bool) -> None:
@@ -162,7 +189,7 @@ async def _years(connection: AsyncConnection, proof: Proof) -> None:
     after = (proof.cursor["claimant_id"], proof.cursor["year"])
     keys = [(row.claimant_id, row.year) for row in await connection.execute(_next_years(after))]
     if not keys:
-        proof.turn_to("periods")
+        proof.turn_to("journal", position=0, entries=proof.cursor["entries"], found=0, sums=[], waiting=[])
         return
     reached = min([await reached_by(connection, each) for each in (VOUCHER_BALANCES, ANNUAL_TOTALS)])
     decided = {
@@ -181,7 +208,7 @@ async def _years(connection: AsyncConnection, proof: Proof) -> None:
         is_moving = key[0] in moved
         proof.judge(f"allowances {key}", same=decided.get(key, (0, 0)) == counted, moving=is_moving)
         proof.judge(f"annual_totals {key}", same=shown[key] == row, moving=is_moving)
-    proof.turn_to("years", claimant_id=keys[-1][0], year=keys[-1][1])
+    proof.turn_to("years", claimant_id=keys[-1][0], year=keys[-1][1], entries=proof.cursor["entries"])
 
 
 def _next_years(after: tuple[str, int]) -> sa.Select[Any]:
@@ -206,30 +233,54 @@ async def _folded_years(connection: AsyncConnection, claimant_ids: Sequence[str]
 
 
 async def _periods(connection: AsyncConnection, proof: Proof) -> None:
-    """Compare what the quotas' rows and the exposure hold with the books, brought up to now."""
+    """Compare what the quotas' rows, the board and the exposure hold with the books, brought up to now."""
     reached = await reached_by(connection, EXPOSURE)
     held = await books_now(connection)
+    waiting = read(await connection.execute(waiting_now()))
+    board_reached = await reached_by(connection, PERIOD_BOARD)
+    shown = (await connection.execute(sa.select(PERIOD_BOARD.table))).all()
     rows = (await connection.execute(sa.select(quotas))).all()
     since = await read_log(connection, "issuance", after=proof.position, limit=EVENTS_AT_ONCE)
     head = (await connection.execute(sa.select(log_head.c.position))).scalar_one()
     last = since[-1].position if since else proof.position
-    now = Counter(proof.books)
-    post(now, (event.data for event in since if isinstance(event.data, POSTED)))
+    facts = [event.data for event in since if isinstance(event.data, POSTED)]
+    now, expected = Counter(proof.books), read(proof.cursor["waiting"])
+    post(now, facts)
+    wait(expected, facts)
     is_moving = last != head or reached < last
     _compare_books(proof, "the exposure", Counter({k: fen for k, fen in now.items() if fen}), held, moving=is_moving)
-    quota_held: Counter[str] = Counter()
-    granted: Counter[str] = Counter()
+    _compare_contracts(proof, expected, waiting, moving=is_moving)
+    told: Counter[tuple[str, Account]] = Counter()
     for (period_id, _, account), fen in now.items():
-        quota_held[period_id] += fen if account == "quota" else 0
-        granted[period_id] -= fen if account == "budget" else 0
-    for row in rows:
-        wanted = {row.remaining} if granted[row.period_id] else {row.remaining, row.remaining - row.quota}
-        what = f"quota of {row.period_id}: {row.remaining} fen remain, the log says {quota_held[row.period_id]}"
-        proof.judge(what, same=quota_held[row.period_id] in wanted, moving=last != head or bool(since))
+        told[period_id, account] += fen
+    _compare_periods(proof, "quota", rows, told, moving=last != head or bool(since))
+    _compare_periods(proof, "the board", shown, told, moving=last != head or board_reached < last)
     proof.turn_to("done")
 
 
-_STAGES = {"streams": _streams, "journal": _journal, "years": _years, "periods": _periods}
+def _compare_contracts(proof: Proof, told: Waiting, kept: Waiting, *, moving: bool) -> None:
+    """Compare what waits for each contract's payment: a provider's exposure is told from it."""
+    for key in sorted(told.keys() | kept.keys()):
+        period_id, year, contract_id, account = key
+        where = f"the exposure: {account} for {contract_id} of {period_id}, {year}"
+        what = f"{where}: {kept[key]} fen, the log says {told[key]}"
+        proof.judge(what, same=told[key] == kept[key], moving=moving)
+
+
+def _compare_periods(
+    proof: Proof, where: str, rows: Sequence[Any], told: Counter[tuple[str, Account]], *, moving: bool
+) -> None:
+    """Compare what periods have left, have issued and got back; a plan that is not approved has its quota on paper."""
+    for row in rows:
+        budget, left, returned = (told[row.period_id, account] for account in ("budget", "quota", "returned"))
+        said = (left, -budget - returned - left, -returned)
+        kept = (row.remaining, row.issued, row.returned)
+        on_paper = (row.remaining - row.quota, row.issued, row.returned)
+        what = f"{where} of {row.period_id}: remaining, issued, returned are {kept}, the log says {said}"
+        proof.judge(what, same=said == kept or (not budget and said == on_paper), moving=moving)
+
+
+_STAGES = {"streams": _streams, "vouchers": _vouchers, "years": _years, "journal": _journal, "periods": _periods}
 
 
 async def _running(connection: AsyncConnection) -> Proof | None:
@@ -245,7 +296,7 @@ async def _begun(tx: Transaction) -> Proof:
         night=tx.today,
         position=head,
         stage="streams",
-        cursor={"stream": "", "version": 0},
+        cursor={"stream": "", "version": 0, "entries": 0},
         books=Counter(),
         digest="",
         started_at=tx.now,

@@ -21,6 +21,15 @@ from tests.integration.issuance.stories import FACE, Season, catch_up, told_seas
 
 TWO_IN_BEIJING = datetime(2026, 3, 19, 18, tzinfo=UTC)
 """Of the twentieth; the season ends on the nineteenth."""
+_INVENTED_PAIR = (
+    "INSERT INTO ledger_entries SELECT position, i.line, year, business_date, fen, i.debit, i.credit, period_id,"
+    " claimant_id, voucher_id, contract_id FROM ledger_entries e, (VALUES (8, 'paid', 'lapsed'), (9, 'lapsed', 'paid'))"
+    " i (line, debit, credit) WHERE e.debit = 'paid'"
+)
+_INVENTED_VOUCHER = (
+    'INSERT INTO voucher_balances SELECT (jsonb_populate_record(v, \'{"voucher_id": "vch_invented"}\')).*'
+    " FROM voucher_balances v WHERE state = 'claimed'"
+)
 type Meanwhile = Callable[[int], Awaitable[object]]
 
 
@@ -95,7 +104,7 @@ async def test_a_proof_page_by_page_comes_to_the_same_as_one_at_once(
     async with engine.begin() as connection:
         await connection.execute(sa.delete(ledger_proofs))
     await night.do(lambda tx: await_proof(tx, business_date(TWO_IN_BEIJING - timedelta(hours=4))))
-    for name, few in (("EVENTS_AT_ONCE", 6), ("POSITIONS_AT_ONCE", 2), ("YEARS_AT_ONCE", 1)):
+    for name, few in (("EVENTS_AT_ONCE", 6), ("POSITIONS_AT_ONCE", 2), ("YEARS_AT_ONCE", 1), ("VOUCHERS_AT_ONCE", 3)):
         monkeypatch.setattr(proving_balances, name, few)
     pages: list[int] = []
 
@@ -129,6 +138,14 @@ async def test_a_proof_page_by_page_comes_to_the_same_as_one_at_once(
         ),
         ("UPDATE exposure SET fen = fen + 1 WHERE account = 'payable'", "", "the exposure: payable"),
         ("UPDATE exposure SET account = 'withheld' WHERE account = 'revoked'", "", "the exposure: revoked"),
+        (_INVENTED_PAIR, "", "the journal: "),
+        (_INVENTED_VOUCHER, "", "voucher_balances vch_invented"),
+        (
+            "UPDATE exposure SET contract_id = 'ctr_x' WHERE account = 'committed'",
+            "",
+            "the exposure: committed for ctr",
+        ),
+        ("UPDATE period_board SET remaining = remaining + 1, issued = issued - 1", "", "the board of"),
         ("UPDATE annual_totals SET spent = spent + 1 WHERE spent > 0", "", "annual_totals"),
         (
             "UPDATE allowances SET spent = spent - 1 WHERE spent > 0",
