@@ -79,13 +79,14 @@ def _throughout[T](told: Sequence[tuple[date, T]], day: date) -> list[T]:
 _BY_CHANNELS = (
     sa.select(
         events.c.position,
-        events.c.key,
+        events.c.data["claimant_id"].astext,
         events.c.metadata["channel"].astext,
         sa.cast(events.c.metadata["business_date"].astext, sa.Date),
     )
-    .where(events.c.metadata.has_key("channel"))
+    .where(events.c.metadata.has_key("channel"), events.c.data.has_key("claimant_id"))
     .order_by(events.c.position)
 )
+"""What follows for a period, as money that returns to it, is nothing done for a claimant."""
 
 
 async def _channels_had_authority(connections: Connections, count: Count) -> AsyncIterator[Breach]:

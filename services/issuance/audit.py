@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.issuance.books_audit import BOOKS_CHECKS
+from services.issuance.channel_audit import CHANNEL_CHECKS
 from services.issuance.class_audit import CLASS_CHECKS
 from services.issuance.day_count import last_day_of_days, last_day_of_months
 from services.issuance.deadline_audit import DEADLINE_CHECKS
@@ -362,4 +363,5 @@ CHECKS = (
     *ENTRY_CHECKS,
     *BOOKS_CHECKS,
     *WAITING_ROOM_CHECKS,
+    *CHANNEL_CHECKS,
 )

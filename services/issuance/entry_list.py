@@ -170,15 +170,14 @@ async def ahead_of(connection: AsyncConnection, row: sa.Row[Any]) -> Ahead:
     return Ahead(entries=count, amount=int(amount))
 
 
-async def latest_of(connection: AsyncConnection, period_id: str, claimant_id: str) -> sa.Row[Any] | None:
-    """Read the newest entry of a claimant in a period."""
-    own = (
-        sa.select(entries)
-        .where(entries.c.claimant_id == claimant_id, entries.c.period_id == period_id)
-        .order_by(entries.c.place.desc())
-        .limit(1)
-    )
-    return (await connection.execute(own)).one_or_none()
+async def latest_of(
+    connection: AsyncConnection, period_id: str, claimant_id: str, *, principal: str | None = None
+) -> sa.Row[Any] | None:
+    """Read the newest entry of a claimant in a period, or the newest that `principal` made for it."""
+    own = sa.select(entries).where(entries.c.claimant_id == claimant_id, entries.c.period_id == period_id)
+    if principal is not None:
+        own = own.where(entries.c.principal == principal)
+    return (await connection.execute(own.order_by(entries.c.place.desc()).limit(1))).one_or_none()
 
 
 async def seed_of(connection: AsyncConnection, period_id: str) -> str | None:

@@ -13,6 +13,7 @@ from shared.audit import examine_across
 from shared.clock import SystemClock
 from shared.database import create_engine
 from shared.events.contracts import ContractCompleted, ContractRegistered, ContractSubmitted
+from shared.events.issuance.quotas import QuotaReturned
 from shared.events.issuance.vouchers import (
     VoucherClawBackReversed,
     VoucherClawedBack,
@@ -85,6 +86,7 @@ _POSTED: dict[str, Any] = {
     "contract_id": CTR, "redemption_id": RDM, "recovery_id": "rcv_1", "repayment_id": "rpm_1",
     "recovered": yuan(30_000),
 }  # fmt: skip
+RETURNED = QuotaReturned(period_id="prd_1", voucher_id="vch_1", amount=yuan(10_000), on=date(2026, 4, 17))
 CLAWED_BACK = VoucherClawedBack(**_POSTED, on=date(2026, 5, 4))
 NOT_CLAWED_BACK = VoucherClawBackReversed(**_POSTED, on=date(2026, 5, 5))
 BANNED = PartySanctioned(
@@ -242,7 +244,8 @@ async def test_a_channel_that_acted_without_authority_is_found(
     breach: bool,  # noqa: FBT001 (a table)
 ) -> None:
     by_channel = Cause(actor="bank", correlation_id="c", channel="chn_1")
-    logs = {**LAWFUL, "registry": told, "issuance": (COMMITTED, REDEEMED), "contracts": (SUBMITTED, REGISTERED)}
+    issued = (COMMITTED, REDEEMED, RETURNED)  # what returns to a period is done for no claimant
+    logs = {**LAWFUL, "registry": told, "issuance": issued, "contracts": (SUBMITTED, REGISTERED)}
     found = await breached(settings, logs, by_channel)
     assert ("R41" in found) is breach
 

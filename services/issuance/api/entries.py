@@ -16,7 +16,8 @@ from services.issuance.api.entry_models import (
     ahead_view,
     entry_fields,
 )
-from services.issuance.api.visibility import PeriodId, claimant_of
+from services.issuance.api.visibility import NamedClaimant, PeriodId, own_claimant_of
+from services.issuance.asked_by_channel import act_for_claimant, act_on_entry
 from services.issuance.domain.entry import Entry, Event, Stage, State, entry
 from services.issuance.domain.entry_terms import draw_ends
 from services.issuance.domain.period import period
@@ -27,17 +28,21 @@ from shared.events.codec import decode
 from shared.events.definition import TYPE_OF
 from shared.events.issuance.entries import DrawCommitted, EntriesDecided
 from shared.http.commands import CommandRequest, Presented, response_of
+from shared.http.identity import Caller, claimant_of
 from shared.http.models import Money
+from shared.http.policy import Role
 from shared.http.reading import CursorText, Limit, Page, ReadDesk, ReadRequest
 from shared.http.routes import operation, router_for
 from shared.kernel.ids import is_id
 from shared.kernel.refusal import refuse
 from shared.store.tables import events
-from shared.store.transaction import Handled, UnknownSubjectError, read_stream
+from shared.store.transaction import Handled, Transaction, UnknownSubjectError, read_stream
 
 router = router_for("issuance", tag="entries")
 
 REFUSALS = (
+    "channel-not-authorised",
+    "claimant-not-named",
     "user-may-only-read",
     "claimant-not-eligible",
     "claimant-not-registered",
@@ -76,15 +81,16 @@ EntryId = Annotated[str, Depends(_entry)]
     openapi_extra=operation(codes=REFUSALS),
 )
 async def enter(period_id: PeriodId, body: EntryRequest, request: CommandRequest) -> Response:
-    entry_id = request.new_id("ent")
+    entry_id, claimant_id = request.new_id("ent"), claimant_of(request.caller, body.claimant_id)
     return await request.run(
         lambda tx: enter_period(
             tx,
             entry_id=entry_id,
             period_id=period_id,
-            claimant_id=claimant_of(request.caller),
+            claimant_id=claimant_id,
             amount=body.amount.amount,
             or_less=body.or_less,
+            by_channel=request.caller.role is Role.CHANNEL,
         ),
         lambda handled: _presented(handled, status=201),
     )
@@ -95,10 +101,12 @@ async def enter(period_id: PeriodId, body: EntryRequest, request: CommandRequest
     operation_id="getOwnEntry",
     response_model=OwnEntry,
     summary="查看本单位最近的报名及其次序 · One's own latest entry, and who is before it",
+    openapi_extra=operation(idempotent=False, codes=("channel-not-authorised", "claimant-not-named")),
 )
-async def get_own_entry(period_id: PeriodId, request: ReadRequest) -> Response:
+async def get_own_entry(period_id: PeriodId, request: ReadRequest, claimant_id: NamedClaimant = None) -> Response:
+    company = claimant_of(request.caller, claimant_id)
     async with request.reading() as tx:
-        row = await entry_list.latest_of(tx.connection, period_id, claimant_of(request.caller))
+        row = await _latest(tx, request.caller, period_id, company)
         if row is None:
             raise UnknownSubjectError(period_id)
         loaded = await tx.load(entry, f"entry-{row.entry_id}")
@@ -116,11 +124,13 @@ async def get_own_entry(period_id: PeriodId, request: ReadRequest) -> Response:
     operation_id="withdrawEntry",
     response_model=EntryView,
     summary="撤回报名 · Ask no more",
-    openapi_extra=operation(codes=("user-may-only-read", "entries-being-decided", "entry-not-in-this-state")),
+    openapi_extra=operation(
+        codes=("channel-not-authorised", "user-may-only-read", "entries-being-decided", "entry-not-in-this-state")
+    ),
 )
 async def withdraw(entry_id: EntryId, request: CommandRequest) -> Response:
     return await request.run(
-        lambda tx: withdraw_entry(tx, entry_id=entry_id, claimant_id=claimant_of(request.caller)),
+        lambda tx: withdraw_entry(tx, entry_id=entry_id, claimant_id=own_claimant_of(request.caller)),
         _presented,
     )
 
@@ -159,6 +169,17 @@ async def list_drawn_entries(
         raise refuse("draw-not-held-yet", article="12", value=request.now, limit=ends, kind="state")
     select = sa.select(entries).where(entries.c.period_id == period_id, entries.c.drawn.is_not(None))
     return await request.page(select, [entries.c.drawn], limit, cursor, _drawn)
+
+
+async def _latest(tx: Transaction, caller: Caller, period_id: str, claimant_id: str) -> sa.Row[Any] | None:
+    """Read a company's newest entry in a period; for a channel the newest that it made itself."""
+    if caller.role is not Role.CHANNEL:
+        return await entry_list.latest_of(tx.connection, period_id, claimant_id)
+    await act_for_claimant(tx, claimant_id)
+    row = await entry_list.latest_of(tx.connection, period_id, claimant_id, principal=caller.principal)
+    if row is not None:
+        await act_on_entry(tx, row.entry_id, claimant_id)
+    return row
 
 
 async def _draw_of(period_id: str, request: ReadDesk) -> tuple[datetime, DrawCommitted, EntriesDecided | None]:

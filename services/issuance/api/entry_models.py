@@ -84,6 +84,12 @@ class EntryRequest(Body):
         examples=[{"amount": 3_000_000, "currency": "CNY"}],
     )
     or_less: OrLess = False
+    claimant_id: str | None = Field(
+        default=None,
+        max_length=64,
+        description="渠道代办时填写申领单位 · A channel names for whom it enters; nobody else needs to",
+        examples=[None],
+    )
 
 
 class EntryReason(View):

@@ -5,6 +5,7 @@ from shared.http.policy import PUBLIC, Policy, Role, roles
 from shared.procedures.duties import SeparatedDuties
 
 _CLAIMANT_AND_OFFICE = roles(Role.CLAIMANT, Role.OFFICER, Role.APPROVER, Role.AUDITOR)
+_ASKERS_AND_OFFICE = roles(Role.CLAIMANT, Role.CHANNEL, Role.OFFICER, Role.APPROVER, Role.AUDITOR)
 _OFFICE = roles(Role.OFFICER, Role.APPROVER, Role.AUDITOR)
 
 POLICY: Policy = {
@@ -29,15 +30,15 @@ POLICY: Policy = {
     "getEntryTicket": roles(Role.CLAIMANT, Role.CHANNEL),
     "claimVoucher": roles(Role.CLAIMANT, Role.CHANNEL),
     "getClaimByKey": roles(Role.CLAIMANT, Role.CHANNEL),
-    "listVouchers": _CLAIMANT_AND_OFFICE,
-    "getVoucher": _CLAIMANT_AND_OFFICE,
-    "cancelVoucher": roles(Role.CLAIMANT),
-    "enterPeriod": roles(Role.CLAIMANT),
-    "getOwnEntry": roles(Role.CLAIMANT),
-    "withdrawEntry": roles(Role.CLAIMANT),
+    "listVouchers": _ASKERS_AND_OFFICE,
+    "getVoucher": _ASKERS_AND_OFFICE,
+    "cancelVoucher": roles(Role.CLAIMANT, Role.CHANNEL),
+    "enterPeriod": roles(Role.CLAIMANT, Role.CHANNEL),
+    "getOwnEntry": roles(Role.CLAIMANT, Role.CHANNEL),
+    "withdrawEntry": roles(Role.CLAIMANT, Role.CHANNEL),
     "getDraw": PUBLIC,
     "listDrawnEntries": PUBLIC,
-    "getReceipt": _CLAIMANT_AND_OFFICE,
+    "getReceipt": _ASKERS_AND_OFFICE,
     "getCalendar": roles(Role.CLAIMANT),
     "listReceiptKeys": PUBLIC,
     "listAnnualTotals": _CLAIMANT_AND_OFFICE,

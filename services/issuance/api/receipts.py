@@ -7,7 +7,7 @@ import structlog
 from fastapi import Response
 from pydantic import Field
 
-from services.issuance.api.visibility import VoucherId, check_visible
+from services.issuance.api.visibility import VoucherId, check_sees_voucher
 from services.issuance.receipts.keys import ReceiptKeyFileError, ReceiptKeyMissingError, ReceiptKeys, receipt_keys
 from services.issuance.receipts.receipt import ALGORITHM, FORMAT, receipt_of, signed
 from shared.events.issuance.vouchers import VoucherClaimed
@@ -79,14 +79,14 @@ class ReceiptKeySet(View):
     operation_id="getReceipt",
     response_model=Receipt,
     summary="领取凭证（可离线验证） · The signed receipt of a claim, verifiable offline",
-    openapi_extra=operation(idempotent=False, codes=("receipts-not-set-up",)),
+    openapi_extra=operation(idempotent=False, codes=("channel-not-authorised", "receipts-not-set-up")),
 )
 async def get_receipt(voucher_id: VoucherId, request: ReadRequest) -> Response:
     async with request.connection() as connection:
         history = await read_stream(connection, "issuance", f"voucher-{voucher_id}", limit=1)
     if not history or not isinstance(history[0].data, VoucherClaimed):
         raise UnknownSubjectError(voucher_id)
-    check_visible(request.caller, voucher_id, claimant_id=history[0].data.claimant_id)
+    await check_sees_voucher(request, voucher_id, claimant_id=history[0].data.claimant_id)
     document = signed(receipt_of(history[0]), _keys(request.settings).signing)
     return response_of(Presented(body=Receipt.model_validate(document)).answer())
 

@@ -9,7 +9,15 @@ from fastapi import Response
 
 from services.issuance.api.models import AnnualTotals, Voucher, VoucherState
 from services.issuance.api.time_travel import AS_OF_CODES, AsOf, position_of
-from services.issuance.api.visibility import ClaimantId, VoucherId, check_visible, claimant_of
+from services.issuance.api.visibility import (
+    ClaimantId,
+    VoucherId,
+    check_sees_voucher,
+    check_visible,
+    claimant_of,
+    own_claimant_of,
+)
+from services.issuance.asked_by_channel import is_asked_for
 from services.issuance.domain import voucher_stages
 from services.issuance.domain.voucher import voucher
 from services.issuance.past import claimed_by, totals_at, vouchers_at
@@ -22,6 +30,7 @@ from shared.http.models import Money
 from shared.http.policy import Role
 from shared.http.reading import CursorText, Limit, Listing, Page, ReadDesk, ReadRequest
 from shared.http.routes import operation, router_for
+from shared.kernel.calendar import business_date
 from shared.store.transaction import UnknownSubjectError
 
 router = router_for("issuance", tag="vouchers")
@@ -45,29 +54,48 @@ async def list_vouchers(
 ) -> Response | Page[Voucher]:
     if as_of is not None:
         return await _list_past(request, as_of, state, limit, cursor)
-    is_own = request.caller.role is Role.CLAIMANT
-    listing = _listing(is_own=is_own, with_state=state is not None)
-    given = {"claimant": claimant_of(request.caller)} if is_own else {}
+    listing = _listing(request.caller.role, with_state=state is not None)
+    given = _whose(request)
     if state is not None:
         given["state"] = state
     return await request.written_page(listing, VOUCHER_BALANCES, given, limit, cursor, _written_row)
 
 
 @cache
-def _listing(*, is_own: bool, with_state: bool) -> Listing:
-    """Make the statements of a list of vouchers, once: a claimant's or everybody's, in one state or in all."""
-    select = vouchers_of(sa.bindparam("claimant", type_=sa.Text)) if is_own else all_vouchers()
+def _listing(role: Role, *, with_state: bool) -> Listing:
+    """Make the statements of a list of vouchers, once for each role, in one state or in all."""
+    select = _visible_to(role)
     if with_state:
         select = select.where(TABLE.c.state == sa.bindparam("state", type_=sa.Text))
     return Listing(select, [TABLE.c.voucher_id.desc()])
+
+
+def _visible_to(role: Role) -> sa.Select[Any]:
+    """Select a claimant's vouchers, those that a channel has asked for, or everybody's; `_whose` gives the values."""
+    match role:
+        case Role.CLAIMANT:
+            return vouchers_of(sa.bindparam("claimant", type_=sa.Text))
+        case Role.CHANNEL:
+            return all_vouchers().where(is_asked_for(TABLE.c.voucher_id))
+        case _:
+            return all_vouchers()
+
+
+def _whose(request: ReadDesk) -> dict[str, Any]:
+    match request.caller.role:
+        case Role.CLAIMANT:
+            return {"claimant": claimant_of(request.caller)}
+        case Role.CHANNEL:
+            return {"principal": request.caller.principal, "day": business_date(request.now)}
+        case _:
+            return {}
 
 
 async def _list_past(
     request: ReadDesk, as_of: str, state: VoucherState | None, limit: int, cursor: str | None
 ) -> Page[Voucher]:
     """List vouchers as they stood; what was in another state then is left out of its page."""
-    is_own = request.caller.role is Role.CLAIMANT
-    select = vouchers_of(claimant_of(request.caller)) if is_own else all_vouchers()
+    select = _visible_to(request.caller.role).params(_whose(request))
     position = await position_of(request, as_of)
     await request.caught_up(VOUCHER_BALANCES, position)
     known = select.where(claimed_by(TABLE.c.voucher_id, position))
@@ -83,7 +111,7 @@ async def _list_past(
     operation_id="getVoucher",
     response_model=Voucher,
     summary="查看创新券 · Read a voucher",
-    openapi_extra=operation(idempotent=False, codes=AS_OF_CODES),
+    openapi_extra=operation(idempotent=False, codes=("channel-not-authorised", *AS_OF_CODES)),
 )
 async def get_voucher(voucher_id: VoucherId, request: ReadRequest, as_of: AsOf = None) -> Response:
     if as_of is not None:
@@ -91,7 +119,7 @@ async def get_voucher(voucher_id: VoucherId, request: ReadRequest, as_of: AsOf =
     loaded = await request.load(voucher, f"voucher-{voucher_id}")
     if not isinstance(loaded.state, voucher_stages.Voucher):
         raise UnknownSubjectError(voucher_id)
-    check_visible(request.caller, voucher_id, claimant_id=loaded.state.claimant_id)
+    await check_sees_voucher(request, voucher_id, claimant_id=loaded.state.claimant_id)
     return request.answer(presented(loaded.state, loaded.version))
 
 
@@ -101,7 +129,7 @@ async def _get_past(voucher_id: str, request: ReadRequest, position: int) -> Res
         then = await vouchers_at(connection, [voucher_id], position)
     if not then:
         raise UnknownSubjectError(voucher_id)
-    check_visible(request.caller, voucher_id, claimant_id=then[0].claimant_id)
+    await check_sees_voucher(request, voucher_id, claimant_id=then[0].claimant_id)
     response = request.answer(Presented(body=shown(then[0])))
     response.headers["Event-Position"] = str(position)
     return response
@@ -112,14 +140,22 @@ async def _get_past(voucher_id: str, request: ReadRequest, position: int) -> Res
     operation_id="cancelVoucher",
     response_model=Voucher,
     summary="登记前退回创新券 · Give a voucher back before its activity is registered",
-    openapi_extra=operation(if_match=True, codes=("voucher-not-in-this-state", "registration-too-late")),
+    openapi_extra=operation(
+        if_match=True,
+        codes=(
+            "channel-not-authorised",
+            "user-may-only-read",
+            "voucher-not-in-this-state",
+            "registration-too-late",
+        ),
+    ),
 )
 async def cancel(voucher_id: VoucherId, request: CommandRequest) -> Response:
     return await request.run(
         lambda tx: cancel_voucher(
             tx,
             voucher_id=voucher_id,
-            claimant_id=claimant_of(request.caller),
+            claimant_id=own_claimant_of(request.caller),
             if_match=request.if_match,
         ),
         lambda handled: presented(handled.state, handled.version),

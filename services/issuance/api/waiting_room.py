@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, cast
 
-from fastapi import FastAPI, Header, Query, Request, Response
+from fastapi import FastAPI, Header, Request, Response
 
-from services.issuance.api.visibility import PeriodId
+from services.issuance.api.visibility import NamedClaimant, PeriodId
 from services.issuance.api.waiting_room_models import ChallengeTask, EntryTicket, WaitingRoomNow
+from services.issuance.asked_by_channel import act_for_claimant
 from services.issuance.domain.period import period
 from services.issuance.domain.period_phases import Period, Phase, phase_at
 from services.issuance.domain.ticket import TICKET
@@ -41,16 +42,6 @@ ChallengeResponse = Annotated[
         alias=CHALLENGE_RESPONSE,
         description="人机验证的答案（见 GET /v1/challenge），要求验证的等候室须填 · The response to the challenge",
         examples=["c2VhbGVk:48213"],
-    ),
-]
-
-
-NamedClaimant = Annotated[
-    str | None,
-    Query(
-        max_length=64,
-        description="代办渠道所代理的申领单位 · The claimant a channel acts for; a claimant names nobody",
-        examples=["clm_01jq8v5x0000000000000000cc"],
     ),
 ]
 
@@ -177,14 +168,17 @@ def _required(http: Request, fault: Fault) -> ProblemError:
     operation_id="getEntryTicket",
     response_model=EntryTicket,
     summary="查看本单位最近取的号 · The place that your company took last, and how long it has to wait",
+    openapi_extra=operation(idempotent=False, codes=("channel-not-authorised", "claimant-not-named")),
 )
 async def get_entry_ticket(period_id: PeriodId, request: ReadRequest, claimant_id: NamedClaimant = None) -> Response:
-    company = claimant_of(request.caller, claimant_id)
-    async with request.connection() as connection:
-        held = await last_ticket(connection, period_id, company)
-        line = await line_in(connection, period_id)
+    company, is_channel = claimant_of(request.caller, claimant_id), request.caller.role is Role.CHANNEL
+    async with request.reading() as tx:
+        if is_channel:
+            await act_for_claimant(tx, company)
+        held = await last_ticket(tx.connection, period_id, company)
+        line = await line_in(tx.connection, period_id)
     is_own = held is not None and held.ticket.principal == request.caller.principal
-    if held is None or line is None or (request.caller.role is Role.CHANNEL and not is_own):
+    if held is None or line is None or (is_channel and not is_own):
         raise UnknownSubjectError(period_id)
     token = EntryTokens(request.settings).write(held.ticket)
     view = _view(held, line, request.now, token if is_own else None)

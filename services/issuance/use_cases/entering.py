@@ -1,6 +1,7 @@
 """Entering for a period's money, and asking no more (art. 12)."""
 
 from services.issuance import entry_list, ledger
+from services.issuance.asked_by_channel import act_for_claimant, act_on_entry
 from services.issuance.claimants import find_claimant
 from services.issuance.deadlines import await_serving
 from services.issuance.domain.claiming import Claim, quota_suffices, reasons_against
@@ -18,12 +19,22 @@ from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
 
 async def enter_period(
-    tx: Transaction, *, entry_id: str, period_id: str, claimant_id: str, amount: int, or_less: bool
+    tx: Transaction,
+    *,
+    entry_id: str,
+    period_id: str,
+    claimant_id: str,
+    amount: int,
+    or_less: bool,
+    by_channel: bool = False,
 ) -> Handled[Event, State]:
     """Enter for `amount` fen in the way that is open now, or refuse with every reason that is known already.
 
+    A channel that is not authorised is told that and nothing else.
     UnknownSubjectError: there is no such period, or it was never announced.
     """
+    if by_channel:
+        await act_for_claimant(tx, claimant_id)
     claimant = await find_claimant(tx.connection, claimant_id)
     counted = await ledger.counted_in(tx.connection, claimant_id, tx.today.year)
     quota = await ledger.quota_of(tx.connection, period_id, lock=True)  # from here on one enters after the other
@@ -62,21 +73,25 @@ async def enter_period(
     return Handled(state=entry.fold(new), version=version, events=tuple(new))
 
 
-async def withdraw_entry(tx: Transaction, *, entry_id: str, claimant_id: str) -> Handled[Event, State]:
+async def withdraw_entry(tx: Transaction, *, entry_id: str, claimant_id: str | None) -> Handled[Event, State]:
     """Withdraw the own entry; somebody else's does not exist for the caller (UnknownSubjectError).
 
-    Who is behind it on the reserve list moves up, and is served if there is enough now.
+    Who is behind it on the reserve list moves up, and is served if there is enough now. Without a `claimant_id` a
+    channel acts, on what it has entered itself.
     """
-    await check_may_act(tx, withheld, claimant_id, tx.cause.actor)
+    if claimant_id is not None:
+        await check_may_act(tx, withheld, claimant_id, tx.cause.actor)
     stream = f"entry-{entry_id}"
     state = (await tx.load(entry, stream)).state
-    if not isinstance(state, Entry) or state.claimant_id != claimant_id:
+    if not isinstance(state, Entry) or claimant_id not in {None, state.claimant_id}:
         raise UnknownSubjectError(entry_id)
+    if claimant_id is None:
+        await act_on_entry(tx, entry_id, state.claimant_id)
     quota = await ledger.quota_of(tx.connection, state.period_id, lock=True)
     plan = (await tx.load(period, f"period-{state.period_id}")).state
     if quota is None or not isinstance(plan, Period):
         raise TypeError(f"{entry_id} was made for {state.period_id}, which has no money")
-    before = await entry_list.before(tx.connection, state.period_id, claimant_id)
+    before = await entry_list.before(tx.connection, state.period_id, state.claimant_id)
     current = (await tx.load(entry, stream)).state  # it may have been served while the lock was waited for
     way: EntryWay = current.way if isinstance(current, Entry) else state.way
     withdraw = WithdrawEntry(is_being_decided=is_being_decided(plan, way, tx.now, before.begun), at=tx.now)

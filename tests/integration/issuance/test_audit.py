@@ -8,13 +8,16 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.issuance.audit import CHECKS
+from services.issuance.use_cases.entering import enter_period, withdraw_entry
 from shared.audit import Finding, examine
 from shared.events.contracts import ContractCompleted, VoucherUse
 from shared.events.issuance.periods import EntryTerms, EntryWindow, QuotaClass
 from shared.events.redemption import FundsDisbursed, VoucherPayment
+from shared.events.registry.channels import ChannelAuthorised
 from shared.events.registry.claimants import Certificate
 from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
+from shared.store.transaction import Cause, transaction
 from tests.integration.issuance.entering import Entrants
 from tests.integration.issuance.office import CONTEXT, Office
 from tests.integration.issuance.queueing import claim_by, enter, open_room
@@ -79,6 +82,7 @@ async def busy(engine: AsyncEngine) -> None:
     await _let_in(office)
     await _divide(office)
     await _enter(office)
+    await _take_back_by_bank(office)
     await office.claim(await office.open_period(FACE), claimant_id, FACE)
     await office.close()
 
@@ -120,6 +124,26 @@ async def _enter(office: Office) -> None:
     for _ in range(2):
         await entrants.enter(period_id, await office.register(), 1_000)
     await office.wait_until(window.until + timedelta(minutes=10))
+
+
+async def _take_back_by_bank(office: Office) -> None:
+    """Let a bank enter for a company, and take that back."""
+    now, company, today = office.clock.now(), await office.register(), business_date(office.clock.now())
+    window = EntryWindow(opens_at=now, until=now + timedelta(hours=1))
+    period_id = await Entrants(office).plan(2_000, EntryTerms(window=window), opens_at=window.until)
+    await office.tell(
+        ChannelAuthorised(
+            authorisation_id="ath_1", channel_id="chn_1", principal="bank", claimant_id=company, scopes=("claims",),
+            valid_from=today, valid_until=today, document_digest="", authorised_by="boss", on=today,
+        )
+    )  # fmt: skip
+    entry_id, bank = new_id("ent", now), Cause(actor="bank", correlation_id="")
+    async with transaction(office.engine, CONTEXT, office.clock, bank, office.measures) as tx:
+        await enter_period(
+            tx, entry_id=entry_id, period_id=period_id, claimant_id=company, amount=1, or_less=False, by_channel=True
+        )
+    async with transaction(office.engine, CONTEXT, office.clock, bank, office.measures) as tx:
+        await withdraw_entry(tx, entry_id=entry_id, claimant_id=None)
 
 
 @pytest.fixture
@@ -165,6 +189,10 @@ _DRAWN = (
 _SAID_OF_WINDOW = (
     "UPDATE events SET data = jsonb_set(data, '{{outcome}}', '{value}')"
     " WHERE type = 'cxq.issuance.entries-decided.v1' AND data->>'way' = 'window'"
+)
+_BY_OTHER_BANK = (
+    "UPDATE events SET metadata = jsonb_set(metadata, '{{channel}}', '\"chn_2\"')"
+    " WHERE stream LIKE 'entry-%' AND metadata ? 'channel' AND {which}"
 )
 _AGAIN = (
     "INSERT INTO events SELECT (SELECT max(position) + 1 FROM events), stream, version + 1, type, data{changed}, "
@@ -273,6 +301,8 @@ _AGAIN = (
         ("W3", "UPDATE entry_tickets SET expires_at = admits_from - interval '6 s' WHERE place = 1"),
         ("K6", "DELETE FROM pseudonym_keys"),
         ("K6", _say("period-closed", "vouchers", "2")),
+        ("K7", _BY_OTHER_BANK.format(which="version > 1")),
+        ("K7", _BY_OTHER_BANK.format(which="version = 1")),
     ],
 )
 @pytest.mark.usefixtures("busy")

@@ -434,7 +434,7 @@ async def test_a_channel_names_its_company_and_nobody_else_may_name_another(
     assert seen.json()["entry_token"] == taken.json()["entry_token"]
     assert (await company.mine(period_id)).json()["entry_token"] is None
     await other.ticket(period_id)
-    assert (await ask(other.claimant_id, bank, "GET")).status_code == 404
+    assert (await ask(other.claimant_id, bank, "GET")).json()["code"] == "channel-not-authorised"
     claimed = await company.client.post(
         "/v1/claims",
         json={"period_id": period_id, "amount": {"amount": FACE}, "claimant_id": company.claimant_id},
