@@ -212,6 +212,12 @@ def quota_exhausted(amount: int, remaining: int) -> Reason:
     return Reason(code=SOLD_OUT, article="12", value=amount, limit=max(remaining, 0), kind="state")
 
 
+def only_money_lacks(period: Period, amount: int, at: datetime) -> bool:
+    """Tell whether a period with nothing left has nothing else against a claim: every other reason is told as well."""
+    in_range, in_time = 0 < amount <= period.face_value_max, period.opens_at <= at < period.closes_at
+    return in_range and in_time and period.pause is None
+
+
 def period_closed(claim: Claim) -> Reason:
     """Say that the period's last instant has passed."""
     return Reason(code="period-closed", article="12", value=claim.at, limit=claim.period.closes_at, kind="state")

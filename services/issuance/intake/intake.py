@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from services.issuance.domain.arrivals import Arrival
-from services.issuance.domain.claiming import quota_exhausted
+from services.issuance.domain.claiming import only_money_lacks, quota_exhausted
 from services.issuance.domain.waiting_room import Shown, Unfit
 from services.issuance.intake.asking import Asked
 from services.issuance.intake.sequencer import Sequencer, Surroundings
@@ -62,7 +62,8 @@ class Intake:
         if (key.principal, key.key) in self._under_way:
             raise KeyInProgressError(key.key)
         sequencer = self._sequencers.get(period_id) or self._open(period_id)
-        if sequencer.shuts_out((key.principal, key.key)) is not None:
+        sold_out = sequencer.shuts_out((key.principal, key.key))
+        if sold_out is not None and only_money_lacks(sold_out.period, amount, at):
             return told(Refused(quota_exhausted(amount, 0)))
         if len(sequencer.line) >= LINE_MAX:
             raise StoreBusyError("the line is full")

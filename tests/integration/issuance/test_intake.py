@@ -84,6 +84,26 @@ async def test_the_winner_of_a_sold_out_period_gets_its_answer_again_and_a_stran
     assert await office.quota_of(period_id) == (0, FACE, 0, 1)
 
 
+async def test_what_else_stands_against_a_claim_is_told_though_nothing_is_left(office: Office) -> None:
+    winner, stranger = await _companies(office, 2)
+    period_id = await office.open_period(FACE, face_value_max=FACE)
+    await office.ask(period_id, winner, FACE)
+
+    async def codes(amount: int) -> set[tuple[str, ...]]:
+        told = set()
+        for _ in range(30):  # at first everyone is looked up, later from memory
+            with pytest.raises(Refused) as refused:
+                await office.ask(period_id, stranger, amount)
+            told.add(tuple(reason.code for reason in refused.value.reasons))
+            await asyncio.sleep(0)
+        return told
+
+    assert await codes(FACE) == {("quota-exhausted",)}
+    assert await codes(FACE + 1) == {("face-value-out-of-range", "quota-exhausted")}
+    office.clock.at += timedelta(days=30)
+    assert await codes(FACE) == {("period-closed", "quota-exhausted")}
+
+
 async def test_a_writer_that_starts_after_the_sell_out_knows_the_winners(office: Office, other: Office) -> None:
     winner, stranger = await _companies(office, 2)
     period_id = await office.open_period(FACE)
