@@ -25,26 +25,27 @@ type Cells = Sequence[str | int | Decimal | date | None]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its heading in both languages, what its cells are, and where they come from."""
+    """A column: its heading in both languages, what its cells are, how many characters wide, where they come from."""
 
     heading: str
     kind: Kind
+    width: int
     of: Callable[[Any], str | int | Decimal | date | None]
 
 
 COLUMNS = (
-    Column("日志位置 · position", "whole", lambda entry: entry.position),
-    Column("笔 · line", "whole", lambda entry: entry.line),
-    Column("记账日 · business date", "day", lambda entry: entry.business_date),
-    Column("借方科目 · debit", "text", lambda entry: entry.debit),
-    Column("贷方科目 · credit", "text", lambda entry: entry.credit),
-    Column("金额（元） · amount (yuan)", "yuan", lambda entry: Decimal(entry.fen) / _FEN),
-    Column("金额（分） · amount (fen)", "whole", lambda entry: entry.fen),
-    Column("周期 · period", "text", lambda entry: entry.period_id),
-    Column("申领年度 · year of claim", "whole", lambda entry: entry.year),
-    Column("申领单位 · claimant", "text", lambda entry: entry.claimant_id),
-    Column("创新券 · voucher", "text", lambda entry: entry.voucher_id),
-    Column("合同 · contract", "text", lambda entry: entry.contract_id),
+    Column("日志位置 · position", "whole", 22, lambda entry: entry.position),
+    Column("笔 · line", "whole", 10, lambda entry: entry.line),
+    Column("记账日 · business date", "day", 24, lambda entry: entry.business_date),
+    Column("借方科目 · debit", "text", 20, lambda entry: entry.debit),
+    Column("贷方科目 · credit", "text", 20, lambda entry: entry.credit),
+    Column("金额（元） · amount (yuan)", "yuan", 28, lambda entry: Decimal(entry.fen) / _FEN),
+    Column("金额（分） · amount (fen)", "whole", 26, lambda entry: entry.fen),
+    Column("周期 · period", "text", 34, lambda entry: entry.period_id),
+    Column("申领年度 · year of claim", "whole", 26, lambda entry: entry.year),
+    Column("申领单位 · claimant", "text", 34, lambda entry: entry.claimant_id),
+    Column("创新券 · voucher", "text", 34, lambda entry: entry.voucher_id),
+    Column("合同 · contract", "text", 34, lambda entry: entry.contract_id),
 )
 HEADINGS = tuple(column.heading for column in COLUMNS)
 
@@ -141,6 +142,6 @@ class Workbook:
         self._row = 0
         self._sheet = self._book.add_worksheet(f"分录 ledger {self._sheets}")
         self._sheet.freeze_panes(1, 0)
-        self._sheet.set_column(0, len(COLUMNS) - 1, 20)
-        for number, heading in enumerate(HEADINGS):
-            self._sheet.write_string(0, number, heading, self._bold)
+        for number, column in enumerate(COLUMNS):
+            self._sheet.set_column(number, number, column.width)
+            self._sheet.write_string(0, number, column.heading, self._bold)

@@ -2,8 +2,10 @@
 
 import csv
 import io
+import re
+import unicodedata
 import zipfile
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +23,7 @@ from services.issuance.reports.ledger_file import (
     cells_of,
     csv_lines,
 )
+from shared.kernel.ids import new_id
 
 ENTRY = SimpleNamespace(
     position=1042,
@@ -94,3 +97,22 @@ def test_a_workbook_has_numbers_days_and_as_many_sheets_as_it_needs(tmp_path: Pa
     assert first[1][2] == date(2026, 3, 2)
     assert (first[1][5], first[1][6]) == (3_000_000.01, 300_000_001)
     assert len(first[1]) <= len(COLUMNS)
+
+
+def test_headings_and_ids_of_a_workbook_are_read_without_widening_a_column(tmp_path: Path) -> None:
+    long = {name: new_id(name[:3], datetime(2026, 3, 2, tzinfo=UTC)) for name in vars(ENTRY) if name.endswith("_id")}
+    cells = cells_of(SimpleNamespace(**vars(ENTRY) | long))
+    path = tmp_path / "ledger.xlsx"
+    with Workbook(path) as book:
+        book.add([cells])
+    with zipfile.ZipFile(path) as parts:
+        sheet = parts.read("xl/worksheets/sheet1.xml").decode()
+    widths = [
+        float(width)
+        for first, last, width in re.findall(r'<col min="(\d+)" max="(\d+)" width="([\d.]+)"', sheet)
+        for _ in range(int(first), int(last) + 1)
+    ]
+    assert len(widths) == len(COLUMNS)
+    for width, heading, cell in zip(widths, HEADINGS, cells, strict=True):
+        assert width >= len(str(cell))
+        assert width >= sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in heading)
