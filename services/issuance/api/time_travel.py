@@ -5,6 +5,8 @@ from typing import Annotated
 
 import sqlalchemy as sa
 from fastapi import Query
+from pydantic import AfterValidator
+from pydantic_core import PydanticKnownError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.http.problems import ProblemError
@@ -12,8 +14,20 @@ from shared.http.reading import ReadDesk
 from shared.kernel.calendar import business_date, start_of
 from shared.store.tables import events, log_head
 
+
+def _in_the_calendar(as_of: str | None) -> str | None:
+    """Refuse a day that no calendar has; a position is written in digits alone."""
+    if as_of is not None and "-" in as_of:
+        try:
+            date.fromisoformat(as_of)
+        except ValueError as error:
+            raise PydanticKnownError("date_parsing", {"error": str(error)}) from error
+    return as_of
+
+
 AsOf = Annotated[
     str | None,
+    AfterValidator(_in_the_calendar),
     Query(
         pattern=r"^([0-9]{1,18}|[0-9]{4}-[0-9]{2}-[0-9]{2})$",
         description=(
@@ -40,14 +54,7 @@ async def position_of(request: ReadDesk, as_of: str) -> int:
             if int(as_of) > head:
                 raise ProblemError("as-of-in-the-future", value=int(as_of), limit=head)
             return int(as_of)
-        return await _end_of_day(connection, _day(as_of), head, today=business_date(request.now))
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ProblemError("as-of-before-the-log", value=text) from None
+        return await _end_of_day(connection, date.fromisoformat(as_of), head, today=business_date(request.now))
 
 
 async def _end_of_day(connection: AsyncConnection, day: date, head: int, *, today: date) -> int:
