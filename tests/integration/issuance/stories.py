@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -11,6 +12,7 @@ from services.issuance.domain.voucher_stages import Voucher
 from services.issuance.use_cases.cancelling import cancel_voucher
 from shared.events.contracts import ContractCompleted, ContractSubmitted
 from shared.events.redemption import FundsDisbursed, VoucherPayment
+from shared.events.registry.claimants import ClaimantEligibilityChanged
 from shared.events.registry.standing import PartySanctioned
 from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
@@ -132,6 +134,22 @@ def disbursed(contract: ContractSubmitted, voucher: Voucher, fen: int, office: O
         ordered_by="officer-li",
         approved_by="officer-wang",
         on=business_date(office.clock.now()),
+    )
+
+
+def judged(
+    claimant_id: str, office: Office, outcome: Literal["pass", "fail", "needs_review"]
+) -> ClaimantEligibilityChanged:
+    """Say what the registry makes of a claimant today."""
+    return ClaimantEligibilityChanged(
+        claimant_id=claimant_id,
+        outcome=outcome,
+        rules=(),
+        occasion="profile",
+        until=None,
+        on=business_date(office.clock.now()),
+        pack=office.measures.pack,
+        pack_digest=office.measures.digest,
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -12,7 +12,6 @@ from services.issuance.use_cases.running_periods import close_period
 from shared.events.registry.claimants import (
     Certificate,
     ClaimantCertificatesChanged,
-    ClaimantEligibilityChanged,
     ClaimantUserAdded,
     ClaimantUserRemoved,
     ClaimantUserRoleChanged,
@@ -21,6 +20,7 @@ from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.kernel.refusal import Refused
 from shared.store.transaction import UnknownSubjectError
 from tests.integration.issuance.office import NINE_IN_MARCH, Office
+from tests.integration.issuance.stories import judged
 
 FACE = 5_000_000
 
@@ -223,22 +223,8 @@ async def test_whoever_comes_to_fail_a_condition_claims_nothing_until_it_is_met_
     claimant_id, period_id = await office.register(), await office.open_period()
     await office.claim(period_id, claimant_id, FACE)
 
-    async def found(outcome: Literal["pass", "fail", "needs_review"]) -> None:
-        await office.tell(
-            ClaimantEligibilityChanged(
-                claimant_id=claimant_id,
-                outcome=outcome,
-                rules=(),
-                occasion="profile",
-                until=None,
-                on=date(2026, 3, 2),
-                pack=office.measures.pack,
-                pack_digest=office.measures.digest,
-            )
-        )
-
-    await found("fail")
+    await office.tell(judged(claimant_id, office, "fail"))
     with pytest.raises(Refused, match="claimant-not-eligible"):
         await office.claim(period_id, claimant_id, FACE)
-    await found("needs_review")
+    await office.tell(judged(claimant_id, office, "needs_review"))
     assert (await office.claim(period_id, claimant_id, FACE)).place == 2

@@ -1,17 +1,13 @@
 """The reserve list, act by act in any order, beside a plain one: who is served, what is owed, what is refused."""
 
 import asyncio
-from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from hypothesis import HealthCheck, Phase
-from hypothesis import settings as bounded
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
-    RuleBasedStateMachine,
     initialize,
     invariant,
     multiple,
@@ -21,31 +17,19 @@ from hypothesis.stateful import (
 
 from services.issuance.app import DUE
 from services.issuance.use_cases.cancelling import cancel_voucher
-from shared.database import create_engine
-from shared.events.registry.claimants import ClaimantEligibilityChanged
-from shared.kernel.calendar import business_date
-from shared.kernel.refusal import Refused
 from shared.procedures.due_list import DueList
 from shared.settings import Settings
 from tests.integration.issuance.entering import Entrants, reserve
-from tests.integration.issuance.office import CONTEXT, Office
+from tests.integration.issuance.machine import OfficeMachine, bounds
+from tests.integration.issuance.office import CONTEXT
 from tests.integration.issuance.rules import returning_to_quota
+from tests.integration.issuance.stories import judged
 
 UNIT = 1_000_000
 QUOTA = 4 * UNIT
 ALLOWANCE = 20_000_000
 AMOUNTS = st.sampled_from([UNIT, UNIT, 2 * UNIT, 3 * UNIT, 1])
 COMPANIES = 5
-
-_BOUNDS = bounded(
-    max_examples=10,
-    stateful_step_count=40,
-    derandomize=True,
-    phases=(Phase.generate,),  # a failure is told as it was found: to make it smaller would take minutes
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
 
 
 @dataclass(slots=True)
@@ -95,39 +79,15 @@ class _Paper:
             self.owed = 0
 
 
-class ReserveList(RuleBasedStateMachine):
+class ReserveList(OfficeMachine):
     """One period, a few companies, and all that they may do about its money."""
 
     vouchers, entries = Bundle("vouchers"), Bundle("entries")
 
     def __init__(self, runner: asyncio.Runner, url: str) -> None:
-        super().__init__()
-        self.runner, self.elapsed = runner, 0.0
-        self.engine = create_engine(url, pool_size=4)
-        self.office = Office(self.engine, measures=returning_to_quota(), seconds=lambda: self.elapsed)
+        super().__init__(runner, url, returning_to_quota())
         self.entrants, self.paper = Entrants(self.office), _Paper()
         self.owners: dict[str, tuple[str, int]] = {}
-
-    def teardown(self) -> None:
-        self.live(self.office.close())
-        self.live(self.engine.dispose())
-
-    def live[R](self, act: Awaitable[R]) -> R:
-        """Let something happen, and time pass in which nobody trusts his memory."""
-
-        async def acting() -> R:
-            return await act
-
-        self.elapsed += 1
-        return self.runner.run(acting())
-
-    def refused(self, act: Awaitable[object]) -> set[str]:
-        """Let something be tried; give the codes of its refusal."""
-        try:
-            self.live(act)
-        except Refused as refusal:
-            return {reason.code for reason in refusal.reasons}
-        return set()
 
     def settle(self) -> None:
         """Do what is due, here and on paper."""
@@ -203,17 +163,7 @@ class ReserveList(RuleBasedStateMachine):
     def judge(self, who: int, *, fails: bool) -> None:
         self.settle()
         company = self.companies[who]
-        fact = ClaimantEligibilityChanged(
-            claimant_id=company,
-            outcome="fail" if fails else "pass",
-            rules=(),
-            occasion="profile",
-            until=None,
-            on=business_date(self.office.clock.now()),
-            pack=self.office.measures.pack,
-            pack_digest=self.office.measures.digest,
-        )
-        self.live(self.office.tell(fact))
+        self.live(self.office.tell(judged(company, self.office, "fail" if fails else "pass")))
         self.paper.failing = self.paper.failing | {company} if fails else self.paper.failing - {company}
 
     @invariant()
@@ -233,4 +183,4 @@ class ReserveList(RuleBasedStateMachine):
 def test_the_reserve_list_does_what_a_plain_one_does(settings: Settings) -> None:
     with asyncio.Runner() as runner:
         machine: Any = partial(ReserveList, runner, settings.application_url(CONTEXT))
-        run_state_machine_as_test(machine, settings=_BOUNDS)
+        run_state_machine_as_test(machine, settings=bounds(examples=10, steps=40))

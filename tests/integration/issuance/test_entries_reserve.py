@@ -18,8 +18,6 @@ from services.issuance.use_cases.cancelling import cancel_voucher
 from services.issuance.use_cases.running_periods import pause_period, resume_period
 from services.issuance.use_cases.serving_entries import PORTIONS
 from shared.audit import Count
-from shared.events.registry.claimants import ClaimantEligibilityChanged
-from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
 from shared.procedures.due_list import DueList
@@ -28,6 +26,7 @@ from shared.store.transaction import Cause, UnknownSubjectError, transaction
 from tests.integration.issuance.entering import FACE, Entrants, reserve
 from tests.integration.issuance.office import CONTEXT, Office
 from tests.integration.issuance.rules import returning_to_quota
+from tests.integration.issuance.stories import judged
 
 
 @pytest.fixture
@@ -120,7 +119,7 @@ async def test_whose_claim_no_longer_passes_the_rules_ends_with_its_reasons_and_
     held = await returning.claim(period_id, winner, FACE)
     await returning.claim(period_id, winner, FACE)
     entries = [await entrants.enter(period_id, one) for one in (failing, poor, next_one)]
-    await returning.tell(_not_eligible(returning, failing))
+    await returning.tell(judged(failing, returning, "fail"))
     elsewhere = await returning.open_period()
     for _ in range(4):
         await returning.claim(elsewhere, poor, 5 * FACE)
@@ -129,19 +128,6 @@ async def test_whose_claim_no_longer_passes_the_rules_ends_with_its_reasons_and_
     assert await entrants.stages(*entries) == ["claimant-not-eligible", "allowance-exceeded", "served"]
     assert await entrants.waits(period_id) == (0, 0)
     assert await entrants.breaches() == []
-
-
-def _not_eligible(office: Office, claimant_id: str) -> ClaimantEligibilityChanged:
-    return ClaimantEligibilityChanged(
-        claimant_id=claimant_id,
-        outcome="fail",
-        rules=(),
-        occasion="profile",
-        until=None,
-        on=business_date(office.clock.now()),
-        pack=office.measures.pack,
-        pack_digest=office.measures.digest,
-    )
 
 
 async def test_what_was_never_issued_is_everybodys_and_what_is_owed_is_not(returning: Office) -> None:
@@ -256,7 +242,7 @@ async def test_who_comes_to_fail_while_the_money_is_there_keeps_the_others_waiti
     for voucher in held[:2]:
         await _give_back(returning, voucher.voucher_id, winner)
         await entrants.serve()
-    await returning.tell(_not_eligible(returning, large))
+    await returning.tell(judged(large, returning, "fail"))
     await returning.wait_until(returning.clock.now() + timedelta(minutes=59))
     assert await entrants.stages(*entries) == ["waiting", "waiting"]
     waited_for = sa.select(sa.func.count()).where(deadlines.c.subject.startswith(period_id, autoescape=True))

@@ -1,20 +1,15 @@
 """All of issuance, act by act in any order, beside a plain model of it: money, states and refusals are the same."""
 
 import asyncio
-from collections.abc import Awaitable
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
 import msgspec
 import pytest
-import sqlalchemy as sa
-from hypothesis import HealthCheck, Phase
-from hypothesis import settings as bounded
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
-    RuleBasedStateMachine,
     initialize,
     invariant,
     multiple,
@@ -22,13 +17,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from services.issuance.domain.voucher import voucher
-from services.issuance.domain.voucher_stages import Voucher
-from services.issuance.tables import allowances, quotas
 from services.issuance.use_cases.cancelling import cancel_voucher
 from services.issuance.use_cases.running_periods import pause_period, resume_period
-from shared.database import create_engine
-from shared.events.codec import decode
 from shared.events.contracts import ContractLapsed, ContractRejected, ContractSubmitted, VoucherUse
 from shared.events.issuance.periods import QuotaClass
 from shared.events.redemption import (
@@ -39,15 +29,14 @@ from shared.events.redemption import (
     VoucherPayment,
     VoucherRecovery,
 )
-from shared.events.registry.claimants import Certificate, ClaimantEligibilityChanged, ClaimantKind
+from shared.events.registry.claimants import Certificate, ClaimantKind
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
-from shared.kernel.calendar import business_date
-from shared.kernel.ids import new_id
-from shared.kernel.refusal import Refused
 from shared.measures.reader import Measures
 from shared.settings import Settings
 from shared.store.transaction import UnknownSubjectError
-from tests.integration.issuance.office import CONTEXT, Office
+from tests.integration.issuance.agreement import assert_agreed
+from tests.integration.issuance.machine import OfficeMachine, bounds
+from tests.integration.issuance.office import CONTEXT
 from tests.integration.issuance.plain_model import (
     ALLOWANCE,
     ALLOWANCE_CERTIFIED,
@@ -58,67 +47,20 @@ from tests.integration.issuance.plain_model import (
     PlainVoucher,
 )
 from tests.integration.issuance.rules import returning_to_quota
-from tests.integration.issuance.stories import completed
+from tests.integration.issuance.stories import completed, judged
 
-EXAMPLES = 12
-STEPS = 50
 AMOUNTS = st.sampled_from([CAP, CAP, CAP, CAP, 1_000_000, 1_000_000, 1, 0, CAP + 1])
-_EVENTS = sa.text(
-    "SELECT stream, type, data::text AS data FROM events WHERE stream = ANY(CAST(:streams AS text[]))"
-    " ORDER BY stream, version"
-)
-
-_BOUNDS = bounded(
-    max_examples=EXAMPLES,
-    stateful_step_count=STEPS,
-    derandomize=True,
-    phases=(Phase.generate,),  # a failure is told as it was found: to make it smaller would take minutes
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
 
 
-class Issuance(RuleBasedStateMachine):
+class Issuance(OfficeMachine):
     """Some claimants, some periods, and everything that may befall their vouchers."""
 
     periods, claimants, vouchers = Bundle("periods"), Bundle("claimants"), Bundle("vouchers")
     contracts = Bundle("contracts")
 
     def __init__(self, runner: asyncio.Runner, url: str, measures: Measures, *, returns: bool) -> None:
-        super().__init__()
-        self.runner, self.elapsed = runner, 0.0
-        self.engine = create_engine(url, pool_size=4)
-        self.office = Office(self.engine, measures=measures, seconds=lambda: self.elapsed)
+        super().__init__(runner, url, measures)
         self.plain = Plain(returns_to_quota=returns)
-
-    def teardown(self) -> None:
-        self.live(self.office.close())
-        self.live(self.engine.dispose())
-
-    def live[R](self, act: Awaitable[R]) -> R:
-        """Let something happen, and time pass in which nobody trusts his memory."""
-
-        async def acting() -> R:
-            return await act
-
-        self.elapsed += 1
-        return self.runner.run(acting())
-
-    def refused(self, act: Awaitable[object]) -> set[str]:
-        """Let something be tried; give the codes of its refusal."""
-        try:
-            self.live(act)
-        except Refused as refusal:
-            return {reason.code for reason in refusal.reasons}
-        return set()
-
-    @property
-    def today(self) -> date:
-        return business_date(self.office.clock.now())
-
-    def new(self, prefix: str) -> str:
-        return new_id(prefix, self.office.clock.now())
 
     @initialize(target=claimants)
     def begin(self) -> Any:
@@ -383,17 +325,7 @@ class Issuance(RuleBasedStateMachine):
 
     @rule(claimant_id=claimants, fails=st.sampled_from([True, False, False]))
     def judge(self, claimant_id: str, *, fails: bool) -> None:
-        fact = ClaimantEligibilityChanged(
-            claimant_id=claimant_id,
-            outcome="fail" if fails else "pass",
-            rules=(),
-            occasion="profile",
-            until=None,
-            on=self.today,
-            pack=self.office.measures.pack,
-            pack_digest=self.office.measures.digest,
-        )
-        self.live(self.office.tell(fact))
+        self.live(self.office.tell(judged(claimant_id, self.office, "fail" if fails else "pass")))
         self.plain.failing = self.plain.failing | {claimant_id} if fails else self.plain.failing - {claimant_id}
 
     @rule(period_id=periods, claimant_id=claimants, stays=st.sampled_from([True, False, False]))
@@ -423,39 +355,7 @@ class Issuance(RuleBasedStateMachine):
 
     @invariant()
     def money_and_states_are_the_same(self) -> None:
-        self.live(self.compare())
-
-    async def compare(self) -> None:
-        """Hold the rows that decide, and every voucher's own history, against the model."""
-        plain = self.plain
-        async with self.engine.connect() as connection:
-            years = (
-                await connection.execute(sa.select(allowances).where(allowances.c.claimant_id.in_(plain.allowance)))
-            ).all()
-            given = (await connection.execute(sa.select(quotas).where(quotas.c.period_id.in_(plain.periods)))).all()
-            streams = [f"voucher-{voucher_id}" for voucher_id in plain.vouchers]
-            histories: dict[str, list[Any]] = {}
-            for row in await connection.execute(_EVENTS, {"streams": streams}):
-                histories.setdefault(row.stream, []).append(decode(row.type, row.data))
-        assert {row.period_id: (row.remaining, row.issued, row.returned, row.claims) for row in given} == {
-            name: (one.remaining, one.issued, one.returned, one.claims) for name, one in plain.periods.items()
-        }
-        assert {row.period_id: (row.class_rests or [], row.class_released or []) for row in given} == {
-            name: ([each.rest for each in one.classes], [each.released for each in one.classes])
-            for name, one in plain.periods.items()
-        }
-        assert {(row.claimant_id, row.year): (row.reserved, row.spent) for row in years} == {
-            year: (fen, plain.spent.get(year, 0)) for year, fen in plain.reserved.items()
-        }
-        states = {stream: voucher.fold(history) for stream, history in histories.items()}
-        assert {
-            state.voucher_id: (state.stage.value, state.contract_id if state.stage.value == "committed" else None)
-            for state in states.values()
-            if isinstance(state, Voucher)
-        } == {
-            voucher_id: (one.state, one.contract_id if one.state == "committed" else None)
-            for voucher_id, one in plain.vouchers.items()
-        }
+        self.live(assert_agreed(self.engine, self.plain))
 
 
 @pytest.mark.parametrize("returns", [False, True], ids=["money stays away", "money returns to the quota"])
@@ -463,4 +363,4 @@ def test_issuance_does_what_the_plain_model_says(settings: Settings, *, returns:
     measures = returning_to_quota() if returns else Measures.load()
     with asyncio.Runner() as runner:
         machine: Any = partial(Issuance, runner, settings.application_url(CONTEXT), measures, returns=returns)
-        run_state_machine_as_test(machine, settings=_BOUNDS)
+        run_state_machine_as_test(machine, settings=bounds(examples=12, steps=50))

@@ -1,0 +1,67 @@
+"""What every machine has that tries issuance act by act in any order: an office of its own, and time that passes."""
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import date
+
+from hypothesis import HealthCheck, Phase
+from hypothesis import settings as bounded
+from hypothesis.stateful import RuleBasedStateMachine
+
+from shared.database import create_engine
+from shared.kernel.calendar import business_date
+from shared.kernel.ids import new_id
+from shared.kernel.refusal import Refused
+from shared.measures.reader import Measures
+from tests.integration.issuance.office import Office
+
+
+def bounds(*, examples: int, steps: int) -> bounded:
+    """Say how often a machine is tried, always in the same way."""
+    return bounded(
+        max_examples=examples,
+        stateful_step_count=steps,
+        derandomize=True,
+        phases=(Phase.generate,),  # a failure is told as it was found: to make it smaller would take minutes
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+class OfficeMachine(RuleBasedStateMachine):
+    """An office whose clock stands still while somebody acts, and hypothesis to say who does what next."""
+
+    def __init__(self, runner: asyncio.Runner, url: str, measures: Measures) -> None:
+        super().__init__()
+        self.runner, self.elapsed = runner, 0.0
+        self.engine = create_engine(url, pool_size=4)
+        self.office = Office(self.engine, measures=measures, seconds=lambda: self.elapsed)
+
+    def teardown(self) -> None:
+        self.live(self.office.close())
+        self.live(self.engine.dispose())
+
+    def live[R](self, act: Awaitable[R]) -> R:
+        """Let something happen, and time pass in which nobody trusts his memory."""
+
+        async def acting() -> R:
+            return await act
+
+        self.elapsed += 1
+        return self.runner.run(acting())
+
+    def refused(self, act: Awaitable[object]) -> set[str]:
+        """Let something be tried; give the codes of its refusal."""
+        try:
+            self.live(act)
+        except Refused as refusal:
+            return {reason.code for reason in refusal.reasons}
+        return set()
+
+    @property
+    def today(self) -> date:
+        return business_date(self.office.clock.now())
+
+    def new(self, prefix: str) -> str:
+        return new_id(prefix, self.office.clock.now())
