@@ -180,7 +180,7 @@ BUGS = (
     ),
     Bug(
         name="float-money",
-        file="services/issuance/domain/voucher.py",
+        file="services/issuance/domain/voucher_payment.py",
         right="unused = held.amount - command.paid",
         wrong="unused = held.amount * (1 - command.paid / held.amount)",
         test=f"{_LIVES}::test_what_is_paid_is_spent_and_the_rest_released_whichever_message_comes_first",
