@@ -161,10 +161,10 @@ async def settle(connection: AsyncConnection, settled: Sequence[Settled]) -> Non
     )
 
 
-async def ahead_of(connection: AsyncConnection, row: sa.Row[Any]) -> Ahead:
-    """Count the entries that are served before one that waits."""
+async def ahead_of(connection: AsyncConnection, period_id: str, way: EntryWay, *, place: int) -> Ahead:
+    """Count the entries that are served before one that waits in a way at a place."""
     before = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(entries.c.amount), 0)).where(
-        entries.c.period_id == row.period_id, entries.c.way == row.way, _WAITING, entries.c.place < row.place
+        entries.c.period_id == period_id, entries.c.way == way, _WAITING, entries.c.place < place
     )
     count, amount = (await connection.execute(before)).one()
     return Ahead(entries=count, amount=int(amount))

@@ -4,17 +4,19 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import sqlalchemy as sa
-from fastapi import Depends, Response
+from fastapi import Depends, Query, Response
 
 from services.issuance import entry_list
 from services.issuance.api.entry_models import (
     DrawnEntry,
     DrawView,
+    EntryForetold,
     EntryRequest,
     EntryView,
     OwnEntry,
     ahead_view,
     entry_fields,
+    foretold,
 )
 from services.issuance.api.visibility import NamedClaimant, PeriodId, own_claimant_of
 from services.issuance.asked_by_channel import act_for_claimant, act_on_entry
@@ -23,7 +25,7 @@ from services.issuance.domain.entry_terms import draw_ends
 from services.issuance.domain.period import period
 from services.issuance.domain.period_phases import Period
 from services.issuance.tables import entries
-from services.issuance.use_cases.entering import enter_period, withdraw_entry
+from services.issuance.use_cases.entering import enter_period, rehearse_entry, withdraw_entry
 from shared.events.codec import decode
 from shared.events.definition import TYPE_OF
 from shared.events.issuance.entries import DrawCommitted, EntriesDecided
@@ -77,11 +79,28 @@ EntryId = Annotated[str, Depends(_entry)]
     operation_id="enterPeriod",
     status_code=201,
     response_model=EntryView,
+    responses={200: {"model": EntryForetold, "description": "试算（dry_run=true） · What the entry would be answered"}},
     summary="报名：开放前、抽签或候补 · Enter before the opening, for the draw, or on the reserve list",
     openapi_extra=operation(codes=REFUSALS),
 )
-async def enter(period_id: PeriodId, body: EntryRequest, request: CommandRequest) -> Response:
-    entry_id, claimant_id = request.new_id("ent"), claimant_of(request.caller, body.claimant_id)
+async def enter(
+    period_id: PeriodId,
+    body: EntryRequest,
+    request: CommandRequest,
+    dry_run: Annotated[bool, Query(description="只试算，不报名，不占用键 · Only say what would happen")] = False,  # noqa: FBT002 (a query parameter)
+) -> Response:
+    claimant_id = claimant_of(request.caller, body.claimant_id)
+    if dry_run:
+        async with request.reading() as tx:
+            prospect = await rehearse_entry(
+                tx,
+                period_id=period_id,
+                claimant_id=claimant_id,
+                amount=body.amount.amount,
+                by_channel=request.caller.role is Role.CHANNEL,
+            )
+        return response_of(Presented(body=foretold(body, period_id, claimant_id, prospect)).answer())
+    entry_id = request.new_id("ent")
     return await request.run(
         lambda tx: enter_period(
             tx,
@@ -111,7 +130,7 @@ async def get_own_entry(period_id: PeriodId, request: ReadRequest, claimant_id: 
             raise UnknownSubjectError(period_id)
         loaded = await tx.load(entry, f"entry-{row.entry_id}")
         in_order = row.stage == Stage.WAITING.value and row.way != "draw"
-        ahead = await entry_list.ahead_of(tx.connection, row) if in_order else None
+        ahead = await entry_list.ahead_of(tx.connection, period_id, row.way, place=row.place) if in_order else None
     if not isinstance(loaded.state, Entry):
         raise UnknownSubjectError(row.entry_id)
     view = OwnEntry(**entry_fields(loaded.state), ahead=ahead_view(ahead))

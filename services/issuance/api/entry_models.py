@@ -1,7 +1,7 @@
 """What is sent to issuance about entries and draws, and what it answers (art. 12)."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,7 @@ from services.issuance.domain.entry import Entry, Stage
 from services.issuance.domain.entry_terms import draw_ends
 from services.issuance.domain.period_phases import Period
 from services.issuance.entry_list import Ahead, Counted
+from services.issuance.use_cases.entering import EntryProspect
 from shared.events.issuance.entries import EntryWay
 from shared.events.issuance.periods import EntryTerms, EntryWindow
 from shared.http.models import Body, Money, View
@@ -127,6 +128,19 @@ class OwnEntry(EntryView):
     )
 
 
+class EntryForetold(View):
+    dry_run: Literal[True] = True
+    period_id: str = Field(examples=[_PERIOD])
+    claimant_id: str = Field(examples=[_CLAIMANT])
+    way: Way
+    amount: Money = Field(description="申报的面额 · What is asked for")
+    or_less: OrLess
+    place: int = Field(description="届时的报名次序 · The place it would have among the entries", examples=[12])
+    ahead: AheadView | None = Field(
+        description="届时排在前面的；抽签的为空 · Who would be before it, where order decides; else null"
+    )
+
+
 class EntryFigures(View):
     way: Way
     stage: Stage = Field(examples=["waiting"])
@@ -205,6 +219,19 @@ def entry_fields(state: Entry) -> dict[str, Any]:
 def ahead_view(ahead: Ahead | None) -> AheadView | None:
     """Show who is before an entry."""
     return None if ahead is None else AheadView(entries=ahead.entries, amount=Money.of(ahead.amount))
+
+
+def foretold(body: EntryRequest, period_id: str, claimant_id: str, prospect: EntryProspect) -> EntryForetold:
+    """Show what an entry would be answered."""
+    return EntryForetold(
+        period_id=period_id,
+        claimant_id=claimant_id,
+        way=prospect.way,
+        amount=body.amount,
+        or_less=body.or_less,
+        place=prospect.place,
+        ahead=ahead_view(prospect.ahead),
+    )
 
 
 def figures_view(counted: Counted) -> EntryFigures:

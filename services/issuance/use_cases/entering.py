@@ -1,4 +1,6 @@
-"""Entering for a period's money, and asking no more (art. 12)."""
+"""Entering for a period's money, trying that out, and asking no more (art. 12)."""
+
+from dataclasses import dataclass
 
 from services.issuance import entry_list, ledger
 from services.issuance.asked_by_channel import act_for_claimant, act_on_entry
@@ -9,13 +11,22 @@ from services.issuance.domain.entries import is_being_decided, way_open
 from services.issuance.domain.entry import Entry, Event, MakeEntry, Stage, State, WithdrawEntry, entry
 from services.issuance.domain.period import period
 from services.issuance.domain.period_phases import Period
-from services.issuance.entry_list import Before
+from services.issuance.entry_list import Ahead, Before
 from services.issuance.ledger import Quota
 from services.issuance.tables import withheld
 from shared.events.issuance.entries import EntryMade, EntryWay, EntryWithdrawn
 from shared.kernel.refusal import Reason, Refused, refuse_unless
 from shared.procedures.acting import check_may_act
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryProspect:
+    """In which way an entry would be taken if it were made now, at which place, and who would be served before it."""
+
+    way: EntryWay
+    place: int
+    ahead: Ahead | None
 
 
 async def enter_period(
@@ -33,11 +44,49 @@ async def enter_period(
     A channel that is not authorised is told that and nothing else.
     UnknownSubjectError: there is no such period, or it was never announced.
     """
+    way, quota = await _way_of(tx, period_id, claimant_id, amount, by_channel=by_channel, lock=True)
+    make = MakeEntry(
+        entry_id=entry_id,
+        period_id=period_id,
+        claimant_id=claimant_id,
+        way=way,
+        amount=amount,
+        or_less=or_less,
+        place=quota.entries + 1,
+        at=tx.now,
+    )
+    new = entry.decide(make, entry.initial)
+    version = tx.append(f"entry-{entry_id}", 0, new)
+    for made in new:
+        if isinstance(made, EntryMade):
+            await entry_list.add(tx.connection, made, tx.cause.actor)
+    if make.way == "reserve" and or_less and quota.remaining:
+        await await_serving(tx, period_id, entry_id)
+    return Handled(state=entry.fold(new), version=version, events=tuple(new))
+
+
+async def rehearse_entry(
+    tx: Transaction, *, period_id: str, claimant_id: str, amount: int, by_channel: bool = False
+) -> EntryProspect:
+    """Say what an entry would be answered, or refuse it as the entry itself would be; nothing is written.
+
+    UnknownSubjectError: there is no such period, or it was never announced.
+    """
+    way, quota = await _way_of(tx, period_id, claimant_id, amount, by_channel=by_channel, lock=False)
+    place = quota.entries + 1
+    ahead = None if way == "draw" else await entry_list.ahead_of(tx.connection, period_id, way, place=place)
+    return EntryProspect(way=way, place=place, ahead=ahead)
+
+
+async def _way_of(
+    tx: Transaction, period_id: str, claimant_id: str, amount: int, *, by_channel: bool, lock: bool
+) -> tuple[EntryWay, Quota]:
+    """Say in which way an entry is taken, and what the period has; who holds the row is the only one who enters."""
     if by_channel:
         await act_for_claimant(tx, claimant_id)
     claimant = await find_claimant(tx.connection, claimant_id)
     counted = await ledger.counted_in(tx.connection, claimant_id, tx.today.year)
-    quota = await ledger.quota_of(tx.connection, period_id, lock=True)  # from here on one enters after the other
+    quota = await ledger.quota_of(tx.connection, period_id, lock=lock)
     state = (await tx.load(period, f"period-{period_id}")).state
     if not isinstance(state, Period) or quota is None or not state.announced:
         raise UnknownSubjectError(period_id)
@@ -53,24 +102,7 @@ async def enter_period(
         principal=tx.cause.actor,
         of_entry=True,
     )
-    make = MakeEntry(
-        entry_id=entry_id,
-        period_id=period_id,
-        claimant_id=claimant_id,
-        way=_way(asked, quota, await entry_list.before(tx.connection, period_id, claimant_id)),
-        amount=amount,
-        or_less=or_less,
-        place=quota.entries + 1,
-        at=tx.now,
-    )
-    new = entry.decide(make, entry.initial)
-    version = tx.append(f"entry-{entry_id}", 0, new)
-    for made in new:
-        if isinstance(made, EntryMade):
-            await entry_list.add(tx.connection, made, tx.cause.actor)
-    if make.way == "reserve" and or_less and quota.remaining:
-        await await_serving(tx, period_id, entry_id)
-    return Handled(state=entry.fold(new), version=version, events=tuple(new))
+    return _way(asked, quota, await entry_list.before(tx.connection, period_id, claimant_id)), quota
 
 
 async def withdraw_entry(tx: Transaction, *, entry_id: str, claimant_id: str | None) -> Handled[Event, State]:

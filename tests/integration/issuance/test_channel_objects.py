@@ -155,6 +155,7 @@ async def test_who_may_not_act_any_more_is_refused_as_a_claim_would_be(
 ) -> None:
     period_id, company = await office.open_period(entries=reserve()), await office.register()
     given = await authorise(office, company, "bank-5")
+    await authorise(office, await office.register(), "bank-5")  # whom it still acts for is another matter
     voucher = f"/v1/vouchers/{await claimed(ask, 'bank-5', period_id, company)}"
     await follow(owner)
     assert len(await listed(ask, "bank-5")) == 1
@@ -293,6 +294,9 @@ async def test_a_bank_withdraws_what_it_entered_and_a_company_whatever_is_its(as
     assert (gone.status_code, gone.json()["stage"]) == (200, "withdrawn"), gone.text
     assert await channels_in(office, f"entry-{own}") == ["chn_bank-11", "chn_bank-11"]
     anew = (await enter(ask, "bank-12", period_id, company)).json()["entry_id"]
+    for bank, its in (("bank-11", own), ("bank-12", anew)):
+        mine = await by_bank(ask, bank, "GET", f"{path}/mine?claimant_id={company}")
+        assert mine.json()["entry_id"] == its
     taken = await ask("POST", f"/v1/entries/{anew}/withdrawal", party=company)
     assert (taken.status_code, taken.json()["stage"]) == (200, "withdrawn")
 
