@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -24,9 +24,9 @@ from shared.kernel.money import yuan
 
 GOAL = Goal(id="S1", what="expired/claims", target=0.5)
 """A city's hundred thousand of a day are gone long before the office opens, and nobody who claims meanwhile waits."""
-_DUE = 20_000
+_DUE = 100_000
 _AGO = timedelta(days=30)
-_LIMIT_S = 240.0
+_LIMIT_S = 600.0
 _POLL_S = 0.05
 _LEFT = sa.text(
     "SELECT (SELECT count(*) FROM deadlines WHERE kind = :expire AND due_at <= now())"
@@ -71,6 +71,7 @@ async def measure() -> Ratio:
         finally:
             await engine.dispose()
     print(f"gates passed: durable settings; each due voucher expired once and in order; {checks} checks of the audit")
+    print(f"no claim was refused meanwhile; {here.sent_away} were asked to come again (503)")
     print(f"expired/s {ratio.numerator}, {_DUE:,} at a time; claims/s without {ratio.denominator}", end="")
     print(f", meanwhile {Spread.of(meanwhile)}")
     return ratio
@@ -122,7 +123,8 @@ async def _swept(here: Stage, engine: AsyncEngine, meanwhile: list[float]) -> fl
             disorder = (await connection.execute(_DISORDER, {"after": after})).scalar_one()
     finally:
         claiming.cancel()
-        await asyncio.gather(claiming, return_exceptions=True)
+        with suppress(asyncio.CancelledError):
+            await claiming  # a claim that was refused has ended it, and ends the measurement
     if expired != _DUE or disorder:
         raise RuntimeError(f"{expired} of {_DUE} vouchers expired, {disorder} of them out of their order")
     meanwhile.append(tally.statuses[201] / seconds)
