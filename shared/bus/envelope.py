@@ -57,7 +57,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def context(self) -> str:
         """The context whose log this event is from."""
-        return self.source.removeprefix(_SOURCE)
+        return context_of(self.source)
 
     def opened(self) -> Recorded[Any]:
         """Read the payload; raises what `codec.decode` raises when this code does not know it."""
@@ -70,23 +70,32 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             self.type,
             decode(self.type, self.data),
             self.key,
-            self._metadata(),
+            metadata_of(self.actor, self.correlationid, self.businessdate, self.causationid, self.traceparent),
             self.time,
             self.hash,
         )
-
-    def _metadata(self) -> dict[str, Any]:
-        about = {"actor": self.actor, "correlation_id": self.correlationid, "business_date": self.businessdate}
-        if self.causationid:
-            about["causation_id"] = self.causationid
-        if self.traceparent:
-            about["traceparent"] = self.traceparent
-        return about
 
 
 _encode = msgspec.json.Encoder().encode
 _read = msgspec.json.Decoder(Envelope).decode
 _about = msgspec.json.Decoder(About).decode
+
+
+def context_of(source: str) -> str:
+    """Say the context that a source names."""
+    return source.removeprefix(_SOURCE)
+
+
+def metadata_of(
+    actor: str, correlation_id: str, business_date: str, causation_id: str | None, traceparent: str | None
+) -> dict[str, Any]:
+    """Put the metadata of an event together as `Recorded` has it."""
+    about = {"actor": actor, "correlation_id": correlation_id, "business_date": business_date}
+    if causation_id:
+        about["causation_id"] = causation_id
+    if traceparent:
+        about["traceparent"] = traceparent
+    return about
 
 
 def schema_of(stored_type: str) -> str:

@@ -1,11 +1,12 @@
 """The rows of a rebuild while events are folded into them: in memory up to a limit, else in the shadow table."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.events.definition import Recorded
+from shared.projections.birth import Newborn
+from shared.projections.folding import Folding
+from shared.projections.opening import Told
 from shared.projections.projection import Projection, Row, RowKey
 from shared.projections.rows import load_rows, save_rows
 from shared.projections.shadow import Shadow
@@ -25,38 +26,46 @@ class Gathering:
         self._projection, self._shadow, self._connection = projection, shadow, connection
         self._limit = rows_in_memory_max
         self._stored: dict[RowKey, Row | None] = {}
-        self._rows: dict[RowKey, Row | None] = {}
+        self._rows = Folding(projection)
         self._keyed = False
 
-    async def apply(self, events: Sequence[Recorded[Any]]) -> None:
+    async def apply(self, events: Sequence[Told]) -> None:
         """Fold events in order; raises `PoisonEventError` when one of them cannot be applied."""
         if self._keyed:
-            touched = [self._projection.touches(event) for event in events]
-            known = self._projection.known_before(events, touched).keys()
-            found = await load_rows(self._connection, self._shadow.table, known - self._rows.keys())
-            self._stored.update(found)
-            self._rows.update(found)
-        self._projection.fold(self._rows, events)
+            await self._load(events)
+        self._rows.apply(events)
         if len(self._rows) > self._limit:
             await self.settle()
 
+    async def _load(self, events: Sequence[Told]) -> None:
+        """Read the rows that may be in the table already."""
+        told = [event for event in events if not isinstance(event, Newborn)]
+        begun = {self._rows.key_of(event) for event in events if isinstance(event, Newborn)}
+        touched = [self._projection.touches(event) for event in told]
+        known = self._projection.known_before(told, touched).keys()
+        found = await load_rows(self._connection, self._shadow.table, known - self._rows.keys() - begun)
+        self._stored.update(found)
+        self._rows.update(found)
+
     async def settle(self) -> None:
         """Bring the shadow table up to date, in bulk, and forget the rows."""
-        fresh = [row for key, row in self._rows.items() if row is not None and self._stored.get(key) is None]
+        known = {key for key, row in self._stored.items() if row is not None}
+        fresh = [row for key, row in self._rows.items() if row is not None and key not in known]
         await self._shadow.copy(self._connection, fresh)
         if not self._keyed:
             await self._shadow.index_key(self._connection)
             self._keyed = True
-        await self._write(self._connection, {key: row for key, row in self._changed().items() if self._stored.get(key)})
+        await self._write(self._connection, self._changed(known))
         self._stored.clear()
         self._rows.clear()
 
     async def write(self, connection: AsyncConnection) -> None:
         """Write what is in memory in somebody's transaction, and keep it, as that transaction may not commit."""
-        await self._write(connection, self._changed())
+        await self._write(connection, self._changed(self._rows.keys()))
 
-    def _changed(self) -> dict[RowKey, Row | None]:
-        return {key: row for key, row in self._rows.items() if row != self._stored.get(key)}
+    def _changed(self, keys: Iterable[RowKey]) -> dict[RowKey, Row | None]:
+        now = ((key, self._rows.get(key)) for key in keys)
+        return {key: row for key, row in now if row != self._stored.get(key)}
 
     async def _write(self, connection: AsyncConnection, rows: dict[RowKey, Row | None]) -> None:
         changes = list(rows.items())

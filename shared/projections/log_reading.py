@@ -2,16 +2,15 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from shared.bus.envelope import Envelope, NotAnEnvelopeError, from_wire
+from shared.bus.envelope import NotAnEnvelopeError
 from shared.bus.kafka import BulkError, BulkPlace, new_bulk_consumer
-from shared.events.definition import Recorded
-from shared.projections.projection import PoisonEventError, Projection
-from shared.projections.runner import subscription_for
+from shared.projections.opening import Opened, Told, opener_for
+from shared.projections.projection import Projection
 
 type Place = tuple[str, int]
 """A topic and one of its partitions."""
@@ -33,27 +32,31 @@ class Portion:
     """What was read at once: how many records, and the events among them that matter."""
 
     records: int
-    events: list[Recorded[Any]]
+    events: list[Told]
 
 
 @dataclass(slots=True)
 class Mark:
-    """How far a partition has been read: the offset to read next and the last event's position."""
+    """How far a partition has been read: the offset to read next and the last event's position.
+
+    The events at the positions `aside` are passed over.
+    """
 
     place: Place
     next_offset: int = 0
     position: int = 0
+    aside: frozenset[int] = frozenset()
 
-    def take(self, records: Iterable[Record], end: int, wanted: Collection[str]) -> list[Envelope]:
-        """Go over records up to position `end`; give the new events whose type, without its version, is wanted.
+    def take(self, records: Iterable[Record], end: int, opened: Callable[[bytes | None], Opened]) -> list[Told]:
+        """Go over records up to position `end`; give the new events that matter to whom they are opened for.
 
-        Duplicates are dropped; `LogUnreadableError` when an event is missing.
+        Duplicates are dropped; `LogUnreadableError` when an event is missing, `PoisonEventError` when it is unreadable.
         """
         events = []
         where = f"{self.place[0]}, partition {self.place[1]}"
         for offset, value in records:
             try:
-                event = from_wire(value)
+                event = opened(value)
             except NotAnEnvelopeError as error:
                 raise LogUnreadableError(f"{where}: the record at offset {offset} is no event of ours") from error
             position = event.position
@@ -68,21 +71,23 @@ class Mark:
                     f" {self.position}"
                 )
             self.position = position
-            if event.type.rpartition(".v")[0] in wanted:
-                events.append(event)
+            if position not in self.aside and (told := event.told()) is not None:
+                events.append(told)
         return events
 
 
 class LogReader:
     """Reads the topics of a projection in the order of each partition, once; an async context manager.
 
-    Duplicates are dropped. Raises `LogUnreadableError` at a gap, naming both positions, and `PoisonEventError` at an
-    event of a type that matters which this code cannot read.
+    Duplicates are dropped, and the events `aside`, by topic and position, passed over. Raises `LogUnreadableError` at a
+    gap, naming both positions, and `PoisonEventError` at an event of a type that matters which this code cannot read.
     """
 
-    def __init__(self, bootstrap: str, projection: Projection) -> None:
-        self._projection = projection
-        self._wanted = subscription_for(projection).wanted() or frozenset()
+    def __init__(
+        self, bootstrap: str, projection: Projection, aside: Collection[tuple[str, int]] = frozenset()
+    ) -> None:
+        self._opened = opener_for(projection)
+        self._aside = aside
         self._marks: dict[Place, Mark] = {}
         self._consumer = new_bulk_consumer(bootstrap, f"cxq-rebuild-{projection.name}")
 
@@ -136,11 +141,11 @@ class LogReader:
 
     def _portion(self, unread: Mapping[Place, int], records: Mapping[Place, list[Record]]) -> Portion:
         """Take what was fetched of the partitions that are not read to their end; the others' records come later."""
-        events: list[Recorded[Any]] = []
+        events: list[Told] = []
         before = sum(mark.next_offset for mark in self._marks.values())
         for place, batch in records.items():
             if place in unread:
-                events.extend(map(self._opened, self._marks[place].take(batch, unread[place], self._wanted)))
+                events += self._marks[place].take(batch, unread[place], self._opened)
         return Portion(sum(mark.next_offset for mark in self._marks.values()) - before, events)
 
     def _fetching(self, left: int) -> asyncio.Task[dict[Place, list[Record]]]:
@@ -166,13 +171,6 @@ class LogReader:
             raise LogUnreadableError(f"the broker gave nothing for {_SILENCE_S:.0f} s")
         return fetched
 
-    def _opened(self, envelope: Envelope) -> Recorded[Any]:
-        try:
-            return envelope.opened()
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise PoisonEventError(self._projection.name, envelope.id, envelope.type, reason) from error
-
     async def _open(self, ends: Mapping[Place, int]) -> dict[Place, int]:
         """Begin with partitions not read so far, and give the offset after the last record of each that is behind."""
         unread = [place for place, end in ends.items() if self._mark(place).position < end]
@@ -181,7 +179,8 @@ class LogReader:
         bounds = await asyncio.to_thread(self._bounds, unread)
         for place, (first, _) in bounds.items():
             if place not in self._marks:
-                self._marks[place] = Mark(place, next_offset=first)
+                aside = frozenset(position for topic, position in self._aside if topic == place[0])
+                self._marks[place] = Mark(place, next_offset=first, aside=aside)
         return {place: end for place, (_, end) in bounds.items()}
 
     def _bounds(self, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from shared.events.definition import TYPE_OF, Recorded
+from shared.projections.birth import Birth
 
 type Row = dict[str, Any]
 """A row of the projection's table by column name; treat it as immutable and return a new one."""
@@ -32,6 +34,7 @@ class Projection:
     `poison`: a money projection halts on an event it cannot apply, others park the event's key and go on.
     With `keyed_by_record` the functions in `rows` are given the record instead of its data, for rows that are named by
     their event's position. The rows of the events in `begins` are never there before them: nobody looks for those.
+    `births` tells of those among them that begin one row each, and do nothing else, what `evolve` makes of them.
 
     The events of a row must share a key (owner), or their effects must commute: only the order per key is kept.
     """
@@ -43,6 +46,7 @@ class Projection:
     poison: Literal["halt", "park"]
     keyed_by_record: bool = False
     begins: frozenset[type[Any]] = frozenset()
+    births: tuple[Birth, ...] = ()
 
     @property
     def contexts(self) -> tuple[str, ...]:
@@ -83,7 +87,7 @@ class Projection:
         `touched` are the keys of each event, where somebody has asked `touches` already.
         Raises `PoisonEventError` at the first event that cannot be applied; `rows` then holds what those before it did.
         """
-        columns = {column.name for column in self.table.columns}
+        columns = _columns(self.table)
         known: list[str] = []  # an order in which a row has named all columns; most rows follow it
         asked = ((event, self.touches(event)) for event in events)
         for event, keys in asked if touched is None else zip(events, touched, strict=True):
@@ -99,6 +103,11 @@ class Projection:
                     raise PoisonEventError(self.name, event.id, event.type, reason)
                 known = named
             rows.update(changed)
+
+
+@cache
+def _columns(table: sa.Table) -> frozenset[str]:
+    return frozenset(str(column.name) for column in table.columns)
 
 
 def _reason(error: Exception) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.projections.birth import Newborn
 from shared.projections.projection import Row
 from shared.projections.rows import copy_rows
 
@@ -44,7 +45,7 @@ class Shadow:
             sa.text(f"CREATE TABLE {self._shadow} (LIKE {self._live} INCLUDING ALL EXCLUDING INDEXES)")
         )
 
-    async def copy(self, connection: AsyncConnection, rows: Iterable[Row]) -> None:
+    async def copy(self, connection: AsyncConnection, rows: Iterable[Row | Newborn]) -> None:
         """Load rows that are not in the table yet, in bulk; the connection commits by itself."""
         await copy_rows(connection, self.table, rows)
 

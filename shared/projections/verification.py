@@ -6,8 +6,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.audit import Breach, Check, Count
+from shared.projections.folding import Folding
 from shared.projections.log_reading import LogReader, LogUnreadableError
-from shared.projections.projection import PoisonEventError, Projection, Row, RowKey
+from shared.projections.projection import PoisonEventError, Projection, RowKey
 from shared.projections.rebuild import positions
 from shared.projections.rows import key_names, key_of_row
 from shared.settings import Settings
@@ -46,12 +47,11 @@ async def differences(
     aside = await _parked(connection, projection)
     if aside:
         yield Breach(where=name, found=f"{len(aside)} events are parked; see `cxq parked`")
-    expected: dict[RowKey, Row | None] = {}
+    expected = Folding(projection)
     try:
-        async with LogReader(settings.kafka_bootstrap, projection) as log:
+        async with LogReader(settings.kafka_bootstrap, projection, aside) as log:
             async for portion in log.read(ends):
-                events = [e for e in portion.events if (settings.topic(e.context), e.position) not in aside]
-                projection.fold(expected, events)
+                expected.apply(portion.events)
     except (LogUnreadableError, PoisonEventError) as error:
         yield Breach(where=name, found=str(error))
         return

@@ -4,7 +4,6 @@ A claimant's own list is read from the same rows: an index that names a claimant
 costs a tenth of a second table in that order.
 """
 
-from datetime import datetime
 from typing import Any, assert_never
 
 import sqlalchemy as sa
@@ -22,6 +21,7 @@ from shared.events.issuance.vouchers import (
     VoucherRevoked,
     VoucherUsed,
 )
+from shared.projections.birth import Birth
 from shared.projections.projection import Projection, Row, RowKey
 from shared.projections.reading import owned
 
@@ -62,11 +62,39 @@ type Event = (
 )
 
 
+CLAIMED = Birth(
+    of=VoucherClaimed,
+    table=TABLE,
+    fields={
+        "voucher_id": "voucher_id",
+        "claimant_id": "claimant_id",
+        "period_id": "period_id",
+        "year": "year",
+        "amount": "amount",
+        "place": "place",
+        "claimed_on": "on",
+        "register_by": "register_by",
+        "register_by_provisional": "provisional",
+    },
+    at_first={
+        "state": "claimed",
+        "paid": 0,
+        "released": 0,
+        "contract_id": None,
+        "valid_until": None,
+        "valid_until_provisional": False,
+        "ended_on": None,
+    },
+    recorded_at="claimed_at",
+)
+"""The row with which a voucher begins."""
+
+
 def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row:
     """Fold one fact into a voucher's row; KeyError when a voucher moves that was never claimed."""
     data: Event = event.data
     if isinstance(data, VoucherClaimed):
-        return _claimed(data, event.recorded_at)
+        return CLAIMED.row(event)
     if row is None:
         raise KeyError(key)
     match data:
@@ -91,28 +119,6 @@ def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row:
     assert_never(data)
 
 
-def _claimed(data: VoucherClaimed, at: datetime) -> Row:
-    return {
-        "voucher_id": data.voucher_id,
-        "claimant_id": data.claimant_id,
-        "period_id": data.period_id,
-        "year": data.year,
-        "state": "claimed",
-        "amount": data.amount,
-        "paid": 0,
-        "released": 0,
-        "place": data.place,
-        "claimed_on": data.on,
-        "claimed_at": at,
-        "register_by": data.register_by,
-        "register_by_provisional": data.provisional,
-        "contract_id": None,
-        "valid_until": None,
-        "valid_until_provisional": False,
-        "ended_on": None,
-    }
-
-
 def _row(data: Event) -> tuple[RowKey, ...]:
     return ((data.voucher_id,),)
 
@@ -134,6 +140,7 @@ VOUCHER_BALANCES = Projection(
     evolve=evolve,
     poison="halt",
     begins=frozenset({VoucherClaimed}),
+    births=(CLAIMED,),
 )
 
 

@@ -1,4 +1,4 @@
-"""A small read model to build and rebuild: what each claimant holds of a year, and the events that change it."""
+"""Small read models to build and rebuild: what each claimant holds of a year, and its vouchers one by one."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from shared.database import metadata
 from shared.events.definition import Recorded
 from shared.events.issuance.vouchers import VoucherCancelled, VoucherClaimed
+from shared.projections.birth import Birth
 from shared.projections.projection import Projection, Row, RowKey
 
 DAY = date(2026, 3, 2)
@@ -66,6 +67,52 @@ BALANCES_PROJECTION = Projection(
     evolve=_evolve,
     poison="halt",
 )
+
+
+SLIPS = sa.Table(
+    "test_slips",
+    TABLES,
+    sa.Column("claimant_id", sa.Text, nullable=False),
+    sa.Column("voucher_id", sa.Text, primary_key=True),
+    sa.Column("fen", sa.BigInteger, nullable=False),
+    sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("marks", JSONB, nullable=False),
+    sa.Column("cancelled_on", sa.Date),
+)
+SLIP = Birth(
+    of=VoucherClaimed,
+    table=SLIPS,
+    fields={"claimant_id": "claimant_id", "voucher_id": "voucher_id", "fen": "amount"},
+    at_first={"marks": [], "cancelled_on": None},
+    recorded_at="claimed_at",
+)
+
+
+def _evolve_slip(row: Row | None, event: Recorded[Any], key: RowKey) -> Row | None:
+    match event.data:
+        case VoucherClaimed():
+            return SLIP.row(event)
+        case VoucherCancelled(on=on) if row is not None:
+            # every other slip is torn up, the others are marked
+            return row | {"cancelled_on": on, "marks": [*row["marks"], "cancelled"]} if len(key[0]) % 2 else None
+        case fact:
+            raise LookupError(fact)
+
+
+def _slip(fact: VoucherClaimed | VoucherCancelled) -> Sequence[RowKey]:
+    return [(fact.voucher_id,)]
+
+
+SLIPS_PROJECTION = Projection(
+    name="test_slips",
+    table=SLIPS,
+    rows={VoucherClaimed: _slip, VoucherCancelled: _slip},
+    evolve=_evolve_slip,
+    poison="halt",
+    begins=frozenset({VoucherClaimed}),
+    births=(SLIP,),
+)
+"""A row for each voucher, which one event begins."""
 
 
 def claimed(claimant: str, place: int, amount: int = 1_000) -> VoucherClaimed:

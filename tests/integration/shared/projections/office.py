@@ -23,13 +23,14 @@ from shared.events.issuance.vouchers import VoucherClaimed
 from shared.projections.projection import Projection, Row, RowKey
 from shared.projections.reading import as_of
 from shared.projections.rebuild import RebuildReport, rebuild
+from shared.projections.rows import key_names, key_of_row
 from shared.projections.runner import subscription_for
 from shared.projections.verification import differences
 from shared.settings import Settings
 from shared.store.transaction import Cause, read_log, transaction
 from shared.supervision import Supervised
 from tests.integration.shared.bus.log_and_topic import eventually, running
-from tests.integration.shared.projections.balances import BALANCES, BALANCES_PROJECTION, cancelled, claimed
+from tests.integration.shared.projections.balances import BALANCES_PROJECTION, cancelled, claimed
 
 NAME = "issuance"
 CONTEXT = BoundedContext(name=NAME, title="创新券发放 · Voucher issuance", folder=Path(), routers=(), policy={})
@@ -93,8 +94,9 @@ class Office:
     async def rows(self) -> dict[RowKey, Row]:
         """Read the live table as a service does."""
         async with self.engine.connect() as connection:
-            found = (await connection.execute(sa.select(BALANCES))).mappings()
-            return {(row["claimant_id"], row["year"]): dict(row) for row in found}
+            found = (await connection.execute(sa.select(self.projection.table))).mappings()
+            names = key_names(self.projection.table)
+            return {key_of_row(names, row := dict(each)): row for each in found}
 
     async def fold_of_the_log(self) -> dict[RowKey, Row]:
         """Fold the store's log, without Kafka and without the runner."""

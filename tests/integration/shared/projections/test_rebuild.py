@@ -13,18 +13,20 @@ import sqlalchemy as sa
 from shared.audit import Count
 from shared.events.definition import Recorded
 from shared.projections import log_reading
-from shared.projections.projection import Row, RowKey
+from shared.projections.projection import Projection, Row, RowKey
 from shared.projections.rebuild import RebuildError
 from shared.projections.verification import differences
-from tests.integration.shared.projections.balances import BALANCES_PROJECTION
+from tests.integration.shared.projections.balances import BALANCES_PROJECTION, SLIPS_PROJECTION
 from tests.integration.shared.projections.interrupted import POINTS, REACHED
 from tests.integration.shared.projections.office import Office
 
 
+@pytest.mark.parametrize("projection", [BALANCES_PROJECTION, SLIPS_PROJECTION], ids=lambda each: each.name)
 @pytest.mark.parametrize("rows_in_memory_max", [1_000_000, 3])
 async def test_live_rebuilt_and_folded_from_the_log_are_the_same(
-    office: Office, rows_in_memory_max: int, monkeypatch: pytest.MonkeyPatch
+    office: Office, rows_in_memory_max: int, projection: Projection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    office.projection = projection
     monkeypatch.setattr(log_reading, "_RECORDS", 7)
     await office.business(300)
     async with office.live():
