@@ -23,6 +23,12 @@ _KEY = ("idempotency-key-required", "idempotency-key-malformed", "key-reused", "
 _VERSION = ("precondition-required", "etag-malformed", "version-stale")
 
 _STRING = {"type": "string"}
+_RULE: dict[str, Any] = {
+    "type": "object",
+    "description": "所依据的规定 · The rule that refused",
+    "required": ["article"],
+    "properties": {"pack": _STRING, "parameter": _STRING, "article": _STRING, "quote": _STRING},
+}
 PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
     "description": "RFC 9457：出了什么问题、依据哪条规定、如何补救 · What is wrong, by which rule, and what to do",
@@ -36,18 +42,23 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "code": {"type": "string", "description": "稳定的代码 · Stable code"},
         "errors": {
             "type": "array",
+            "description": (
+                "全部理由；多于一条时各有依据与补救 · Every reason; of several each has its rule and its remedy"
+            ),
             "items": {
                 "type": "object",
                 "required": ["pointer", "code", "message", "value"],
-                "properties": {"pointer": _STRING, "code": _STRING, "message": _STRING, "value": {}},
+                "properties": {
+                    "pointer": _STRING,
+                    "code": _STRING,
+                    "message": _STRING,
+                    "value": {},
+                    "rule": _RULE,
+                    "remedy": _STRING,
+                },
             },
         },
-        "rule": {
-            "type": "object",
-            "description": "所依据的规定 · The rule that refused",
-            "required": ["article"],
-            "properties": {"pack": _STRING, "parameter": _STRING, "article": _STRING, "quote": _STRING},
-        },
+        "rule": _RULE,
         "remedy": _STRING,
         "trace_id": _STRING,
     },

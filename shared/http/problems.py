@@ -12,6 +12,7 @@ import yaml
 from fastapi import Response
 
 from shared.http.language import CONTENT_LANGUAGE, Language
+from shared.kernel.calendar import BEIJING
 from shared.kernel.money import format_yuan
 from shared.kernel.refusal import Reason, Refused
 from shared.measures.reader import Measures
@@ -26,17 +27,33 @@ _ECHO_MAX = 200
 _ECHO_PARTS_MAX = 20
 _INTEGER_MAX = 2**53
 """Beyond this not every reader of JSON keeps an integer exact."""
-_KEYS = {"status", "title", "detail", "remedy", "money", "pointer", "waits"}
+_KEYS = {"status", "title", "detail", "remedy", "money", "pointer", "waits", "words"}
+_BOTH = {"zh", "en"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
-    """One thing that is wrong: `pointer` is `#/…` into the body, or `query:…`, `header:…`, `path:…`."""
+    """One thing that is wrong: `pointer` is `#/…` into the body, or `query:…`, `header:…`, `path:…`.
+
+    One of several reasons has its own `rule` and `remedy`; of a single one the document has them.
+    """
 
     pointer: str
     code: str
     message: str
     value: object = None
+    rule: Mapping[str, str] = field(default_factory=dict)
+    remedy: str = ""
+
+    def document(self) -> dict[str, object]:
+        """Give it as `errors` has it."""
+        said: dict[str, object] = {"pointer": self.pointer, "code": self.code, "message": self.message}
+        said["value"] = echo(self.value)
+        if self.rule:
+            said["rule"] = self.rule
+        if self.remedy:
+            said["remedy"] = self.remedy
+        return said
 
 
 class ProblemError(Exception):
@@ -69,6 +86,8 @@ class Entry:
     pointer: str = ""
     waits: bool = False
     """Whether it passes by itself at the instant that is the reason's limit; its value is the present one."""
+    words: Mapping[str, Mapping[Language, str]] = field(default_factory=dict)
+    """What values that are codes, of a state for instance, are called in the sentence."""
 
     def status_for(self, reason: Reason | None = None) -> int:
         """Give the HTTP status: the entry's own, else 409 for a conflict with what happened and 422 for a rule."""
@@ -80,7 +99,8 @@ class Entry:
         """Say what is wrong, with the value and the limit filled in."""
         text = self.detail.get(language) or self.title[language]
         for name, filled in (("{value}", value), ("{limit}", limit)):
-            text = text.replace(name, _said(filled, language, money=self.money))
+            words = self.words.get(filled) if isinstance(filled, str) else None
+            text = text.replace(name, words[language] if words else _said(filled, language, money=self.money))
         return text
 
 
@@ -156,7 +176,7 @@ class Writer:
 
     def of_refusal(self, refused: Refused) -> "Problem":
         """Write a refusal on the merits: the first reason gives the head, every reason is in `errors`."""
-        first = refused.reasons[0]
+        first, is_alone = refused.reasons[0], len(refused.reasons) == 1
         entries = [self._entry_of(reason) for reason in refused.reasons]
         errors = [
             Detail(
@@ -164,6 +184,8 @@ class Writer:
                 code=reason.code,
                 message=entry.sentence(self.language, value=reason.value, limit=reason.limit),
                 value=reason.value,
+                rule={} if is_alone else self._rule(reason),
+                remedy="" if is_alone else entry.remedy[self.language],
             )
             for entry, reason in zip(entries, refused.reasons, strict=True)
         ]
@@ -205,10 +227,7 @@ class Writer:
             "detail": sentence,
             "instance": self.instance,
             "code": entry.code,
-            "errors": [
-                {"pointer": error.pointer, "code": error.code, "message": error.message, "value": echo(error.value)}
-                for error in errors
-            ],
+            "errors": [error.document() for error in errors],
         }
         if rule:
             document["rule"] = dict(rule)
@@ -261,6 +280,8 @@ def _said(value: object, language: Language, *, money: bool) -> str:
     if money and isinstance(value, int) and not isinstance(value, bool):
         said = format_yuan(value)
         return said if language == "zh" else said.replace("元", "yuan")
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return _instant(value, language)
     match echo(value):
         case None:
             return ""
@@ -268,6 +289,12 @@ def _said(value: object, language: Language, *, money: bool) -> str:
             return ("、" if language == "zh" else ", ").join(str(part) for part in parts)
         case said_plainly:
             return str(said_plainly)
+
+
+def _instant(at: datetime, language: Language) -> str:
+    """Say an instant as a clock in Beijing shows it, to the millisecond where it is not a whole second."""
+    said = at.astimezone(BEIJING).isoformat(" ", "milliseconds")[:23].removesuffix(".000")
+    return f"{said}（北京时间）" if language == "zh" else f"{said} (Beijing time)"
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -288,9 +315,14 @@ def _entry(file: Path, code: str, said: Any) -> Entry:
         if given is None and part == "detail":
             texts[part] = {}
             continue
-        if not isinstance(given, dict) or given.keys() != {"zh", "en"} or not all(given.values()):
+        if not isinstance(given, dict) or given.keys() != _BOTH or not all(given.values()):
             raise CatalogueError(f"{file}: {code} needs its {part} in zh and en")
         texts[part] = given
+    words = said.get("words", {})
+    if not isinstance(words, dict) or not all(
+        isinstance(word, dict) and word.keys() == _BOTH for word in words.values()
+    ):
+        raise CatalogueError(f"{file}: {code} needs each of its words in zh and en")
     return Entry(
         code=code,
         status=said.get("status"),
@@ -300,4 +332,5 @@ def _entry(file: Path, code: str, said: Any) -> Entry:
         money=bool(said.get("money", False)),
         pointer=str(said.get("pointer", "")),
         waits=bool(said.get("waits", False)),
+        words=words,
     )

@@ -62,7 +62,7 @@ async def test_before_the_close_nobody_reads_the_order_and_the_refusal_says_when
         refused = await client.get(f"/v1/periods/{period_id}/{path}", headers={"Accept-Language": "en"})
         assert (refused.status_code, refused.json()["code"]) == (409, "order-list-not-published-yet"), refused.text
         assert refused.json()["rule"]["article"] == "15(1)"
-        assert "2026-04-01T01:00:00" in refused.json()["detail"]
+        assert "2026-04-01 09:00:00 (Beijing time)" in refused.json()["detail"]
     unknown = await client.get(f"/v1/periods/{new_id('prd', NINE_IN_MARCH)}/order-list")
     assert unknown.status_code == 404
 

@@ -133,7 +133,7 @@ async def _period(
 def _told(answer: httpx.Response) -> tuple[int, dict[str, str], str]:
     """What an answer says, but for the instants in it."""
     headers = {name: value for name, value in answer.headers.items() if name not in _OWN}
-    return answer.status_code, headers, re.sub(r"\d{4}-[0-9T:.+Z-]+|req_\w+", "…", answer.text)
+    return answer.status_code, headers, re.sub(r"\d{4}-[0-9T:.+Z-]+(?: [0-9:.]+)?|req_\w+", "…", answer.text)
 
 
 @pytest.mark.parametrize("roundabout", [False, True], ids=["short way", "ordinary way"])

@@ -71,6 +71,58 @@ def test_a_conflict_with_what_happened_is_not_a_rule(tmp_path: Path, kind: str, 
     assert _document(_catalogue(tmp_path, ENTRY), refused)["status"] == status
 
 
+def test_of_several_reasons_each_has_its_rule_and_its_remedy(tmp_path: Path) -> None:
+    late = ENTRY.replace("too-dear", "too-late").replace("Ask for less", "Come earlier")
+    catalogue = _catalogue(tmp_path, ENTRY + late)
+    dear, tardy = Reason(code="too-dear", article="12", value=5), Reason(code="too-late", article="15(1)")
+    assert _document(catalogue, Refused(dear, tardy), "en")["errors"] == [
+        {
+            "pointer": "",
+            "code": "too-dear",
+            "message": "Too dear",
+            "value": 5,
+            "rule": {"article": "12"},
+            "remedy": "Ask for less",
+        },
+        {
+            "pointer": "",
+            "code": "too-late",
+            "message": "Too dear",
+            "value": None,
+            "rule": {"article": "15(1)"},
+            "remedy": "Come earlier",
+        },
+    ]
+    alone = _document(catalogue, Refused(dear), "en")
+    assert alone["errors"] == [{"pointer": "", "code": "too-dear", "message": "Too dear", "value": 5}]
+    assert (alone["rule"], alone["remedy"]) == ({"article": "12"}, "Ask for less")
+
+
+@pytest.mark.parametrize(
+    ("at", "zh", "en"),
+    [
+        (datetime(2026, 3, 1, 1, tzinfo=UTC), "2026-03-01 09:00:00（北京时间）", "2026-03-01 09:00:00 (Beijing time)"),
+        (
+            datetime(2026, 12, 31, 16, 0, 0, 1_999, tzinfo=UTC),
+            "2027-01-01 00:00:00.001（北京时间）",
+            "2027-01-01 00:00:00.001 (Beijing time)",
+        ),
+    ],
+)
+def test_an_instant_is_said_as_a_clock_in_beijing_shows_it(tmp_path: Path, at: datetime, zh: str, en: str) -> None:
+    said = ENTRY + '  detail: {zh: "现在是 {value}", en: "It is {value}"}\n'
+    refused = Refused(Reason(code="too-dear", article="12", value=at))
+    assert _document(_catalogue(tmp_path, said), refused)["detail"] == f"现在是 {zh}"
+    assert _document(_catalogue(tmp_path, said), refused, "en")["detail"] == f"It is {en}"
+
+
+def test_a_state_is_called_by_its_word_and_given_back_as_its_code(tmp_path: Path) -> None:
+    said = ENTRY + '  detail: {zh: "它{value}", en: "It is {value}"}\n  words: {shut: {zh: 已关, en: closed}}\n'
+    for value, sentence in (("shut", "它已关"), ("ajar", "它ajar")):
+        document = _document(_catalogue(tmp_path, said), Refused(Reason(code="too-dear", article="12", value=value)))
+        assert (document["detail"], document["errors"][0]["value"]) == (sentence, value)  # type: ignore[index]
+
+
 def test_a_code_nobody_has_described_is_still_answered_under_its_name(tmp_path: Path) -> None:
     document = _document(_catalogue(tmp_path, ENTRY), refuse("unheard-of", article="7"), "en")
     assert (document["code"], document["status"], document["rule"]) == ("unheard-of", 422, {"article": "7"})
@@ -82,6 +134,8 @@ def test_a_code_nobody_has_described_is_still_answered_under_its_name(tmp_path: 
         (ENTRY.replace("too-dear", "busy"), "busy is said twice"),
         (ENTRY.replace(", en: Too dear", ""), "too-dear needs its title"),
         (ENTRY + "  remdy: {zh: x, en: x}\n", "remdy"),
+        (ENTRY + "  words: {shut: {zh: 已关}}\n", "each of its words"),
+        (ENTRY + "  words: [shut]\n", "each of its words"),
         ("too-dear: 5\n", "too-dear may say"),
         ("- list\n", "expected a code"),
     ],
