@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import assert_never
 
-from services.issuance.domain.period_phases import Pause, Period, Phase, State, Unplanned
+from services.issuance.domain.period_phases import PastPause, Pause, Period, Phase, State, Unplanned
 from services.issuance.domain.plan import ARTICLE, over, plan_of
 from services.issuance.domain.planning import (
     ApprovePeriod,
@@ -215,8 +215,8 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, phase=Phase.OPEN)
         case PeriodPaused(reason=reason, at=at):
             return replace(state, pause=Pause(reason=reason, since=at))
-        case PeriodResumed():
-            return replace(state, pause=None)
+        case PeriodResumed(reason=reason, at=at):
+            return _resumed(state, reason, at)
         case PeriodExhausted():
             return replace(state, phase=Phase.EXHAUSTED)
         case PeriodClosed():
@@ -226,6 +226,13 @@ def evolve(state: State, event: Event) -> State:
         case EntriesDecided(way=way):
             return replace(state, decided=state.decided | {way})
     assert_never(event)
+
+
+def _resumed(paused: Period, reason: str, at: datetime) -> Period:
+    """End a pause and remember it: both its reasons are for everybody to read."""
+    assert paused.pause is not None  # who is not paused is not resumed
+    ended = PastPause(reason=paused.pause.reason, since=paused.pause.since, until=at, resumed_because=reason)
+    return replace(paused, pause=None, past_pauses=(*paused.past_pauses, ended))
 
 
 def _decided(command: DecideEntries, period_: Period) -> EntriesDecided:

@@ -33,6 +33,16 @@ class Pause:
 
 
 @message
+class PastPause:
+    """A pause that is over: why it was, from when until when, and why claims were taken again."""
+
+    reason: str
+    since: datetime
+    until: datetime
+    resumed_because: str
+
+
+@message
 class Period(AgreedPlan):
     """A period as it stands: its plan as it reads now, and what has become of it; instants in UTC.
 
@@ -45,6 +55,7 @@ class Period(AgreedPlan):
     authors: tuple[str, ...] = ()
     announced: bool = False
     pause: Pause | None = None
+    past_pauses: tuple[PastPause, ...] = ()
     withdrawn_because: str | None = None
     decided: frozenset[EntryWay] = frozenset()
     """The ways whose entries are all decided."""

@@ -17,7 +17,7 @@ from services.issuance.domain.period import (
     ReturnQuota,
     period,
 )
-from services.issuance.domain.period_phases import Period, Phase, phase_at
+from services.issuance.domain.period_phases import PastPause, Period, Phase, phase_at
 from services.issuance.domain.plan import Plan, Settings
 from services.issuance.domain.planning import ApprovePeriod, ChangePlan, ProposePeriod, WithdrawPlan
 from shared.events.issuance.periods import (
@@ -265,6 +265,15 @@ def test_a_pause_has_a_reason_until_the_period_is_resumed() -> None:
     spec.given(*RUNNING, PAUSED).when(PAUSE).then_refused("period-already-paused")
     spec.given(*RUNNING).when(RESUME).then_refused("period-not-paused")
     spec.given(*RUNNING, PAUSED, RESUMED).when(PAUSE).then(PAUSED)
+
+
+def test_both_reasons_of_a_pause_that_is_over_are_remembered() -> None:
+    later = OPENS + timedelta(hours=1)
+    resumed = replace(RESUMED, reason="设备已修复", at=later)
+    over = PastPause(reason=WHY, since=OPENS, until=later, resumed_because="设备已修复")
+    assert _folded(*RUNNING, PAUSED).past_pauses == ()
+    assert _folded(*RUNNING, PAUSED, resumed).past_pauses == (over,)
+    assert _folded(*RUNNING, PAUSED, resumed, PAUSED, resumed).past_pauses == (over, over)
 
 
 def test_what_the_clock_has_closed_is_neither_paused_nor_resumed() -> None:
