@@ -30,11 +30,10 @@ _GATES = (
      "SELECT sum(issued) = sum(quota - remaining) AND sum(issued) = (SELECT coalesce(sum((data->>'amount')::bigint), 0)"
      f" FROM events WHERE {_CLAIMED}) FROM quotas"),
     ("one event per key",
-     "SELECT count(*) = count(DISTINCT body) AND count(*) = count(DISTINCT (principal, operation, key))"
+     "SELECT count(*) = count(DISTINCT k.position) AND count(*) = count(e.position)"
      f" AND count(*) = (SELECT count(*) FROM events WHERE {_CLAIMED})"
-     " AND count(*) = (SELECT count(*) FROM events JOIN answered ON stream = 'voucher-' || voucher_id"
-     f" WHERE {_CLAIMED})"
-     " FROM answered"),
+     f" FROM kept_claims k LEFT JOIN events e ON e.position = k.position AND {_CLAIMED}"
+     " WHERE k.position IS NOT NULL"),
     ("places are 1…n in each period",
      "SELECT bool_and(said = places AND first = 1 AND last = said) FROM (SELECT count(*) AS said,"
      " count(DISTINCT (data->>'place')::int) AS places, min((data->>'place')::int) AS first,"
@@ -52,16 +51,12 @@ _GATES = (
      f" (SELECT data->>'voucher_id' AS voucher_id, (data->>'amount')::bigint AS claimed FROM events WHERE {_CLAIMED}) e"
      " USING (voucher_id) WHERE b.amount IS DISTINCT FROM e.claimed"),
 )  # fmt: skip
-_ANSWERED = (
-    "WITH answered AS (SELECT principal, operation, key, body,"
-    " convert_from(body, 'UTF8')::json->>'voucher_id' AS voucher_id FROM idempotency WHERE status = 201) "
-)
 _MISSING = (
-    f"{_ANSWERED}SELECT u.key FROM unnest(CAST(:keys AS text[]), CAST(:vouchers AS text[])) AS u (key, voucher_id)"
-    " LEFT JOIN answered a ON a.key = u.key AND a.voucher_id = u.voucher_id"
-    f" LEFT JOIN (SELECT stream FROM events WHERE version = 1 AND {_CLAIMED}) e"
+    "SELECT u.key FROM unnest(CAST(:keys AS text[]), CAST(:vouchers AS text[])) AS u (key, voucher_id)"
+    f" LEFT JOIN (SELECT stream, position FROM events WHERE version = 1 AND {_CLAIMED}) e"
     " ON e.stream = 'voucher-' || u.voucher_id"
-    " WHERE a.key IS NULL OR e.stream IS NULL"
+    " LEFT JOIN kept_claims k ON k.position = e.position"
+    " WHERE k.position IS NULL"
 )
 _BEHIND = (
     "SELECT (SELECT position FROM log_head) - coalesce((SELECT position FROM relay_positions WHERE partition = -1), 0)"
@@ -84,7 +79,7 @@ async def pass_gates(stage: Stage) -> None:
         async with engine.connect() as connection:
             await connection.execution_options(isolation_level="REPEATABLE READ")
             for name, question in _GATES:
-                if not (await connection.execute(_asked(_ANSWERED + question))).scalar_one():
+                if not (await connection.execute(_asked(question))).scalar_one():
                     raise RuntimeError(f"the gate “{name}” is shut: this run's figure does not count")
             known = [(key, place.removeprefix(_VOUCHERS)) for key, place in stage.acknowledged.items()]
             asked = {"keys": [key for key, _ in known], "vouchers": [voucher_id for _, voucher_id in known]}

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from bench.stage import AMOUNT, Stage
-from services.issuance.api.intake_desk import awarded
+from services.issuance.api.awarded import awarded
 from services.issuance.intake.intake import Intake
 from services.issuance.intake.sequencer import Surroundings, connector
 from shared.clock import Clock, SystemClock

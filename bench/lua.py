@@ -17,7 +17,7 @@ from fastapi import FastAPI
 
 from bench import app
 from bench.redis import Redis
-from services.issuance.api.intake_desk import awarded
+from services.issuance.api.awarded import awarded
 from services.issuance.intake.asking import Asked
 from services.issuance.intake.intake import Intake
 from services.issuance.intake.sequencer import Sequencer
@@ -136,12 +136,12 @@ def _answer(asked: Asked, fact: VoucherClaimed, line: str) -> None:
             asked.fail(KeyReusedError(asked.key.key))
             return
         kept = msgspec.json.decode(data, type=VoucherClaimed)
-        asked.give(replace(_granted(kept, place, event_id), replayed=True))
+        asked.give(_granted(kept, place, event_id)._replace(replayed=True))
     else:
         place, event_id = line.split(" ")
         asked.give(_granted(fact, place, event_id))
 
 
 def _granted(fact: VoucherClaimed, place: str, event_id: str) -> Answer:
-    answer = awarded(replace(fact, place=int(place)))
-    return replace(answer, headers={**answer.headers, "Event-Position": event_id})
+    answer = awarded(replace(fact, place=int(place)), 0)
+    return answer._replace(headers={**answer.headers, "Event-Position": event_id})

@@ -36,7 +36,7 @@ _FOUND = sa.text(
     " WHERE type LIKE 'cxq.issuance.voucher-claimed.%' ORDER BY (data->>'place')::int"
 )
 _LEFT = sa.text("SELECT remaining FROM quotas WHERE period_id = :period")
-_KEYS = sa.text("SELECT count(*) FROM idempotency WHERE status = 201")
+_KEYS = sa.text("SELECT count(*) FROM kept_claims WHERE position IS NOT NULL")
 
 
 async def measure() -> Ratio:

@@ -20,8 +20,9 @@ from services.issuance.api import (
     vouchers,
     waiting_room,
 )
+from services.issuance.api.awarded import awarded
 from services.issuance.api.claim_lane import ClaimLane
-from services.issuance.api.intake_desk import IntakeDesk, awarded
+from services.issuance.api.intake_desk import IntakeDesk
 from services.issuance.api.live import open_live_quota
 from services.issuance.api.policy import DUTIES, POLICY
 from services.issuance.api.vouchers_lane import VouchersLane

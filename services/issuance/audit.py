@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.issuance.answers_audit import ANSWER_CHECKS
 from services.issuance.books_audit import BOOKS_CHECKS
 from services.issuance.channel_audit import CHANNEL_CHECKS
 from services.issuance.class_audit import CLASS_CHECKS
@@ -285,54 +286,6 @@ async def places_follow_arrival(connection: AsyncConnection, count: Count) -> As
             yield Breach(where=f"position {row.position}", found=found)
 
 
-_ANSWERS = sa.text(
-    """
-    SELECT i.principal, i.key, convert_from(i.body, 'UTF8')::jsonb->>'voucher_id' AS voucher_id, e.position
-    FROM idempotency i LEFT JOIN events e
-        ON e.stream = 'voucher-' || (convert_from(i.body, 'UTF8')::jsonb->>'voucher_id') AND e.version = 1
-    WHERE i.operation = 'claimVoucher' AND i.status = 201
-    """
-)
-
-
-async def answers_are_true(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
-    """See that every voucher promised under a key is in the log, and is promised under no other key."""
-    promised: set[str] = set()
-    for row in (await connection.execute(_ANSWERS)).all():
-        count.checked += 1
-        where = f"key {row.key} of {row.principal}"
-        if row.position is None:
-            yield Breach(where=where, found=f"promised {row.voucher_id}, which is not in the log")
-        if row.voucher_id in promised:
-            yield Breach(where=where, found=f"promised {row.voucher_id}, as another key did")
-        promised.add(row.voucher_id)
-
-
-# Counted together rather than joined: no plan of this can compare every voucher with every answer.
-_UNANSWERED = sa.text(
-    """
-    SELECT max(position) AS position, stream, sum(answers) AS answers
-    FROM (
-        SELECT position, stream, 0 AS answers FROM events WHERE type = 'cxq.issuance.voucher-claimed.v1'
-        UNION ALL
-        SELECT NULL, 'voucher-' || (convert_from(body, 'UTF8')::jsonb->>'voucher_id'), 1
-        FROM idempotency WHERE operation = 'claimVoucher' AND status = 201
-        UNION ALL
-        SELECT NULL, 'voucher-' || (data->>'voucher_id'), 1 FROM events WHERE type = 'cxq.issuance.entry-served.v1'
-    ) AS told
-    GROUP BY stream HAVING max(position) IS NOT NULL ORDER BY 1
-    """
-)
-
-
-async def claims_have_one_answer(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
-    """See that every voucher in the log was answered under one key, or is one entry's: a retry has found it."""
-    for row in (await connection.execute(_UNANSWERED)).all():
-        count.checked += 1
-        if row.answers != 1:
-            yield Breach(where=f"position {row.position}, {row.stream}", found=f"answered under {row.answers} keys")
-
-
 def _end_of(day: date) -> datetime:
     """Say when a day ends in Beijing: 16:00 of the same day in UTC."""
     return datetime(day.year, day.month, day.day, 16, tzinfo=UTC)
@@ -352,9 +305,8 @@ CHECKS = (
     _check("M3", "every claim stays within its allowance, and the row equals the fold of the log", allowances_hold),
     _check("M5", "a voucher is committed to one contract at most and paid once at most", vouchers_pay_once),
     _check("M9", "deadlines equal an independent day count", deadlines_are_counted_right),
-    _check("K2", "one key, one effect, one answer", answers_are_true),
-    _check("K3", "an unknown outcome plus a retry never issues twice", claims_have_one_answer),
     _check("K4", "places in a period are 1 to n without gaps and follow arrival", places_follow_arrival),
+    *ANSWER_CHECKS,
     *RECEIPT_CHECKS,
     *ORDER_LIST_CHECKS,
     *DEADLINE_CHECKS,

@@ -99,6 +99,29 @@ holdings = sa.Table(
 )
 """The vouchers whose life is not over, by who holds them: what a sanction takes."""
 
+kept_claims = sa.Table(
+    "kept_claims",
+    ISSUANCE,
+    sa.Column("name", sa.Uuid, primary_key=True),
+    sa.Column("request", sa.Uuid),
+    sa.Column("position", sa.BigInteger),
+    sa.Column("status", sa.SmallInteger),
+    sa.Column("headers", JSONB(none_as_null=True)),
+    sa.Column("body", sa.LargeBinary),
+    sa.Column("recorded_at", sa.DateTime(timezone=True)),
+    sa.CheckConstraint("(position IS NULL) <> (recorded_at IS NULL)", name="in_the_log_or_here"),
+    sa.CheckConstraint(
+        "CASE WHEN request IS NULL THEN position IS NULL ELSE position IS NOT NULL OR body IS NOT NULL END",
+        name="whole",
+    ),
+)
+"""What every key of a claim stands for, once it stands for something; nothing in it ever changes.
+
+`name` is whose key it is and which, `request` what was asked under it, each half of a SHA-256. Of a granted claim there
+is the `position` of its event, from which its answer is written again; one that was answered before this was so has its
+bytes beside it. A refusal has its bytes. A key that was closed before anything came under it has no `request`.
+"""
+
 contract_providers = sa.Table(
     "contract_providers",
     ISSUANCE,

@@ -4,8 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from http import HTTPStatus
+from typing import NamedTuple
 
 import asyncpg
 import sqlalchemy as sa
@@ -49,23 +48,12 @@ class OutcomeUnknownError(Exception):
     """The connection broke while committing; the same request with the same key tells what happened."""
 
 
-FENCE = b""
-"""Stands where the hash of the request stands in the record of a fenced key: no request has an empty hash."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyName:
-    """Whose key it is, and for which operation."""
+class IdempotencyKey(NamedTuple):
+    """Who asked for what under which key; `payload` is the canonical body, so that another body is noticed."""
 
     principal: str
     operation: str
     key: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdempotencyKey(KeyName):
-    """Who asked for what under which key; `payload` is the canonical body, so that another body is noticed."""
-
     payload: bytes
 
     @property
@@ -74,12 +62,11 @@ class IdempotencyKey(KeyName):
         return hashlib.sha256(self.payload).digest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """The bytes that answer a command, kept with its key for ever."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     body: bytes = b""
     replayed: bool = False
 
@@ -113,8 +100,8 @@ class Commands:
     ) -> Answer:
         """Run a use case and give its answer; with a key, the answer is recorded in the same transaction.
 
-        A refusal on the merits is an answer too, and is recorded. Raises `KeyReusedError`, `KeyFencedError`,
-        `KeyInProgressError`, `StaleVersionError`, `UnknownSubjectError`, `StoreBusyError` or `OutcomeUnknownError`;
+        A refusal on the merits is an answer too, and is recorded. Raises `KeyReusedError`, `KeyInProgressError`,
+        `StaleVersionError`, `UnknownSubjectError`, `StoreBusyError` or `OutcomeUnknownError`;
         none of them is recorded.
         """
         return await _in_time(lambda: self._once(cause, use_case, answer, refused, key))
@@ -134,22 +121,6 @@ class Commands:
             self._on_commit()
         return made
 
-    async def fence(self, cause: Cause, name: KeyName) -> Answer | None:
-        """Give the answer recorded under a key; None when there is none, and from now on there will never be one.
-
-        A request that comes under the key later, whatever it asks, is refused with `KeyFencedError`. Raises
-        `KeyInProgressError` while the first request is being decided, `StoreBusyError` or `OutcomeUnknownError`.
-        """
-        return await _in_time(lambda: self._fence(cause, name))
-
-    async def _fence(self, cause: Cause, name: KeyName) -> Answer | None:
-        async with self._transaction(cause) as tx:
-            known = await _take(tx.connection, name)
-            if known is None:
-                await _record(tx, name, FENCE, Answer(status=HTTPStatus.CONFLICT))
-                return None
-            return None if known.is_fence else known.answer
-
     async def _once[R](
         self,
         cause: Cause,
@@ -166,7 +137,7 @@ class Commands:
                 await tx.flush()
                 given = answer(result, tx)
                 if key is not None:
-                    await _record(tx, key, key.request_hash, given)
+                    await _record(tx, key, given)
         except Refused as refusal:
             return await self._refuse(cause, refused(refusal), key)
         self._on_commit()
@@ -179,7 +150,7 @@ class Commands:
         async with self._transaction(cause) as tx:
             if (known := await _first_answer(tx.connection, key)) is not None:
                 return known
-            await _record(tx, key, key.request_hash, given)
+            await _record(tx, key, given)
         return given
 
     def _transaction(self, cause: Cause) -> "_CommitAware":
@@ -243,32 +214,8 @@ def _may_have_committed(lost: BaseException) -> bool:
     return not state or state.startswith(_LOST_CLASSES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Record:
-    """What a key stands for: a request and its answer, or a fence."""
-
-    request_hash: bytes
-    answer: Answer
-
-    @property
-    def is_fence(self) -> bool:
-        return self.request_hash == FENCE
-
-
 async def _first_answer(connection: AsyncConnection, key: IdempotencyKey) -> Answer | None:
     """Take the key for this transaction, and give the answer it already has."""
-    known = await _take(connection, key)
-    if known is None:
-        return None
-    if known.is_fence:
-        raise KeyFencedError(key.key)
-    if known.request_hash != key.request_hash:
-        raise KeyReusedError(key.key)
-    return known.answer
-
-
-async def _take(connection: AsyncConnection, key: KeyName) -> _Record | None:
-    """Take the key for this transaction, and read its record."""
     lock = hashlib.sha256(f"{key.principal}\x1f{key.operation}\x1f{key.key}".encode()).digest()[:8]
     taken = await connection.execute(
         sa.text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": int.from_bytes(lock, "big", signed=True)}
@@ -288,11 +235,12 @@ async def _take(connection: AsyncConnection, key: KeyName) -> _Record | None:
     ).one_or_none()
     if row is None:
         return None
-    answer = Answer(status=row.status, headers=row.headers, body=bytes(row.body), replayed=True)
-    return _Record(request_hash=bytes(row.request_hash), answer=answer)
+    if bytes(row.request_hash) != key.request_hash:
+        raise KeyReusedError(key.key)
+    return Answer(status=row.status, headers=row.headers, body=bytes(row.body), replayed=True)
 
 
-async def _record(tx: Transaction, key: KeyName, request_hash: bytes, given: Answer) -> None:
+async def _record(tx: Transaction, key: IdempotencyKey, given: Answer) -> None:
     """Keep an answer; VersionConflictError where somebody who does not take the key first was faster."""
     recorded = await tx.connection.execute(
         insert(idempotency)
@@ -300,7 +248,7 @@ async def _record(tx: Transaction, key: KeyName, request_hash: bytes, given: Ans
             principal=key.principal,
             operation=key.operation,
             key=key.key,
-            request_hash=request_hash,
+            request_hash=key.request_hash,
             status=given.status,
             headers=dict(given.headers),
             body=given.body,

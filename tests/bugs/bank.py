@@ -107,7 +107,7 @@ BUGS = (
     Bug(
         name="second-transaction",
         file="shared/store/execution.py",
-        right="if key is not None: await _record(tx, key, key.request_hash, given) except Refused as refusal:",
+        right="if key is not None: await _record(tx, key, given) except Refused as refusal:",
         wrong="pass\n        except Refused as refusal:",
         test=f"{_STORE}/test_lost_connections.py::test_a_commit_whose_answer_never_comes_is_cleared_up_by_the_same_key",
         more=(
@@ -116,7 +116,7 @@ BUGS = (
                 "self._on_commit() return given",
                 """if key is not None:
             async with self._transaction(cause) as later:
-                await _record(later, key, key.request_hash, given)
+                await _record(later, key, given)
         self._on_commit()
         return given""",
             ),
@@ -153,7 +153,7 @@ BUGS = (
     Bug(
         name="latch-without-filter",
         file="services/issuance/intake/latch.py",
-        right=" or name in self._won:",
+        right=" or name_of(*name) in self._won:",
         wrong=":",
         test=f"{_INTAKE}::test_the_winner_of_a_sold_out_period_gets_its_answer_again_and_a_stranger_is_told_so",
     ),

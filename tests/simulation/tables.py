@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any, Self
 
 import asyncpg
-import msgspec
 
 from services.issuance import claimants as standings
 from services.issuance.domain.claimant import Claimant
 from services.issuance.domain.classes import UNDIVIDED, Parts, ReleaseParts, as_of, class_release
 from services.issuance.intake import answers, book, latch, ownership, writing
+from services.issuance.intake.answers import Kept
 from shared.events.codec import decode, encode, stored_type
 from shared.events.issuance.periods import PeriodPaused, PeriodResumed, QuotaClass
 from shared.events.issuance.quotas import QuotaReturned
@@ -54,7 +54,7 @@ class Tables:
     claimants: dict[str, tuple[Claimant, int]] = field(default_factory=dict)
     counted: dict[tuple[str, int], int] = field(default_factory=dict)
     holdings: dict[str, str] = field(default_factory=dict)
-    kept: dict[tuple[str, str], Row] = field(default_factory=dict)
+    kept: dict[str, Kept] = field(default_factory=dict)
     writer: object = None
     address: str = ""
     _revisions: int = 0
@@ -145,16 +145,22 @@ class Tables:
             case book._YEARS:
                 return [(name, year, fen) for (name, year), fen in self.counted.items() if name in arguments[0]]
             case answers._ANSWERS:
-                asked = enumerate(zip(arguments[0], arguments[1], strict=True), start=1)
-                return [(number, *self.kept[name]) for number, name in asked if name in self.kept]
+                asked = enumerate(arguments[0], start=1)
+                return [(number, *self._kept(self.kept[name])) for number, name in asked if name in self.kept]
             case latch._WON:
-                won = sorted(name for name, row in self.kept.items() if row[1] == 201)
-                after = [name for name in won if name > (arguments[1], arguments[3])]
-                return [(principal, "claimVoucher", key) for principal, key in after[: arguments[4]]]
+                won = sorted(name for name, kept in self.kept.items() if kept.position)
+                return [(name,) for name in won if name > arguments[1]][: arguments[2]]
             case writing._WRITE:
                 return [self._write(Written(*arguments))]
             case _:
                 raise AssertionError(f"nobody here knows this statement: {statement}")
+
+    def _kept(self, kept: Kept) -> Kept:
+        """Find the fact of what was granted."""
+        if not kept.position:
+            return kept
+        fact = self.log[kept.position - 1].fact
+        return kept._replace(type=stored_type(fact), data=encode(fact).decode())
 
     def _hold(self, connection: object, address: str) -> Row:
         if self.writer is None:
@@ -196,10 +202,10 @@ class Tables:
 
     def _write(self, batch: "Written") -> Row:
         """Write a batch as write_claims.sql promises to."""
-        texts = (batch.asking, batch.principals, batch.keys, batch.bodies, batch.payloads)
-        if any("\x00" in text for text in texts):
-            raise asyncpg.CharacterNotInRepertoireError("invalid byte sequence for encoding")
-        names = list(zip(_texts(batch.principals), _texts(batch.keys), strict=True))
+        texts = (batch.asking, batch.bodies, batch.payloads, batch.metadatas)
+        if any("\\u0000" in text for text in texts):
+            raise asyncpg.UntranslatableCharacterError("unsupported Unicode escape sequence")
+        names = _texts(batch.keys)
         if known := [number for number, name in enumerate(names, start=1) if name in self.kept]:
             return "known", None, None, known
         now = [self.claimants[name][1] if name in self.claimants else -1 for name in _texts(batch.asking)]
@@ -242,15 +248,13 @@ class Tables:
             self.append(period, decode(batch.end_type, batch.end_payload), batch.end_version)
         return len(self.log)
 
-    def _keep(self, batch: "Written", names: Sequence[tuple[str, str]], first: int) -> None:
-        told = zip(
-            names, _texts(batch.hashes), batch.statuses, _texts(batch.headers), _texts(batch.bodies), strict=False
-        )
-        for number, (name, request, status, head, body) in enumerate(told):
-            given = msgspec.json.decode(head)
-            if number < batch.granted:
-                given["Event-Position"] = str(first + number)
-            self.kept[name] = (bytes.fromhex(request), status, msgspec.json.encode(given).decode(), body.encode())
+    def _keep(self, batch: "Written", names: Sequence[str], first: int) -> None:
+        requests = _texts(batch.requests)
+        for number in range(batch.granted):
+            self.kept[names[number]] = Kept(requests[number], 0, "", None, first + number, "", "")
+        told = zip(batch.statuses, _texts(batch.headers), _texts(batch.bodies), strict=True)
+        for number, (status, head, body) in enumerate(told, start=batch.granted):
+            self.kept[names[number]] = Kept(requests[number], status, head, body.encode(), 0, "", "")
 
     def claimed(self) -> list[tuple[int, VoucherClaimed]]:
         """List the grants of the log with their positions."""
@@ -282,10 +286,8 @@ class Written:
     end_type: str | None
     end_payload: str | None
     end_version: int | None
-    principals: str
-    operation: str
     keys: str
-    hashes: str
+    requests: str
     statuses: Sequence[int]
     headers: str
     bodies: str

@@ -16,9 +16,10 @@ import msgspec
 
 from services.issuance import claimants as standings
 from services.issuance import intake as intake_modules
-from services.issuance.api.intake_desk import awarded
+from services.issuance.api.awarded import awarded
 from services.issuance.domain.claimant import Claimant
 from services.issuance.domain.classes import set_aside
+from services.issuance.intake.asking import name_of
 from services.issuance.intake.intake import Intake, TooManyClaimsError
 from services.issuance.intake.ownership import HeldElsewhereError
 from services.issuance.intake.sequencer import Surroundings
@@ -307,7 +308,7 @@ class Company:
 
     def __init__(self, world: World, claimant_id: str, key: str, amount: int) -> None:
         self._world, self._claimant_id, self._amount = world, claimant_id, amount
-        self._principal = f"user-of-{claimant_id}"
+        self._principal = f"{POISON if key == POISON else 'user'}-of-{claimant_id}"
         self._key = key
 
     async def claim(self) -> None:
@@ -324,8 +325,8 @@ class Company:
                     world.seconds += _SILENCE_S
                 await asyncio.sleep(0)
                 continue
-            except asyncpg.CharacterNotInRepertoireError:
-                assert POISON in self._key
+            except asyncpg.UntranslatableCharacterError:
+                assert POISON in self._principal
                 return
             if b"period-paused" in answer.body:
                 if world.budget <= 0 and world.tables.quota.paused:
@@ -370,14 +371,15 @@ class Company:
         A refusal may come in other words: sold out is answered from memory.
         """
         name = (self._principal, self._key)
-        kept = self._world.tables.kept.get(name)
+        kept = self._world.tables.kept.get(name_of(*name))
         before = self._world.told.get(name)
         if answer.status == 201:
             assert kept is not None, f"{name} was acknowledged, and nothing is durable"
         if before is not None and before.status == 201:
             assert (answer.status, answer.body) == (201, before.body), f"{name} was told two things"
-        if kept is not None and kept[1] == 201:
-            assert (answer.status, answer.body) == (201, kept[3]), f"{name} was told {answer}, but has {kept}"
+        if kept is not None and kept.position:
+            fact = self._world.tables.log[kept.position - 1].fact
+            assert answer._replace(replayed=False) == awarded(fact, kept.position), f"{name} was told {answer}: {kept}"
         elif kept is not None:
             assert answer.status == 422, f"{name} was told {answer}, but has {kept}"
         self._world.told[name] = answer
@@ -420,13 +422,9 @@ def assert_sound(world: World) -> None:
     for end in ended:
         folded[end.claimant_id, end.year] -= end.amount
     assert +folded == +Counter(tables.counted), "allowances are not the fold of the log"
-    kept = {name: row for name, row in tables.kept.items() if row[1] == 201}
     durable = {at: fact.voucher_id for at, fact in claimed}
-    said = {
-        int(msgspec.json.decode(headers)["Event-Position"]): msgspec.json.decode(body)["voucher_id"]
-        for _, _, headers, body in kept.values()
-    }
-    assert said == durable, "an answer without its effect, or an effect without its answer"
+    kept = Counter(kept.position for kept in tables.kept.values() if kept.position)
+    assert kept == Counter(durable.keys()), "an answer without its effect, or an effect without its answer"
     for name, answer in world.told.items():
         if answer.status == 201:
             assert int(answer.headers["Event-Position"]) in durable, f"{name} was acknowledged, and is not in the log"

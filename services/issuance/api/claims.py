@@ -5,9 +5,11 @@ from typing import Annotated
 import msgspec
 from fastapi import Header, Path, Query, Request, Response
 
+from services.issuance.api.awarded import awarded
 from services.issuance.api.forwarding import FORWARDED
 from services.issuance.api.intake_desk import desk_of
 from services.issuance.api.models import ClaimByKey, ClaimProspect, ClaimRequest, Voucher
+from services.issuance.intake.answers import close_key
 from services.issuance.use_cases.claiming import Prospect, rehearse_claim
 from services.issuance.waiting_room.tokens import ENTRY_TOKEN
 from shared.http.commands import CommandRequest, Presented, response_of
@@ -19,7 +21,7 @@ from shared.http.policy import Role
 from shared.http.reading import ReadRequest
 from shared.http.routes import IDEMPOTENCY_KEY, operation, router_for
 from shared.kernel.ids import is_id
-from shared.store.execution import Answer, KeyInProgressError, KeyName
+from shared.store.execution import Answer, KeyInProgressError
 from shared.store.transaction import UnknownSubjectError
 
 router = router_for("issuance", tag="claims")
@@ -115,8 +117,10 @@ async def get_claim_by_key(
 ) -> Response:
     if desk_of(http).intake.is_under_way(reading.caller.principal, key):
         raise KeyInProgressError(key)
-    claim_key = KeyName(principal=reading.caller.principal, operation=CLAIM, key=key)
-    answer = await edge_of(http).runtime.commands.fence(cause_of(visit_of(http)), claim_key)
+    commands, principal = edge_of(http).runtime.commands, reading.caller.principal
+    answer = await commands.perform(
+        cause_of(visit_of(http)), lambda tx: close_key(tx, principal=principal, key=key, granted=awarded)
+    )
     return response_of(Presented(body=_resolved(key, answer)).answer())
 
 

@@ -4,7 +4,6 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from typing import cast
 
-import msgspec
 from fastapi import Request
 
 from services.issuance.api.forwarding import Forwarding
@@ -13,8 +12,6 @@ from services.issuance.domain.waiting_room import Shown, Unfit
 from services.issuance.intake.intake import Intake, TooManyClaimsError
 from services.issuance.intake.ownership import HeldElsewhereError
 from services.issuance.waiting_room.tokens import EntryTokens
-from shared.events.issuance.vouchers import VoucherClaimed
-from shared.http.commands import JSON
 from shared.http.desk import cause_of
 from shared.http.edge import Edge, Visit, writer_for
 from shared.http.identity import Caller, claimant_of
@@ -28,7 +25,6 @@ CLAIMS = "/v1/claims"
 _FORMS_MAX = 256
 _TRACE = "trace-of-this-request"
 """Stands for the trace in a form of a refusal."""
-_NOTHING = {"amount": 0, "currency": "CNY"}
 
 
 class IntakeDesk:
@@ -123,30 +119,3 @@ def _written(problem: Problem) -> Answer:
 def desk_of(request: Request) -> IntakeDesk:
     """Give the desk of the process a request has come to."""
     return cast("IntakeDesk", request.app.state.intake_desk)
-
-
-def awarded(fact: VoucherClaimed) -> Answer:
-    """Write what a granted claim is told: the voucher as `presented` shows it, at a tenth of the cost."""
-    money = {"amount": fact.amount, "currency": "CNY"}
-    body = msgspec.json.encode(
-        {
-            "voucher_id": fact.voucher_id,
-            "period_id": fact.period_id,
-            "claimant_id": fact.claimant_id,
-            "state": "claimed",
-            "year": fact.year,
-            "amount": money,
-            "paid": _NOTHING,
-            "released": _NOTHING,
-            "place": fact.place,
-            "claimed_on": fact.on,
-            "register_by": fact.register_by,
-            "register_by_provisional": fact.provisional,
-            "contract_id": None,
-            "valid_until": None,
-            "valid_until_provisional": False,
-            "ended_on": None,
-        }
-    )
-    headers = {"Content-Type": JSON, "ETag": '"1"', "Location": f"/v1/vouchers/{fact.voucher_id}"}
-    return Answer(status=201, headers=headers, body=body)

@@ -1,14 +1,13 @@
 """Sold out is answered from memory; only who may have won before is looked up."""
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime
 from typing import Any
 
 import asyncpg
 import structlog
 
+from services.issuance.intake.asking import name_of
 from services.issuance.intake.book import Page
 
 _HOLDS_S = 0.5
@@ -19,10 +18,11 @@ _PROBES = 6
 _BITS_MAX = 1 << 29
 _PORTION = 20_000
 _WON = """
-SELECT principal, operation, key FROM idempotency
-WHERE status = 201 AND recorded_at >= $1 AND (principal, operation, key) > ($2, $3, $4)
-ORDER BY principal, operation, key LIMIT $5
+SELECT replace(CAST(name AS text), '-', '') FROM kept_claims
+WHERE position > (SELECT position FROM events WHERE stream = $1 AND version = 1) AND name > CAST($2 AS uuid)
+ORDER BY name LIMIT $3
 """
+_BEFORE_ALL = "0" * 32
 
 _log = structlog.get_logger(__name__)
 
@@ -38,17 +38,16 @@ class Filter:
         self._mask = min(_BITS_MAX, 1 << (wanted - 1).bit_length()) - 1
         self._bits = bytearray((self._mask + 1) // 8)
 
-    def add(self, name: Name) -> None:
-        """Take a name in."""
+    def add(self, name: str) -> None:
+        """Take a name in (`name_of`)."""
         for bit in self._probes(name):
             self._bits[bit >> 3] |= 1 << (bit & 7)
 
-    def __contains__(self, name: Name) -> bool:
+    def __contains__(self, name: str) -> bool:
         return all(self._bits[bit >> 3] >> (bit & 7) & 1 for bit in self._probes(name))
 
-    def _probes(self, name: Name) -> Iterable[int]:
-        digest = hashlib.blake2b("\x1f".join(name).encode(), digest_size=16).digest()
-        first, step = int.from_bytes(digest[:8]), int.from_bytes(digest[8:]) | 1
+    def _probes(self, name: str) -> Iterable[int]:
+        first, step = int(name[:16], 16), int(name[16:], 16) | 1
         return [(first + number * step) & self._mask for number in range(_PROBES)]
 
 
@@ -67,14 +66,14 @@ class Latch:
     def shuts_out(self, name: Name) -> Page | None:
         """Give the period that has nothing left for this caller; None when the claim is to be looked at."""
         page = self._page
-        if page is None or self._won is None or page.seen < self._seconds() - _HOLDS_S or name in self._won:
+        if page is None or self._won is None or page.seen < self._seconds() - _HOLDS_S or name_of(*name) in self._won:
             return None
         return page
 
     def look(self, page: Page, won: Iterable[Name]) -> None:
         """See how the period stands after a batch, and who has won in it."""
         for name in won:
-            self._meanwhile.append(name) if self._won is None else self._won.add(name)
+            self._meanwhile.append(name) if self._won is None else self._won.add(name_of(*name))
         if page.remaining != 0:
             self._page = None
             if self._won is None and self._gathering is None:
@@ -82,7 +81,7 @@ class Latch:
             return
         self._page = page
         if self._won is None and self._gathering is None:
-            self._gathering = asyncio.create_task(self._gather(page.places, page.period.opens_at))
+            self._gathering = asyncio.create_task(self._gather(page.places, page.period.period_id))
 
     def forget(self) -> None:
         """Let everyone be looked up again: whoever wrote meanwhile, or may have, its winners are not known here."""
@@ -96,22 +95,22 @@ class Latch:
             self._gathering.cancel()
             self._gathering = None
 
-    async def _gather(self, expected: int, since: datetime) -> None:
+    async def _gather(self, expected: int, period_id: str) -> None:
         """Learn from the database who has won; until then every claim is looked up."""
         try:
             won = Filter(expected)
             connection = await self._connect()
             try:
-                last = ("", "", "")
-                while rows := await connection.fetch(_WON, since, *last, _PORTION):
-                    for principal, _, key in rows:
-                        won.add((principal, key))
-                    last = rows[-1]
+                last = _BEFORE_ALL
+                while rows := await connection.fetch(_WON, f"period-{period_id}", last, _PORTION):
+                    for (name,) in rows:
+                        won.add(name)
+                    (last,) = rows[-1]
                     await asyncio.sleep(0)
             finally:
                 connection.terminate()
-            for name in self._meanwhile:
-                won.add(name)
+            for whose in self._meanwhile:
+                won.add(name_of(*whose))
             self._meanwhile.clear()
             self._won = won
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:

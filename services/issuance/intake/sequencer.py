@@ -16,7 +16,7 @@ from services.issuance.domain.last_days import registration_deadline
 from services.issuance.domain.period_phases import Period, Phase, phase_at
 from services.issuance.domain.ticket import TICKET
 from services.issuance.domain.waiting_room import EXPIRED, Unfit, against_admission
-from services.issuance.intake.answers import resolve
+from services.issuance.intake.answers import Awarded, resolve
 from services.issuance.intake.asking import Asked
 from services.issuance.intake.book import Book, Page
 from services.issuance.intake.latch import Latch
@@ -24,12 +24,11 @@ from services.issuance.intake.ownership import HeldElsewhereError, evict, hold
 from services.issuance.intake.writing import Award, Batch, Refusal, Stale, write
 from shared.clock import Clock
 from shared.database import LIMITS
-from shared.events.issuance.vouchers import VoucherClaimed
 from shared.kernel.ids import is_id
 from shared.kernel.refusal import Reason, Refused
 from shared.measures.reader import Measures
 from shared.settings import Settings
-from shared.store.execution import Answer, OutcomeUnknownError, StoreBusyError
+from shared.store.execution import OutcomeUnknownError, StoreBusyError
 from shared.store.transaction import UnknownSubjectError
 
 BATCH_MAX = 512
@@ -67,8 +66,7 @@ class Surroundings:
     measures: Callable[[], Awaitable[Measures]]
     """Gives the rules of this moment, announced changes included."""
     connect: Callable[[], Awaitable["asyncpg.Connection[Any]"]]
-    granted: Callable[[VoucherClaimed], Answer]
-    """Writes what a granted claim is told."""
+    granted: Awarded
     on_commit: Callable[[], None]
     address: str = ""
     """Where other instances reach this one."""
@@ -222,7 +220,7 @@ class Sequencer:
         for_now: list[Refusal] = []
         for asked, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Granted):
-                awards.append(Award(asked=asked, granted=outcome, answer=self._around.granted(outcome.fact)))
+                awards.append(Award(asked=asked, granted=outcome))
             else:
                 told = for_now if _is_for_now(outcome) else refusals
                 told.append((asked, asked.told(Refused(*outcome))))
@@ -233,7 +231,7 @@ class Sequencer:
         if decided.awards:
             self._around.on_commit()
         for position, award in enumerate(decided.awards, start=first_position):
-            award.asked.give(_placed(award.answer, position))
+            award.asked.give(self._around.granted(award.granted.fact, position))
         for asked, answer in (*decided.refusals, *decided.for_now):
             asked.give(answer)
         self.latch.look(page, won=[award.asked.name for award in decided.awards])
@@ -242,7 +240,7 @@ class Sequencer:
         """Learn what made a batch stale, answer what was answered before, and give back what is left to decide."""
         match stale.what:
             case "known":
-                await resolve(connection, stale.answers)
+                await resolve(connection, stale.answers, self._around.granted)
             case "stale_period":
                 self._book.forget_period()
             case "stale_claimant" | "stale_allowance":
@@ -306,11 +304,6 @@ def rules_of(plan: Period, measures: Measures) -> Callable[[date], Rules]:
         return counted[day]
 
     return rules_on
-
-
-def _placed(answer: Answer, position: int) -> Answer:
-    headers = {**answer.headers, "Event-Position": str(position)}
-    return Answer(status=answer.status, headers=headers, body=answer.body)
 
 
 def _fail(waiting: Iterable[Asked], error: Exception) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from services.issuance.domain.arrivals import Granted
 from services.issuance.domain.classes import UNDIVIDED
 from services.issuance.domain.period import ExhaustPeriod, period
-from services.issuance.intake.asking import Asked
+from services.issuance.intake.asking import Asked, name_of
 from services.issuance.intake.book import Book, Page
 from shared.events.codec import encode, stored_type
 from shared.events.definition import TYPE_OF
@@ -20,7 +20,7 @@ from shared.store.execution import Answer
 
 _WRITE = (
     "SELECT outcome, position, revision, which FROM write_claims("
-    + ", ".join(f"${number}" for number in range(1, 30))
+    + ", ".join(f"${number}" for number in range(1, 28))
     + ")"
 )
 
@@ -31,11 +31,10 @@ type Staleness = Literal["known", "stale_claimant", "stale_allowance", "stale_pe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Award:
-    """A claim that is granted, with what it is told."""
+    """A claim that is granted."""
 
     asked: Asked
     granted: Granted
-    answer: Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +105,7 @@ async def write(connection: "asyncpg.Connection[Any]", batch: Batch, book: Book)
         ceilings[award.asked.arrival.year] = award.granted.fact.allowance
     facts = [award.granted.fact for award in batch.awards]
     end = _end(batch)
-    answers = [*(award.answer for award in batch.awards), *(answer for _, answer in batch.refusals)]
+    answers = [answer for _, answer in batch.refusals]
     (row,) = await connection.fetch(
         _WRITE,
         batch.page.period.period_id,
@@ -127,10 +126,8 @@ async def write(connection: "asyncpg.Connection[Any]", batch: Batch, book: Book)
         _listed(msgspec.json.encode(fact).decode() for fact in facts),
         _listed(_metadata(award) for award in batch.awards),
         *end,
-        _listed(asked.key.principal for asked in asking),
-        asking[0].key.operation,
-        _listed(asked.key.key for asked in asking),
-        _listed(asked.key.request_hash.hex() for asked in asking[: len(answers)]),
+        _listed(name_of(*asked.name) for asked in asking),
+        _listed(asked.request for asked in asking[: len(facts) + len(answers)]),
         [answer.status for answer in answers],
         _listed(msgspec.json.encode(answer.headers).decode() for answer in answers),
         _listed(answer.body.decode() for answer in answers),

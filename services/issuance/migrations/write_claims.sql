@@ -9,8 +9,9 @@
 -- `rests` and `released` are what the parts of the period's classes have left and have released after the batch, in the
 -- order of the plan; null where the quota is not divided.
 -- Lists of texts come as one text with U+001F between them, which JSON text cannot hold: that costs a tenth of an array.
--- The answers of the granted claims come first, in the order of their events, each of which is its answer's position.
--- Keys beyond the statuses are only looked up: their claims are refused for now, which is not kept.
+-- The names of keys come in this order: of granted claims, in the order of their events; of those refused for good, which
+-- have a status, headers and a body; of those refused for now, which are only looked up. Of a granted claim the place of its
+-- event is kept: its answer is written again from there. What is kept has a name and says what was asked.
 -- Plans are kept from when the tables were small: rows are asked for in ways that have no plan but the one by index.
 -- Locks are taken in the order of every other transaction: claimants, allowances, quota, the log's head.
 CREATE FUNCTION write_claims(
@@ -20,8 +21,7 @@ CREATE FUNCTION write_claims(
     vouchers text, owners text,
     event_type text, payloads text, metadatas text,
     end_type text, end_payload text, end_version integer,
-    principals text, operation_name text, answer_keys text, hashes text, statuses smallint[], answer_headers text,
-    bodies text, at timestamptz,
+    keys text, requests text, statuses smallint[], answer_headers text, bodies text, at timestamptz,
     OUT outcome text, OUT "position" bigint, OUT revision bigint, OUT which integer[]
 )
 LANGUAGE plpgsql
@@ -33,20 +33,19 @@ DECLARE
     holder_names text[] := string_to_array(holders, E'\x1f');
     voucher_ids text[] := string_to_array(vouchers, E'\x1f');
     owner_names text[] := string_to_array(owners, E'\x1f');
-    principal_names text[] := string_to_array(principals, E'\x1f');
-    key_names text[] := string_to_array(answer_keys, E'\x1f');
+    key_names uuid[] := string_to_array(keys, E'\x1f');
+    asked uuid[] := string_to_array(requests, E'\x1f');
     streams text[];
     versions integer[];
     types text[];
     said text[];
     about text[];
-    keys text[];
+    owned_by text[];
     first_position bigint;
 BEGIN
     SELECT array_agg(a.number) INTO which
-    FROM unnest(principal_names, key_names) WITH ORDINALITY AS a (principal, key, number)
-    WHERE (SELECT 1 FROM idempotency i
-           WHERE i.principal = a.principal AND i.operation = operation_name AND i.key = a.key LIMIT 1) IS NOT NULL;
+    FROM unnest(key_names) WITH ORDINALITY AS a (name, number)
+    WHERE (SELECT 1 FROM kept_claims k WHERE k.name = a.name LIMIT 1) IS NOT NULL;
     IF which IS NOT NULL THEN
         outcome := 'known';
         RETURN;
@@ -102,33 +101,32 @@ BEGIN
         types := array_fill(event_type, ARRAY[granted]);
         said := string_to_array(payloads, E'\x1f');
         about := string_to_array(metadatas, E'\x1f');
-        keys := owner_names;
+        owned_by := owner_names;
         IF end_type IS NOT NULL THEN
             streams := streams || ('period-' || period);
             versions := versions || end_version;
             types := types || end_type;
             said := said || end_payload;
             about := about || about[granted];
-            keys := keys || period;
+            owned_by := owned_by || period;
         END IF;
-        "position" := append_events(streams, versions, types, said, about, keys, at);
+        "position" := append_events(streams, versions, types, said, about, owned_by, at);
         first_position := "position" - cardinality(streams) + 1;
+        INSERT INTO kept_claims (name, request, position)
+        SELECT a.name, a.request, first_position + a.number - 1
+        FROM unnest(key_names[1:granted], asked[1:granted]) WITH ORDINALITY AS a (name, request, number);
     ELSE
         revision := quota_revision;
         "position" := 0;
     END IF;
 
-    INSERT INTO idempotency (principal, operation, key, request_hash, status, headers, body, recorded_at)
-    SELECT a.principal, operation_name, a.key, decode(a.hash, 'hex'), a.status,
-        CASE WHEN a.number <= granted
-            THEN a.headers::jsonb || jsonb_build_object('Event-Position', (first_position + a.number - 1)::text)
-            ELSE a.headers::jsonb
-        END,
-        convert_to(coalesce(a.body, ''), 'UTF8'), at
-    FROM unnest(principal_names, key_names, string_to_array(hashes, E'\x1f'), statuses,
-            string_to_array(answer_headers, E'\x1f'), string_to_array(bodies, E'\x1f'))
-        WITH ORDINALITY AS a (principal, key, hash, status, headers, body, number)
-    WHERE a.status IS NOT NULL;
+    IF cardinality(statuses) > 0 THEN
+        INSERT INTO kept_claims (name, request, status, headers, body, recorded_at)
+        SELECT a.name, a.request, a.status, a.headers::jsonb, convert_to(coalesce(a.body, ''), 'UTF8'), at
+        FROM unnest(key_names[granted + 1:], asked[granted + 1:], statuses, string_to_array(answer_headers, E'\x1f'),
+            string_to_array(bodies, E'\x1f')) AS a (name, request, status, headers, body)
+        WHERE a.status IS NOT NULL;
+    END IF;
     outcome := 'written';
 END
 $$;

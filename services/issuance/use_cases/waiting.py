@@ -9,9 +9,8 @@ from services.issuance.domain.period import period
 from services.issuance.domain.period_phases import Period
 from services.issuance.domain.ticket import PASSING, TakePlace, Ticket, reasons_against, take_place
 from services.issuance.domain.waiting_room import Line, after_one_more
-from services.issuance.intake.answers import resolve
 from services.issuance.intake.asking import Waiting
-from services.issuance.waiting_room.answers import keep
+from services.issuance.waiting_room.answers import keep, resolve
 from services.issuance.waiting_room.challenges import spend
 from services.issuance.waiting_room.room import hold_line, last_tickets, write_down
 from shared.kernel.refusal import Refused

@@ -47,10 +47,11 @@ async def lines_have_no_gap(connection: AsyncConnection, count: Count) -> AsyncI
 _TWO_AT_ONCE = sa.text(
     """
     SELECT ticket_id, next_id, entered_at FROM (
-        SELECT t.ticket_id, t.expires_at, i.recorded_at AS used_at,
+        SELECT t.ticket_id, t.expires_at, coalesce(k.recorded_at, e.recorded_at) AS used_at,
             lead(t.ticket_id) OVER company AS next_id, lead(t.entered_at) OVER company AS entered_at
         FROM entry_tickets t
-        LEFT JOIN idempotency i ON i.principal = t.principal AND i.operation = 'claimVoucher' AND i.key = t.ticket_id
+        LEFT JOIN kept_claims k ON k.name = claim_name(t.principal, t.ticket_id)
+        LEFT JOIN events e ON e.position = k.position
         WINDOW company AS (PARTITION BY t.period_id, t.claimant_id ORDER BY t.place)
     ) one WHERE next_id IS NOT NULL AND least(used_at, expires_at) > entered_at + :moment ORDER BY 1
     """
@@ -68,14 +69,13 @@ async def companies_hold_one_place(connection: AsyncConnection, count: Count) ->
 _CLAIMS = sa.text(
     f"""
     WITH {APPROVED_PLANS}
-    SELECT e.position, e.stream, i.key, t.admits_from, t.expires_at, e.recorded_at,
-        t.period_id = e.data->>'period_id' AND t.claimant_id = e.data->>'claimant_id' AND t.principal = i.principal
-            AS is_own
-    FROM idempotency i
-    JOIN events e ON e.stream = 'voucher-' || (convert_from(i.body, 'UTF8')::jsonb->>'voucher_id') AND e.version = 1
+    SELECT e.position, e.stream, k.name, t.ticket_id, t.admits_from, t.expires_at, e.recorded_at,
+        t.period_id = e.data->>'period_id' AND t.claimant_id = e.data->>'claimant_id' AS is_own
+    FROM kept_claims k
+    JOIN events e ON e.position = k.position
     JOIN plans p ON p.stream = 'period-' || (e.data->>'period_id')
-    LEFT JOIN entry_tickets t ON t.ticket_id = i.key
-    WHERE i.operation = 'claimVoucher' AND i.status = 201 AND jsonb_typeof(p.data->'waiting_room') = 'object'
+    LEFT JOIN entry_tickets t ON claim_name(t.principal, t.ticket_id) = k.name
+    WHERE jsonb_typeof(p.data->'waiting_room') = 'object'
     ORDER BY e.position
     """
 )
@@ -87,9 +87,9 @@ async def claims_came_in_their_turn(connection: AsyncConnection, count: Count) -
         count.checked += 1
         where = f"position {row.position}, {row.stream}"
         if not row.is_own:
-            yield Breach(where=where, found=f"claimed under {row.key}, which is no place of its claimant")
+            yield Breach(where=where, found=f"claimed under {row.ticket_id or row.name}, no place of its claimant")
         elif not row.admits_from <= row.recorded_at < row.expires_at + _MOMENT:
-            found = f"claimed at {row.recorded_at}; {row.key} let in from {row.admits_from} to {row.expires_at}"
+            found = f"claimed at {row.recorded_at}; {row.ticket_id} let in from {row.admits_from} to {row.expires_at}"
             yield Breach(where=where, found=found)
 
 

@@ -16,19 +16,17 @@ from services.issuance.tables import waiting_rooms
 from shared.kernel.refusal import refuse
 
 type TicketState = Literal["waiting", "admitted", "used", "expired"]
-_CLAIM = "claimVoucher"
-"""The operation under whose key a ticket is used."""
 _COLUMNS = tuple(field.name for field in fields(Ticket))
 _KINDS = dict.fromkeys(_COLUMNS, "text") | {
     "place": "integer",
     **dict.fromkeys(("entered_at", "admits_from", "expires_at"), "timestamptz"),
 }
 
-# The key of a claim is decided once: with an answer, or with a fence.
+# The key of a claim stands for something once: an answer, or that it was closed.
 _LAST_TICKETS = sa.text(
     f"""
     SELECT DISTINCT ON (t.claimant_id) {", ".join(f"t.{column}" for column in _COLUMNS)}, EXISTS (
-        SELECT 1 FROM idempotency i WHERE i.principal = t.principal AND i.operation = '{_CLAIM}' AND i.key = t.ticket_id
+        SELECT 1 FROM kept_claims k WHERE k.name = claim_name(t.principal, t.ticket_id)
     ) AS used
     FROM entry_tickets t WHERE t.period_id = :period_id AND t.claimant_id = ANY (CAST(:claimants AS text[]))
     ORDER BY t.claimant_id, t.place DESC

@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.issuance.api.intake_desk import awarded
+from services.issuance.api.awarded import awarded
 from services.issuance.app import DUE
 from services.issuance.domain.plan import Settings
 from services.issuance.domain.voucher import voucher
@@ -231,7 +231,7 @@ class Office:
                 key=name,
                 payload=f"{period_id} {amount}".encode(),
             ),
-            cause=Cause(actor="test", correlation_id="test"),
+            cause=Cause(actor="test", correlation_id=name),
             told=told,
             shown=shown,
         )

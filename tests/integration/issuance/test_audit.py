@@ -23,18 +23,15 @@ from tests.integration.issuance.office import CONTEXT, Office
 from tests.integration.issuance.queueing import claim_by, enter, open_room
 
 FACE = 5_000_000
-_KEY = (
-    "INSERT INTO idempotency (principal, operation, key, request_hash, status, headers, body, recorded_at) "
-    "SELECT 'user', 'claimVoucher', {key}, '', 201, '{{}}', "
-    "convert_to(json_build_object('voucher_id', {voucher})::text, 'UTF8'), now() {source}"
+_KEPT = "INSERT INTO kept_claims (name, request, position) SELECT gen_random_uuid(), gen_random_uuid(), {position}"
+_KEPT_TWICE = _KEPT.format(position="position FROM kept_claims WHERE position IS NOT NULL")
+_FAILED = (
+    "INSERT INTO kept_claims (name, request, status, headers, body, recorded_at)"
+    " VALUES (gen_random_uuid(), gen_random_uuid(), 503, '{}', '', now())"
 )
-_ANSWERED = _KEY.format(
-    key="stream",
-    voucher="data->>'voucher_id'",
-    source="FROM events WHERE type = 'cxq.issuance.voucher-claimed.v1'",
+_TOLD = (
+    """UPDATE kept_claims SET status = 201, headers = '{}', body = '{"voucher_id": "vch_other"}' WHERE position > 0"""
 )
-
-_ANSWERED_TWICE = _ANSWERED.replace("'claimVoucher', stream", "'claimVoucher', 'again-' || stream")
 
 
 @pytest.fixture(scope="module")
@@ -237,9 +234,13 @@ _AGAIN = (
         ("M9", _say("voucher-committed", "valid_until", '"2026-06-03"')),
         ("M9", _say("voucher-expired", "on", '"2026-03-19"')),
         ("M9", "DELETE FROM deadlines WHERE kind IN ('expire-unregistered', 'find-unregistered')"),
-        ("K2", _KEY.format(key="'key-of-nothing'", voucher="'vch_nothing'", source="")),
-        ("K3", _ANSWERED_TWICE),
-        ("K3", "DELETE FROM idempotency"),
+        ("K2", _KEPT.format(position="99999")),
+        ("K2", _KEPT.format(position="1")),
+        ("K2", _KEPT_TWICE),
+        ("K2", _FAILED),
+        ("K2", _TOLD),
+        ("K3", _KEPT_TWICE),
+        ("K3", "DELETE FROM kept_claims"),
         ("K4", _say("voucher-claimed", "place", "2")),
         ("G1", "UPDATE quotas SET closed = false WHERE claims = 3"),
         ("G1", "UPDATE quotas SET paused = true WHERE claims = 3"),
@@ -293,7 +294,7 @@ _AGAIN = (
         ("W1", "DELETE FROM waiting_rooms"),
         ("W1", "DELETE FROM entry_tickets WHERE place = 3"),
         ("W2", "UPDATE entry_tickets SET claimant_id = 'one company'"),
-        ("W2", "DELETE FROM idempotency WHERE key LIKE 'tkt_%'"),
+        ("W2", "DELETE FROM kept_claims"),
         ("W3", "UPDATE entry_tickets SET ticket_id = 'tkt_other' WHERE place = 1"),
         ("W3", "UPDATE entry_tickets SET claimant_id = 'clm_other' WHERE place = 1"),
         ("W3", "UPDATE entry_tickets SET principal = 'another' WHERE place = 1"),

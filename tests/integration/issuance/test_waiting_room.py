@@ -334,7 +334,7 @@ async def test_an_open_period_sends_away_at_the_door_who_has_no_turn(office: Off
     office.seconds = lambda: began  # what was seen stays fresh
     await claim_by(office, first)
     async with owner.begin() as connection:
-        await connection.execute(sa.text("LOCK TABLE idempotency IN ACCESS EXCLUSIVE MODE"))  # nobody is looked up
+        await connection.execute(sa.text("LOCK TABLE kept_claims IN ACCESS EXCLUSIVE MODE"))  # nobody is looked up
         async with asyncio.timeout(0.5):
             with pytest.raises(Refused, match="entry-token-missing"):
                 await office.ask(period_id, late, FACE, key="a-key-of-ones-own")

@@ -1,8 +1,6 @@
 """One key, one effect, one answer; a lost race is decided again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -11,9 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.store.execution import (
     Answer,
     Commands,
-    KeyFencedError,
     KeyInProgressError,
-    KeyName,
     KeyReusedError,
     StoreBusyError,
 )
@@ -84,67 +80,6 @@ async def test_a_key_that_belongs_to_another_request_is_refused(
     with pytest.raises(KeyReusedError):
         await _confirm(commands, project, project, "prv_2", payload=b'{"a":2}')
     assert await _versions(engine, project) == [1, 2]
-
-
-async def test_a_fenced_key_refuses_whatever_comes_under_it_and_knows_no_answer(
-    commands: Commands, engine: AsyncEngine, project: str
-) -> None:
-    name = KeyName(principal=key(project).principal, operation=key(project).operation, key=project)
-    for _ in range(2):
-        assert await commands.fence(CAUSE, name) is None
-    for payload in (b"{}", b""):
-        with pytest.raises(KeyFencedError):
-            await _confirm(commands, project, project, payload=payload)
-    assert await commands.fence(CAUSE, name) is None
-    assert await _versions(engine, project) == [1]
-    assert not (await _confirm(commands, project, f"{project}-again")).replayed
-
-
-async def test_a_key_that_has_an_answer_is_not_fenced_any_more(commands: Commands, project: str) -> None:
-    first = await _confirm(commands, project, project)
-    known = await commands.fence(CAUSE, key(project))
-    assert known is not None
-    assert (known.status, known.body, known.replayed) == (first.status, first.body, True)
-    assert (await _confirm(commands, project, project)).body == first.body
-
-
-async def test_a_key_whose_request_is_being_decided_is_not_fenced(commands: Commands, project: str) -> None:
-    inside, go_on = asyncio.Event(), asyncio.Event()
-
-    async def slow(tx: Transaction) -> Handled[Event, Project]:
-        inside.set()
-        await go_on.wait()
-        return await confirming(project)(tx)
-
-    first = asyncio.create_task(commands.execute(CAUSE, slow, answered, refused, key(project)))
-    await inside.wait()
-    with pytest.raises(KeyInProgressError):
-        await commands.fence(CAUSE, key(project))
-    go_on.set()
-    answer = await first
-    known = await commands.fence(CAUSE, key(project))
-    assert known is not None
-    assert known.body == answer.body
-
-
-async def test_a_request_and_a_fence_at_the_same_time_agree_on_who_came_first(commands: Commands, project: str) -> None:
-    async def insist[R](attempt: Callable[[], Awaitable[R]]) -> R:
-        async with asyncio.timeout(10):
-            while True:
-                try:
-                    return await attempt()
-                except KeyInProgressError:
-                    await asyncio.sleep(0.005)
-
-    for number in range(10):
-        name = f"{project}-{number}"
-        asked, fenced = await asyncio.gather(
-            insist(partial(_confirm, commands, project, name, name)),
-            insist(partial(commands.fence, CAUSE, key(name))),
-            return_exceptions=True,
-        )
-        won = isinstance(asked, Answer)
-        assert isinstance(fenced, Answer) if won else isinstance(asked, KeyFencedError) and fenced is None
 
 
 async def test_two_principals_may_use_the_same_key(commands: Commands, engine: AsyncEngine, project: str) -> None:
