@@ -182,6 +182,7 @@ class PeriodItem(View):
     remaining: Money
     claims: int = Field(examples=[17])
     face_value_max: Cap
+    classes: list[ClassView] = Field(description="有专有额度的类别 · Classes with a part of their own")
 
 
 class PeriodPlanItem(PeriodItem):

@@ -17,6 +17,7 @@ from services.issuance.domain.period import Event, period
 from services.issuance.domain.period_phases import Period as PeriodState
 from services.issuance.domain.period_phases import Phase, State, phase_at
 from services.issuance.ledger import Quota
+from services.issuance.projections.period_board import classes_on
 from shared.http.commands import Presented
 from shared.http.models import Money
 from shared.http.reading import ReadDesk
@@ -120,6 +121,7 @@ def period_fields(seen: Seen) -> dict[str, Any]:
 def board_fields(row: sa.Row[Any], at: datetime) -> dict[str, Any]:
     """Describe a period by its row on the board, at an instant of the server's clock."""
     paused = row.paused_since is not None
+    classes, parts = classes_on(row)
     return {
         "period_id": row.period_id,
         "name": row.name,
@@ -134,4 +136,5 @@ def board_fields(row: sa.Row[Any], at: datetime) -> dict[str, Any]:
         "remaining": Money.of(row.remaining),
         "claims": row.claims,
         "face_value_max": Money.of(row.face_value_max),
+        "classes": class_views(classes, as_of(parts, classes, at)),
     }

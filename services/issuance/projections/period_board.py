@@ -1,13 +1,17 @@
-"""The board of periods for everyone: hours, quota, what was issued and what is left (art. 4, 12).
+"""The board of periods for everyone: hours, quota, what was issued and what is left, of classes too (art. 4, 12).
 
 A period's own facts and its claims have different keys, so a claim may be seen before its period's plan: claims only
 add to sums, and the plan only fills in what it says, in whatever order they come.
 """
 
+from collections.abc import Mapping
 from typing import Any, assert_never
 
+import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
+from services.issuance.domain.classes import UNDIVIDED, Parts
 from services.issuance.projections import READ_MODELS
 from shared.events.definition import Recorded
 from shared.events.issuance.periods import (
@@ -20,8 +24,9 @@ from shared.events.issuance.periods import (
     PeriodProposed,
     PeriodResumed,
     PeriodWithdrawn,
+    QuotaClass,
 )
-from shared.events.issuance.quotas import QuotaReturned
+from shared.events.issuance.quotas import ClassQuotaReleased, QuotaReturned
 from shared.events.issuance.vouchers import VoucherClaimed
 from shared.projections.projection import Projection, Row, RowKey
 
@@ -46,10 +51,15 @@ TABLE = sa.Table(
     sa.Column("returned", sa.BigInteger, nullable=False),
     sa.Column("remaining", sa.BigInteger, nullable=False),
     sa.Column("claims", sa.Integer, nullable=False),
+    sa.Column("classes", JSONB(none_as_null=True)),
+    sa.Column("class_issued", JSONB(none_as_null=True)),
+    sa.Column("class_released", JSONB(none_as_null=True)),
 )
 """`name`, `phase`, the hours and the cap are null only while a period's plan has not been seen yet.
 
 `changed_by` had the last hand in the plan, if it was changed; whatever was announced once has its `announced_at`.
+Where the quota is divided, `classes` are those of the plan, and the others say by name how many fen were issued from
+the part of each, and how many it left for everybody when its time was over; null as long as there is nothing to say.
 """
 
 type Event = (
@@ -63,6 +73,7 @@ type Event = (
     | PeriodExhausted
     | PeriodClosed
     | QuotaReturned
+    | ClassQuotaReleased
     | VoucherClaimed
 )
 
@@ -95,10 +106,20 @@ def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row:
             phase = "open" if before["phase"] == "exhausted" else before["phase"]
             sums = {"returned": before["returned"] + amount, "remaining": before["remaining"] + amount}
             return before | sums | {"phase": phase}
-        case VoucherClaimed(amount=amount):
+        case ClassQuotaReleased(name=name, amount=amount):
+            return before | {"class_released": _added(before["class_released"], {name: amount})}
+        case VoucherClaimed(amount=amount, parts=parts):
             sums = {"issued": before["issued"] + amount, "remaining": before["remaining"] - amount}
+            if parts:
+                sums["class_issued"] = _added(before["class_issued"], {part.name: part.amount for part in parts})
             return before | sums | {"claims": before["claims"] + 1}
     assert_never(data)
+
+
+def _added(sums: Mapping[str, int] | None, more: Mapping[str, int]) -> dict[str, int]:
+    """Add to the sums of classes, by name."""
+    before = sums or {}
+    return {**before, **{name: before.get(name, 0) + fen for name, fen in more.items()}}
 
 
 def _planned(before: Row, plan: PeriodProposed | PeriodPlanChanged) -> Row:
@@ -111,6 +132,7 @@ def _planned(before: Row, plan: PeriodProposed | PeriodPlanChanged) -> Row:
         "face_value_max": plan.face_value_max,
         "quota": plan.quota,
         "remaining": before["remaining"] - before["quota"] + plan.quota,
+        "classes": [msgspec.to_builtins(each) for each in plan.classes] or None,
     }
 
 
@@ -137,6 +159,7 @@ PERIOD_BOARD = Projection(
         PeriodExhausted: _row,
         PeriodClosed: _row,
         QuotaReturned: _row,
+        ClassQuotaReleased: _row,
         VoucherClaimed: _row,
     },
     evolve=evolve,
@@ -148,3 +171,14 @@ def periods(*, announced_only: bool) -> sa.Select[Any]:
     """Select the periods, for the public without the plans that were never announced."""
     seen = sa.select(TABLE).where(TABLE.c.phase.is_not(None))
     return seen.where(TABLE.c.announced_at.is_not(None)) if announced_only else seen
+
+
+def classes_on(row: Any) -> tuple[tuple[QuotaClass, ...], Parts]:
+    """Read a row's classes, and how their parts stand, in the order of the plan."""
+    classes = msgspec.convert(row.classes or (), type=tuple[QuotaClass, ...])
+    if not classes:
+        return (), UNDIVIDED
+    issued, released = row.class_issued or {}, row.class_released or {}
+    left = tuple(released.get(each.name, 0) for each in classes)
+    rests = tuple(each.amount - issued.get(each.name, 0) - gone for each, gone in zip(classes, left, strict=True))
+    return classes, Parts(rests=rests, released=left)

@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.issuance import class_proof
 from services.issuance.books import Books, books_now, closed, post, reopened
 from services.issuance.contract_money import Waiting, listed, read, wait, waited_between, waiting_now
 from services.issuance.deadlines import await_proof, go_on_proving
@@ -254,7 +255,10 @@ async def _periods(connection: AsyncConnection, proof: Proof) -> None:
     for (period_id, _, account), fen in now.items():
         told[period_id, account] += fen
     _compare_periods(proof, "quota", rows, told, moving=last != head or bool(since))
-    _compare_periods(proof, "the board", shown, told, moving=last != head or board_reached < last)
+    is_moving = last != head or board_reached < last
+    _compare_periods(proof, "the board", shown, told, moving=is_moving)
+    for what, same in await class_proof.compared(connection, rows, shown):
+        proof.judge(what, same=same, moving=is_moving)
     proof.turn_to("done")
 
 

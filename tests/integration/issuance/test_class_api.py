@@ -9,10 +9,11 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.issuance.projections.period_board import PERIOD_BOARD
 from services.issuance.projections.voucher_balances import VOUCHER_BALANCES
 from shared.clock import SystemClock
 from shared.projections.projection import Rows
-from shared.projections.rows import save_rows
+from shared.projections.rows import load_rows, save_rows
 from shared.settings import Settings
 from shared.store.transaction import read_log
 from tests.integration.issuance.office import CONTEXT, Office, StandingClock
@@ -149,6 +150,40 @@ async def test_what_each_class_and_everybody_has_left_is_told_and_follows_the_cl
     won = await call("POST", "/v1/claims", party=stranger, body=_claim(path, 4 * FACE))
     assert won.status_code == 201, won.text
     assert await left(won.headers["event-position"]) == (5 * FACE, 2 * FACE, [0, 3 * FACE])
+
+
+async def test_the_list_of_periods_shows_what_classes_have_left_and_until_when(
+    call: Call, client: httpx.AsyncClient, office: Office, engine: AsyncEngine
+) -> None:
+    path = await _opened(call, office, [_teams(office.clock), HAIDIAN])
+    plain = await _opened(call, office, [])
+
+    async def listed(where: str = path, *, plans: bool = False) -> list[dict[str, Any]]:
+        async with engine.begin() as connection:
+            rows: Rows = {}
+            PERIOD_BOARD.fold(rows, await read_log(connection, CONTEXT, after=0, limit=10_000))
+            await save_rows(connection, PERIOD_BOARD.table, rows)
+            assert await load_rows(connection, PERIOD_BOARD.table, rows) == rows
+        found = await call("GET", "/v1/period-plans", **LI) if plans else await client.get("/v1/periods")
+        (own,) = [item for item in found.json()["items"] if item["period_id"] == where.rpartition("/")[2]]
+        shown: list[dict[str, Any]] = own["classes"]
+        assert shown == (await client.get(where)).json()["classes"]
+        return shown
+
+    before = await listed()
+    assert [(each["name"], each["who"], each["remaining"]["amount"]) for each in before] == [
+        ("团队", "team", 4 * FACE),
+        ("海淀", "district:110108", 3 * FACE),
+    ]
+    assert (before[0]["until"] is None, before[1]["until"]) == (False, None)
+    assert await listed(plain) == []
+    won = await call("POST", "/v1/claims", party=await office.register("team"), body=_claim(path, FACE))
+    assert won.status_code == 201, won.text
+    assert [each["remaining"]["amount"] for each in await listed()] == [3 * FACE, 3 * FACE]
+    office.clock.at += HOUR  # its time is over, and nobody has written that down yet
+    assert [each["remaining"]["amount"] for each in await listed()] == [0, 3 * FACE]
+    await office.wait_until(office.clock.at)
+    assert [each["remaining"]["amount"] for each in await listed(plans=True)] == [0, 3 * FACE]
 
 
 async def test_after_the_close_the_figures_say_what_became_of_each_part(

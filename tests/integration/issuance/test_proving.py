@@ -12,6 +12,8 @@ from services.issuance.books import books_at, books_now, reopened
 from services.issuance.deadlines import PROVE_BALANCES, await_proof
 from services.issuance.tables import ledger_proofs
 from services.issuance.use_cases import proving_balances
+from services.issuance.use_cases.running_periods import release_classes
+from shared.events.issuance.periods import QuotaClass
 from shared.kernel.calendar import business_date
 from shared.settings import Settings
 from shared.store.tables import deadlines, log_head
@@ -28,14 +30,29 @@ _INVENTED_PAIR = (
 )
 _INVENTED_VOUCHER = (
     'INSERT INTO voucher_balances SELECT (jsonb_populate_record(v, \'{"voucher_id": "vch_invented"}\')).*'
-    " FROM voucher_balances v WHERE state = 'claimed'"
+    " FROM voucher_balances v WHERE state = 'claimed' LIMIT 1"
 )
+_OF_CLASSES = "UPDATE period_board SET {changed} WHERE classes IS NOT NULL"
 type Meanwhile = Callable[[int], Awaitable[object]]
 
 
 @pytest.fixture(scope="module")
 async def lived(engine: AsyncEngine) -> Season:
-    return await told_season(engine)
+    """Live through a season, and have classes draw on their parts, one of which is over."""
+    told = await told_season(engine)
+    office = Office(engine)
+    office.clock.at = TWO_IN_BEIJING - timedelta(days=1)
+    until = office.clock.at + timedelta(hours=1)
+    teams = QuotaClass(name="团队", who="team", amount=1_000, until=until)
+    haidian = QuotaClass(name="海淀", who="district:110108", amount=1_000)
+    period_id = await office.open_period(3_000, classes=(teams, haidian))
+    await office.claim(period_id, await office.register("team"), 300)
+    await office.claim(period_id, await office.register(district="110108"), 400)
+    office.clock.at = until
+    await office.do(lambda tx: release_classes(tx, period_id))
+    await office.close()
+    await catch_up(engine)
+    return told
 
 
 @pytest.fixture
@@ -146,6 +163,14 @@ async def test_a_proof_page_by_page_comes_to_the_same_as_one_at_once(
             "the exposure: committed for ctr",
         ),
         ("UPDATE period_board SET remaining = remaining + 1, issued = issued - 1", "", "the board of"),
+        (_OF_CLASSES.format(changed="class_issued = jsonb_set(class_issued, '{团队}', '299')"), "", "the board of"),
+        (_OF_CLASSES.format(changed="class_issued = NULL"), "", "the board of"),
+        (_OF_CLASSES.format(changed="class_released = jsonb_set(class_released, '{团队}', '1')"), "", "the board of"),
+        (_OF_CLASSES.format(changed="class_released = NULL"), "", "the board of"),
+        (_OF_CLASSES.format(changed="class_released = class_released || '{\"海淀\": 1}'"), "", "the board of"),
+        (_OF_CLASSES.format(changed="classes = NULL"), "", "the board of"),
+        (_OF_CLASSES.format(changed="classes = jsonb_set(classes, '{1,amount}', '1001')"), "", "the board of"),
+        ("DELETE FROM period_board WHERE classes IS NOT NULL", "", "the board of"),
         ("UPDATE annual_totals SET spent = spent + 1 WHERE spent > 0", "", "annual_totals"),
         (
             "UPDATE allowances SET spent = spent - 1 WHERE spent > 0",

@@ -4,19 +4,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import count, pairwise
+from types import SimpleNamespace
 from typing import Any
 
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
+from services.issuance.domain.classes import Parts
 from services.issuance.projections.annual_totals import ANNUAL_TOTALS
 from services.issuance.projections.ledger import LEDGER_ENTRIES
-from services.issuance.projections.period_board import PERIOD_BOARD
+from services.issuance.projections.period_board import PERIOD_BOARD, classes_on
 from services.issuance.projections.voucher_balances import VOUCHER_BALANCES
 from shared.events.definition import TYPE_OF, Recorded
-from shared.events.issuance.periods import PeriodClosed, PeriodExhausted, PeriodOpened, PeriodPaused
-from shared.events.issuance.quotas import QuotaReturned
+from shared.events.issuance.periods import PeriodClosed, PeriodExhausted, PeriodOpened, PeriodPaused, QuotaClass
+from shared.events.issuance.quotas import ClassQuotaReleased, QuotaReturned
 from shared.events.issuance.vouchers import (
+    ClassPart,
     VoucherCancelled,
     VoucherClaimed,
     VoucherExpired,
@@ -173,6 +176,37 @@ def test_the_board_is_the_same_whichever_of_periods_and_claims_comes_first(turns
     assert row == _row(PERIOD_BOARD, [*period, *claims], PERIOD)
     assert (row["phase"], row["remaining"], row["claims"]) == ("closed", CHANGED.quota - FACE, 2)
     assert (row["pause_reason"], row["changed_by"], row["approved_by"]) == ("系统维护", "officer-zhao", "officer-sun")
+
+
+TEAMS = QuotaClass(name="团队", who="team", amount=3 * FACE, until=CLOSES)
+HOLDERS = QuotaClass(name="证书", who="certified", amount=2 * FACE)
+
+
+@for_all(st.permutations(range(5)))
+def test_the_board_shows_what_classes_have_left_whatever_comes_first(order: list[int]) -> None:
+    facts = [
+        replace(CHANGED, quota=10 * FACE, classes=(TEAMS, HOLDERS)),
+        replace(CLAIMED, parts=(ClassPart(name="团队", amount=FACE),)),
+        replace(CLAIMED, parts=(ClassPart(name="团队", amount=400), ClassPart(name="证书", amount=600))),
+        replace(CLAIMED, parts=()),
+        ClassQuotaReleased(period_id=PERIOD, name="团队", amount=2 * FACE - 400, at=CLOSES),
+    ]
+    row = SimpleNamespace(**_row(PERIOD_BOARD, [facts[number] for number in order], PERIOD))
+    assert classes_on(row) == (
+        (TEAMS, HOLDERS),
+        Parts(rests=(0, 2 * FACE - 600), released=(2 * FACE - 400, 0)),
+    )
+    assert row.remaining == 7 * FACE
+
+
+def test_a_board_without_classes_has_nothing_to_say_of_them_and_a_new_plan_has_the_last_word() -> None:
+    row = _row(PERIOD_BOARD, [PROPOSED, APPROVED, CLAIMED], PERIOD)
+    assert (row["classes"], row["class_issued"], row["class_released"]) == (None, None, None)
+    assert classes_on(SimpleNamespace(**row)) == ((), Parts())
+    divided = replace(CHANGED, classes=(TEAMS,))
+    row = _row(PERIOD_BOARD, [PROPOSED, divided], PERIOD)
+    assert classes_on(SimpleNamespace(**row)) == ((TEAMS,), Parts(rests=(3 * FACE,), released=(0,)))
+    assert _row(PERIOD_BOARD, [PROPOSED, divided, CHANGED], PERIOD)["classes"] is None
 
 
 LIFE = (CLAIMED, COMMITTED, RELEASED, COMMITTED, USED, REDEEMED)
