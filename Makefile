@@ -54,5 +54,5 @@ docs: venv ## Write the generated files: docs/api and docs/events
 	$(BIN)/python -m shared.events.documentation
 
 lock: ## Write requirements.lock and requirements-runtime.lock anew (needs uv)
-	$(LOCK) --extra local --extra test --output-file requirements.lock
-	$(LOCK) --constraint requirements.lock --output-file requirements-runtime.lock
+	$(LOCK) --extra local --extra otlp --extra test --output-file requirements.lock
+	$(LOCK) --extra otlp --constraint requirements.lock --output-file requirements-runtime.lock

@@ -89,7 +89,7 @@ class Runtime:
         await stop_all(self._tasks)
         await self._background_engine.dispose()
         await self.engine.dispose()
-        self.tracing.close()
+        await self.tracing.close()
 
     def wake(self) -> None:
         """Tell the background that something was committed: there may be events to publish, and new deadlines."""

@@ -73,8 +73,9 @@ class Settings(MeasuresSettings):
     """Our public key with the outside judge, which `GET /v1/challenge` tells."""
     challenge_when_unreachable: Literal["closed", "open"] = "closed"
     """Whether people are let in while the outside judge does not answer."""
-    trace_endpoint: str = ""
-    """Where finished spans go: `console`, or empty for nowhere."""
+    trace_endpoint: Annotated[str, StringConstraints(pattern=r"^(|console|https?://[^\s/?#]+[^\s#]*)$")] = ""
+    """Where finished spans go: `console`, the address at which a collector takes traces by OTLP over HTTP, such as
+    `http://collector:4318/v1/traces`, or empty for nowhere."""
 
     @model_validator(mode="after")
     def _secrets_outside_development(self) -> "Settings":

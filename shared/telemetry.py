@@ -1,5 +1,6 @@
 """What a process tells about itself: logs without personal data, metrics, and traces when they are asked for."""
 
+import asyncio
 import json
 import logging
 import re
@@ -14,9 +15,11 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+from opentelemetry.trace import Status
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import Attributes
 from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -137,24 +140,32 @@ def configure_logs(settings: Settings, *, context: str = "") -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def discreet(span: ReadableSpan) -> ReadableSpan:
+    """Give a finished span as it may leave the process: as free of secrets and persons as the log is."""
+    status = span.status
+    return ReadableSpan(
+        name=span.name,
+        context=span.context,
+        parent=span.parent,
+        resource=span.resource,
+        attributes=_without_values(span.attributes),
+        events=[Event(each.name, _without_values(each.attributes), each.timestamp) for each in span.events],
+        links=[trace.Link(each.context, _without_values(each.attributes)) for each in span.links],
+        kind=span.kind,
+        status=Status(status.status_code, redact(status.description)) if status.description else status,
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
+
+
+def _without_values(attributes: Attributes) -> Attributes:
+    return {name: redact(value) for name, value in (attributes or {}).items()}
+
+
 def printed(span: ReadableSpan) -> str:
-    """Write a finished span as a line of JSON, as free of secrets and persons as the log is."""
-    told = json.loads(span.to_json(indent=None))
-    for part in ("status", "attributes", "events", "links"):
-        told[part] = _without_values(told[part])
-    return json.dumps(told, ensure_ascii=False) + "\n"
-
-
-def _without_values(told: Any) -> Any:
-    match told:
-        case str():
-            return redact(told)
-        case dict():
-            return {name: _without_values(inner) for name, inner in told.items()}
-        case list():
-            return [_without_values(inner) for inner in told]
-        case _:
-            return told
+    """Write a finished span as a line of JSON."""
+    return json.dumps(json.loads(discreet(span).to_json(indent=None)), ensure_ascii=False) + "\n"
 
 
 _traceparents = TraceContextTextMapPropagator()
@@ -188,19 +199,26 @@ def current_traceparent() -> str | None:
     return carrier.get("traceparent")
 
 
+def _way_out_to(endpoint: str) -> SpanProcessor:
+    if endpoint == "console":
+        return BatchSpanProcessor(ConsoleSpanExporter(out=sys.stderr, formatter=printed))
+    from shared.collector import to_collector  # noqa: PLC0415 (whoever sends nothing does not load what sends)
+
+    return to_collector(endpoint)
+
+
 class Tracing:
-    """Traces of one service: requests, statements, what consumers apply; nothing at all without `trace_endpoint`."""
+    """Traces of one service: requests, statements, what consumers apply; nothing at all without `trace_endpoint`.
+
+    Finished spans leave from a thread of their own, out of a line of bounded length: a request waits for nobody.
+    """
 
     def __init__(self, settings: Settings, context: str) -> None:
         self._provider: TracerProvider | None = None
-        if settings.trace_endpoint == "console":
+        if settings.trace_endpoint:
             resource = Resource.create({"service.name": f"cxq-{context}", "service.namespace": "cxq"})
             self._provider = TracerProvider(resource=resource)
-            self._provider.add_span_processor(
-                BatchSpanProcessor(ConsoleSpanExporter(out=sys.stderr, formatter=printed))
-            )
-        elif settings.trace_endpoint:
-            raise ValueError(f"CXQ_TRACE_ENDPOINT is `console` or empty, not {settings.trace_endpoint!r}")
+            self._provider.add_span_processor(_way_out_to(settings.trace_endpoint))
 
     @property
     def tracer(self) -> trace.Tracer:
@@ -234,7 +252,7 @@ class Tracing:
                 skip_dep_check=True,  # it knows SQLAlchemy up to 2.0; the events it listens to are the same in 2.1
             )
 
-    def close(self) -> None:
-        """Send what is left."""
+    async def close(self) -> None:
+        """Send what is left, if there is somebody to take it soon."""
         if self._provider is not None:
-            self._provider.shutdown()
+            await asyncio.to_thread(self._provider.shutdown)
