@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects.postgresql import insert
@@ -38,8 +40,7 @@ _PAUSE_S_MAX: Final = 2.0
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True)
-class Item:
+class Item(msgspec.Struct, gc=False):
     """A record of a topic: its envelope, its value as it came, and where its reader is once it is dealt with."""
 
     envelope: Envelope
@@ -112,21 +113,18 @@ class Applier:
         """Drop what is known already; give what is new, up to a gap, and what the gap is. Raises ForkError."""
         last = partition.place
         new: list[Item] = []
-        where = f"{source.topic}, partition {source.partition}"
         for item in items:
             envelope = item.envelope
             if envelope.position <= last.position:
                 if envelope.position == last.position and envelope.hash != last.hash:
                     raise ForkError(
-                        f"{where}: position {envelope.position} is now {envelope.hash[:12]}, but {last.hash[:12]} was"
-                        f" applied: {self.name} and the topic have parted"
+                        f"{_named(source)}: position {envelope.position} is now {envelope.hash[:12]}, but"
+                        f" {last.hash[:12]} was applied: {self.name} and the topic have parted"
                     )
                 continue
             if envelope.prevposition != last.position:
-                return (
-                    new,
-                    f"{where}: position {envelope.position} follows {envelope.prevposition}, not {last.position}",
-                )
+                gap = f"position {envelope.position} follows {envelope.prevposition}, not {last.position}"
+                return new, f"{_named(source)}: {gap}"
             last = item.after
             new.append(item)
         return new, ""
@@ -148,15 +146,14 @@ class Applier:
         wanted = 0
         for item in items:
             together.append(item)
-            wanted += self._wants(item)
+            wanted += self._wants(item.envelope.type)
             if wanted == self.subscription.batch_max:
                 yield together
                 together, wanted = [], 0
         if together:
             yield together
 
-    def _wants(self, item: Item) -> bool:
-        kind = item.envelope.type
+    def _wants(self, kind: str) -> bool:
         if (is_wanted := self._known.get(kind)) is None:
             is_wanted = self._wanted is None or kind.rpartition(".v")[0] in self._wanted
             self._known[kind] = is_wanted
@@ -177,24 +174,21 @@ class Applier:
             await self._settle(source, partition, items[middle:])
 
     async def sort_out(
-        self, connection: AsyncConnection, stretches: Sequence[Stretch], items: Sequence[Item]
-    ) -> tuple[list[Recorded[Any]], list[set[str]]]:
-        """Give the events to be applied, and the keys that wait by stretch; what is of these is laid aside.
-
-        `items` are those of all stretches in the order in which they are to be applied.
-        """
+        self, connection: AsyncConnection, stretches: Sequence[Stretch], together: "_Together"
+    ) -> tuple[Sequence[Recorded[Any]], list[set[str]]]:
+        """Give the events to be applied, and the keys that wait by stretch; what is of these is laid aside."""
         if not any(self.partitions[stretch.source].parked for stretch in stretches):
-            return [item.opened() for item in items if self._wants(item)], [set() for _ in stretches]
+            return together.events(self._wants), [set() for _ in stretches]
         waiting: list[set[str]] = []
         aside: set[int] = set()
         for stretch in stretches:
             keys = await keys_parked(connection, self.name, *stretch.source)
-            behind = [item for item in stretch.items if item.envelope.key in keys and self._wants(item)]
+            behind = [item for item in stretch.items if item.envelope.key in keys and self._wants(item.envelope.type)]
             to_park = [_to_park(item, "waits for an earlier one") for item in behind]
             await park(connection, self.name, *stretch.source, to_park, self.around.clock.now())
             aside.update(map(id, behind))
             waiting.append(keys)
-        return [item.opened() for item in items if id(item) not in aside and self._wants(item)], waiting
+        return together.events(self._wants, aside), waiting
 
     async def apply(self, connection: AsyncConnection, events: Sequence[Recorded[Any]]) -> int:
         """Apply events in a transaction that has moved the positions already, and say how many it appended."""
@@ -245,17 +239,16 @@ async def apply_together(appliers: Sequence[Applier], stretches: Sequence[Stretc
     steps = [stretch.step() for stretch in stretches]
     parts = [[applier.partitions[stretch.source] for stretch in stretches] for applier in appliers]
 
-    # In the order of the log again: what is appended to a table lies in its indexes side by side.
-    items = sorted((item for stretch in stretches for item in stretch.items), key=_place_in_log)
+    together = _Together([item for stretch in stretches for item in stretch.items])
 
     async def once() -> tuple[list[list[set[str]]], int]:
         async with around.engine.begin() as connection:
             await move(connection, subscriptions, steps)
-            sorted_out = [await applier.sort_out(connection, stretches, items) for applier in appliers]
+            sorted_out = [await applier.sort_out(connection, stretches, together) for applier in appliers]
             appended = await _apply(connection, appliers, [events for events, _ in sorted_out])
         return [waiting for _, waiting in sorted_out], appended
 
-    behind = (item.envelope.traceparent for item in items)
+    behind = (item.envelope.traceparent for item in together.items)
     with span_of_batch(around.tracer, f"{names} {topics}", behind):
         waiting, appended = await persistently(once, [applier.progress for applier in appliers])
     for partitions, aside in zip(parts, waiting, strict=True):
@@ -302,6 +295,28 @@ async def persistently[T](attempt: Callable[[], Awaitable[T]], told: Sequence[Pr
                 if progress.state is State.RETRYING:
                     progress.at_work()
             return result
+
+
+class _Together:
+    """Records of several stretches that are applied in one transaction; what all want is picked out once."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        # In the order of the log again: what is appended to a table lies in its indexes side by side.
+        self.items = sorted(items, key=_place_in_log)
+        self._kinds = {item.envelope.type for item in items}
+        self._all: list[Recorded[Any]] | None = None
+
+    def events(self, wants: Callable[[str], bool], aside: AbstractSet[int] = frozenset()) -> Sequence[Recorded[Any]]:
+        """Open those of the kinds that are wanted, in order, without the items (by `id`) that are laid aside."""
+        if aside or not all(map(wants, self._kinds)):
+            return [item.opened() for item in self.items if wants(item.envelope.type) and id(item) not in aside]
+        if self._all is None:
+            self._all = [item.opened() for item in self.items]
+        return self._all
+
+
+def _named(source: TopicPartition) -> str:
+    return f"{source.topic}, partition {source.partition}"
 
 
 def _place_in_log(item: Item) -> tuple[str, int]:

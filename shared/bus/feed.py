@@ -204,8 +204,9 @@ class Feed:
         for applier in [*self._appliers]:
             stretches: list[Stretch] = []
             try:
-                for source, partition in applier.partitions.items():
-                    fresh, gap = applier.new_ones(source, partition, items.get(source, ()))
+                for source in items.keys() & applier.partitions.keys():
+                    partition = applier.partitions[source]
+                    fresh, gap = applier.new_ones(source, partition, items[source])
                     if fresh:
                         stretches.append(Stretch(source, partition.place, fresh))
                     if gap:

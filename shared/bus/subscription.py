@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import asyncpg
+import msgspec
 import sqlalchemy as sa
 from opentelemetry.trace import NoOpTracer, Tracer
 from sqlalchemy.exc import DBAPIError
@@ -119,8 +120,7 @@ class FencedError(Exception):
     """Another process has taken the partition over and moved its position."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, gc=False):
     """How far a consumer is in a partition: the offset to read next, and the last event's position and hash."""
 
     next_offset: int = 0

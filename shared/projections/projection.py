@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -35,6 +36,8 @@ class Projection:
     With `keyed_by_record` the functions in `rows` are given the record instead of its data, for rows that are named by
     their event's position. The rows of the events in `begins` are never there before them: nobody looks for those.
     `births` tells of those among them that begin one row each, and do nothing else, what `evolve` makes of them.
+    `sums` are columns that every event only adds to, whatever they hold, where the key says all the rest of the row:
+    what a batch comes to is added to what is there, and live running looks at nothing before.
 
     The events of a row must share a key (owner), or their effects must commute: only the order per key is kept.
     """
@@ -47,6 +50,12 @@ class Projection:
     keyed_by_record: bool = False
     begins: frozenset[type[Any]] = frozenset()
     births: tuple[Birth, ...] = ()
+    sums: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Make sure that sums and key are the whole row."""
+        if self.sums and self.sums ^ _columns(self.table) != {column.name for column in self.table.primary_key}:
+            raise ValueError(f"{self.name}: what is not a sum must be the key")
 
     @property
     def contexts(self) -> tuple[str, ...]:
@@ -70,13 +79,17 @@ class Projection:
 
     def known_before(self, events: Sequence[Recorded[Any]], touched: Sequence[Sequence[RowKey]]) -> dict[RowKey, None]:
         """Name the rows that may be there before the first of these events that touches them."""
+        if not self.begins:
+            return dict.fromkeys(chain.from_iterable(touched))
         begun: set[RowKey] = set()
         known: dict[RowKey, None] = {}
         for event, keys in zip(events, touched, strict=True):
             if type(event.data) in self.begins:
                 begun.update(keys)
             else:
-                known.update((key, None) for key in keys if key not in begun)
+                for key in keys:
+                    if key not in begun:
+                        known[key] = None
         return known
 
     def fold(
@@ -92,10 +105,10 @@ class Projection:
         asked = ((event, self.touches(event)) for event in events)
         for event, keys in asked if touched is None else zip(events, touched, strict=True):
             try:
-                changed = [(key, self.evolve(rows.get(key), event, key)) for key in keys]
+                changed = {key: self.evolve(rows.get(key), event, key) for key in keys}
             except Exception as error:
                 raise PoisonEventError(self.name, event.id, event.type, _reason(error)) from error
-            for _, row in changed:
+            for row in changed.values():
                 if row is None or (named := [*row]) == known:
                     continue
                 if row.keys() != columns:

@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.projections.birth import Newborn, as_row
 from shared.projections.projection import Row, RowKey, Rows
 
-type _Kind = Literal["upsert", "delete"]
+type Change = tuple[sa.Table, Mapping[RowKey, Row | None], frozenset[str]]
+"""Rows of a table to be written, those that are None to be removed; the columns named are added to what is there."""
+type _Part = tuple[sa.Table, Literal["upsert", "delete"], frozenset[str]]
 
 
 def key_names(table: sa.Table) -> tuple[str, ...]:
@@ -69,25 +71,24 @@ async def copy_rows(connection: AsyncConnection, table: sa.Table, rows: Iterable
 
 async def save_rows(connection: AsyncConnection, table: sa.Table, rows: Mapping[RowKey, Row | None]) -> None:
     """Write the rows with one upsert, and remove those that are None, in one statement."""
-    await save_rows_of_all(connection, [(table, rows)])
+    await save_rows_of_all(connection, [(table, rows, frozenset())])
 
 
-async def save_rows_of_all(
-    connection: AsyncConnection, changes: Sequence[tuple[sa.Table, Mapping[RowKey, Row | None]]]
-) -> None:
+async def save_rows_of_all(connection: AsyncConnection, changes: Iterable[Change]) -> None:
     """Write rows of several tables, each named once, in one statement; those that are None are removed."""
-    kinds: list[tuple[sa.Table, _Kind]] = []
+    parts: list[_Part] = []
     values: dict[str, str] = {}
-    for table, rows in changes:
+    for table, rows, sums in changes:
         kept = [row for row in rows.values() if row is not None]
-        gone = [dict(zip(key_names(table), key, strict=True)) for key, row in rows.items() if row is None]
-        written: tuple[tuple[_Kind, list[dict[str, Any]]], ...] = (("upsert", kept), ("delete", gone))
-        for kind, given in written:
-            if given:
-                values[f"rows_{len(kinds)}"] = _json(given)
-                kinds.append((table, kind))
-    if kinds:
-        await connection.execute(_write(tuple(kinds)), values)
+        if kept:
+            values[f"rows_{len(parts)}"] = _json(kept)
+            parts.append((table, "upsert", sums))
+        if len(kept) < len(rows):
+            gone = [dict(zip(key_names(table), key, strict=True)) for key, row in rows.items() if row is None]
+            values[f"rows_{len(parts)}"] = _json(gone)
+            parts.append((table, "delete", sums))
+    if parts:
+        await connection.execute(_write(tuple(parts)), values)
 
 
 @cache
@@ -107,27 +108,35 @@ def _rows_by_key(place: int, table: sa.Table) -> str:
 
 
 @cache
-def _write(kinds: tuple[tuple[sa.Table, _Kind], ...]) -> sa.TextClause:
+def _write(parts: tuple[_Part, ...]) -> sa.TextClause:
     """Write all in one round trip; the parts do not see each other's effects, and need not."""
-    parts = [
-        (_upsert if kind == "upsert" else _delete)(table, f"rows_{number}")
-        for number, (table, kind) in enumerate(kinds)
+    written = [
+        _upsert(table, f"rows_{number}", sums) if kind == "upsert" else _delete(table, f"rows_{number}")
+        for number, (table, kind, sums) in enumerate(parts)
     ]
-    *others, last = parts
+    *others, last = written
     named = ", ".join(f"w{number} AS ({part})" for number, part in enumerate(others))
     return sa.text(f"WITH {named} {last}" if named else last)
 
 
-def _upsert(table: sa.Table, parameter: str) -> str:
+def _upsert(table: sa.Table, parameter: str, sums: frozenset[str]) -> str:
     columns = ", ".join(f'"{name}"' for name in _column_names(table))
     keys = ", ".join(f'"{name}"' for name in key_names(table))
-    others = [name for name in _column_names(table) if name not in key_names(table)]
-    update = ", ".join(f'"{name}" = excluded."{name}"' for name in others)
+    others = sorted(sums) or [name for name in _column_names(table) if name not in key_names(table)]
+    update = ", ".join(f'"{name}" = {_added(name) if sums else _given_now(name)}' for name in others)
     action = f"UPDATE SET {update}" if others else "NOTHING"
     return (
-        f"INSERT INTO {_name(table)} ({columns}) SELECT {columns} FROM {_given(table, parameter)}"
+        f"INSERT INTO {_name(table)} AS t ({columns}) SELECT {columns} FROM {_given(table, parameter)}"
         f" ON CONFLICT ({keys}) DO {action}"
     )
+
+
+def _added(name: str) -> str:
+    return f't."{name}" + excluded."{name}"'
+
+
+def _given_now(name: str) -> str:
+    return f'excluded."{name}"'
 
 
 def _delete(table: sa.Table, parameter: str) -> str:

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import sqlalchemy as sa
+
 from shared.bus.subscription import ApplyTogether, Subscription
 from shared.events.definition import Recorded
-from shared.projections.projection import Projection
-from shared.projections.rows import copy_rows, load_rows_of_all, save_rows_of_all
+from shared.projections.projection import Projection, Row, RowKey, Rows
+from shared.projections.rows import Change, copy_rows, load_rows_of_all, save_rows_of_all
 from shared.store.transaction import Transaction
 
 _COPIED_MIN: Final = 20
@@ -50,21 +52,39 @@ async def apply_batches(tx: Transaction, batches: Sequence[tuple[Projection, Seq
     Many new rows of a table are copied instead. Whoever calls has the turn to write them all. Raises
     `PoisonEventError` when `evolve` fails; nothing is written then.
     """
-    touched = [[projection.touches(event) for event in batch] for projection, batch in batches]
+    touched = [[*map(projection.touches, batch)] for projection, batch in batches]
     known = [
-        (projection.table, projection.known_before(batch, keys))
+        (projection.table, () if projection.sums else projection.known_before(batch, keys))
         for (projection, batch), keys in zip(batches, touched, strict=True)
     ]
     before = await load_rows_of_all(tx.connection, known)
-    changes = []
+    changes: list[Change] = []
+    copied: list[tuple[sa.Table, dict[RowKey, Row]]] = []
     for (projection, batch), keys, old in zip(batches, touched, before, strict=True):
         new = dict(old)
         projection.fold(new, batch, keys)
-        changes.append((projection, old, {key: row for key, row in new.items() if row != old.get(key)}))
-    for projection, old, changed in changes:
-        fresh = {key: row for key, row in changed.items() if row is not None and old.get(key) is None}
-        if len(fresh) >= _COPIED_MIN:
-            await copy_rows(tx.connection, projection.table, fresh.values())
-            for key in fresh:
-                del changed[key]
-    await save_rows_of_all(tx.connection, [(projection.table, changed) for projection, _, changed in changes])
+        fresh, changed = _told_apart(old, new)
+        if len(fresh) >= _COPIED_MIN and not projection.sums:
+            copied.append((projection.table, fresh))
+        else:
+            changed |= fresh
+        changes.append((projection.table, changed, projection.sums))
+    for table, rows in copied:
+        await copy_rows(tx.connection, table, rows.values())
+    await save_rows_of_all(tx.connection, changes)
+
+
+def _told_apart(old: Rows, new: Rows) -> tuple[dict[RowKey, Row], dict[RowKey, Row | None]]:
+    """Give the rows that were not there, and those that have changed or are to be removed."""
+    if not old:
+        return {key: row for key, row in new.items() if row is not None}, {}
+    fresh: dict[RowKey, Row] = {}
+    changed: dict[RowKey, Row | None] = {}
+    for key, row in new.items():
+        was = old.get(key)
+        if was is None:
+            if row is not None:
+                fresh[key] = row
+        elif row != was:
+            changed[key] = row
+    return fresh, changed

@@ -1,6 +1,5 @@
 """The yearly allowance of a claimant: how much it is on a day, what returns to it, what each fact does to its sums."""
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Literal, NamedTuple, assert_never
 
@@ -46,8 +45,7 @@ def returning_on_lapse(cause: LapseCause, unused: int, terms: Terms) -> int:
     return returning("lapse", unused, terms)
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(NamedTuple):
     """What a fact adds to the sums of a claimant's year, in fen; what is released counts against nothing any more."""
 
     reserved: int = 0
@@ -61,9 +59,9 @@ type Moving = VoucherClaimed | VoucherCancelled | VoucherExpired | VoucherLapsed
 
 def posting(event: Moving) -> Posting:
     """Reserve at the claim, spend at the payment, release what the fact says (readings 3 and 4)."""
+    if isinstance(event, VoucherClaimed):
+        return Posting(event.amount)
     match event:
-        case VoucherClaimed(amount=amount):
-            return Posting(reserved=amount)
         case VoucherCancelled() | VoucherExpired() | VoucherLapsed():
             return Posting(reserved=-event.released, released=event.released)
         case VoucherRedeemed(paid=paid, released=released):

@@ -5,7 +5,7 @@ balance is what was debited to it less what was credited, in fen; all balances t
 taken back but by the reverse entry of a later fact.
 """
 
-from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal, NamedTuple, assert_never
 
 from shared.events.issuance.quotas import QuotaGranted, QuotaReturned, QuotaWithdrawn
@@ -102,47 +102,46 @@ type Posted = (
 
 def entries_of(fact: Posted) -> tuple[Entry, ...]:
     """Say what a fact moves; nothing else is needed to know it."""
-    return tuple([Entry(debit, credit, fen) for credit, debit, fen in _flows(fact) if fen])
-
-
-def _flows(fact: Posted) -> Iterator[tuple[Account, Account, int]]:
-    """Give the flows of a fact: from, to, fen; some of them of nothing."""
+    if isinstance(fact, VoucherClaimed):  # as most are
+        return _claimed(fact.amount)
+    flows: tuple[tuple[Account, Account, int], ...]
     match fact:
         case QuotaGranted(amount=amount):
-            yield "budget", "quota", amount
+            flows = (("budget", "quota", amount),)
         case QuotaWithdrawn(amount=amount):
-            yield "quota", "budget", amount
+            flows = (("quota", "budget", amount),)
         case QuotaReturned(amount=amount):
-            yield "returned", "quota", amount
-        case VoucherClaimed(amount=amount):
-            yield "quota", "reserved", amount
+            flows = (("returned", "quota", amount),)
         case VoucherCommitted(amount=amount):
-            yield "reserved", "committed", amount
+            flows = (("reserved", "committed", amount),)
         case VoucherCommitmentReleased(amount=amount):
-            yield "committed", "reserved", amount
+            flows = (("committed", "reserved", amount),)
         case VoucherUsed(amount=amount):
-            yield "committed", "payable", amount
+            flows = (("committed", "payable", amount),)
         case VoucherCancelled(amount=amount, released=released):
-            yield "reserved", "released", released
-            yield "reserved", "withheld", amount - released
+            flows = (("reserved", "released", released), ("reserved", "withheld", amount - released))
         case VoucherExpired(amount=amount, released=released, cause=cause):
             lay_in: Account = "reserved" if cause == "not_registered" else "committed"
-            yield lay_in, "lapsed", released
-            yield lay_in, "withheld", amount - released
+            flows = ((lay_in, "lapsed", released), (lay_in, "withheld", amount - released))
         case VoucherLapsed(amount=amount, released=released):
-            yield "payable", "lapsed", released
-            yield "payable", "withheld", amount - released
+            flows = (("payable", "lapsed", released), ("payable", "withheld", amount - released))
         case VoucherRevoked(amount=amount, stage=stage):
-            yield _LAY_IN[stage], "revoked", amount
+            flows = ((_LAY_IN[stage], "revoked", amount),)
         case VoucherRedeemed(paid=paid, revoked=True):
-            yield "revoked", "paid", paid
+            flows = (("revoked", "paid", paid),)
         case VoucherRedeemed(amount=amount, paid=paid, released=released):
-            yield "payable", "paid", paid
-            yield "payable", "released", released
-            yield "payable", "withheld", amount - paid - released
+            kept = amount - paid - released
+            flows = (("payable", "paid", paid), ("payable", "released", released), ("payable", "withheld", kept))
         case VoucherClawedBack(recovered=recovered):
-            yield "paid", "clawed_back", recovered
+            flows = (("paid", "clawed_back", recovered),)
         case VoucherClawBackReversed(recovered=recovered):
-            yield "clawed_back", "paid", recovered
+            flows = (("clawed_back", "paid", recovered),)
         case _:
             assert_never(fact)
+    return tuple([Entry(debit, credit, fen) for credit, debit, fen in flows if fen])
+
+
+@lru_cache(maxsize=1024)
+def _claimed(amount: int) -> tuple[Entry, ...]:
+    """Every read model of money asks for it, and amounts are few: making it is dearer than finding it."""
+    return (Entry("reserved", "quota", amount),)

@@ -27,14 +27,18 @@ TABLE = sa.Table(
     sa.Column("released", sa.BigInteger, nullable=False),
 )
 
+_NOTHING: Row = {"claims": 0, "reserved": 0, "spent": 0, "released": 0}
+
 
 def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row:
     """Post one fact to a claimant's year; what the fact does not release stays reserved (reading 4)."""
     data: Moving = event.data
     claimant_id, year = key
-    before = row or {"claimant_id": claimant_id, "year": year, "claims": 0, "reserved": 0, "spent": 0, "released": 0}
+    before = row or _NOTHING
     moved = posting(data)
-    return before | {
+    return {
+        "claimant_id": claimant_id,
+        "year": year,
         "claims": before["claims"] + isinstance(data, VoucherClaimed),
         "reserved": before["reserved"] + moved.reserved,
         "spent": before["spent"] + moved.spent,
@@ -58,6 +62,7 @@ ANNUAL_TOTALS = Projection(
     },
     evolve=evolve,
     poison="halt",
+    sums=frozenset(_NOTHING),
 )
 
 

@@ -49,9 +49,7 @@ def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row | None:
 def _row(fact: Posted) -> list[RowKey]:
     year = getattr(fact, "year", NO_YEAR)
     contract_id: str = getattr(fact, "contract_id", None) or NO_CONTRACT
-    accounts: dict[Account, None] = {}
-    for debit, credit, _ in entries_of(fact):
-        accounts[debit] = accounts[credit] = None
+    accounts = dict.fromkeys([account for entry in entries_of(fact) for account in (entry.debit, entry.credit)])
     # what is over waits for no contract
     return [
         (fact.period_id, year, contract_id if account in BY_CONTRACT else NO_CONTRACT, account) for account in accounts

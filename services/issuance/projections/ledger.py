@@ -86,8 +86,8 @@ def evolve(_row: Row | None, event: Recorded[Any], key: RowKey) -> Row:
     }
 
 
-def _lines(event: Recorded[Any]) -> tuple[RowKey, ...]:
-    return tuple((event.position, line) for line, _ in enumerate(entries_of(event.data), start=1))
+def _lines(event: Recorded[Any]) -> list[RowKey]:
+    return [(event.position, line) for line in range(1, len(entries_of(event.data)) + 1)]
 
 
 LEDGER_ENTRIES = Projection(

@@ -82,6 +82,12 @@ def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row:
     """Fold one fact into a period's row."""
     data: Event = event.data
     before = row or _unseen(key)
+    if isinstance(data, VoucherClaimed):
+        issued, remaining = before["issued"] + data.amount, before["remaining"] - data.amount
+        after = {**before, "issued": issued, "remaining": remaining, "claims": before["claims"] + 1}
+        if data.parts:
+            after["class_issued"] = _added(before["class_issued"], {part.name: part.amount for part in data.parts})
+        return after
     match data:
         case PeriodProposed(proposed_by=proposed_by):
             return _planned(before, data) | {"proposed_by": proposed_by}
@@ -108,11 +114,6 @@ def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row:
             return before | sums | {"phase": phase}
         case ClassQuotaReleased(name=name, amount=amount):
             return before | {"class_released": _added(before["class_released"], {name: amount})}
-        case VoucherClaimed(amount=amount, parts=parts):
-            sums = {"issued": before["issued"] + amount, "remaining": before["remaining"] - amount}
-            if parts:
-                sums["class_issued"] = _added(before["class_issued"], {part.name: part.amount for part in parts})
-            return before | sums | {"claims": before["claims"] + 1}
     assert_never(data)
 
 

@@ -17,7 +17,8 @@ from services.issuance.tables import allowances, quotas
 from shared.kernel.ids import new_id
 from shared.projections.projection import Rows
 from shared.projections.rows import load_rows, save_rows
-from shared.store.transaction import read_log
+from shared.projections.runner import apply_batches
+from shared.store.transaction import Cause, on, read_log
 from tests.integration.issuance.office import CONTEXT, Office
 
 
@@ -48,6 +49,36 @@ async def test_read_models_agree_with_the_rows_that_decide(office: Office, engin
         )
         assert years.all() == [(5_000_000, 0, 5_000_000, 0)]
         assert periods.all() == [(0, 12_000_000, 3, 0, 12_000_000, 3)]
+
+
+async def test_what_facts_only_add_to_is_written_without_being_read_and_comes_to_the_same(
+    office: Office, engine: AsyncEngine
+) -> None:
+    several, one = await office.register(), await office.register()
+    period_id = await office.open_period(20_000_000)
+    for claimant_id in (several, one, several):
+        await office.claim(period_id, claimant_id, 2_000_000)
+    await office.wait_until(office.clock.now() + timedelta(days=31))
+    said: list[str] = []
+
+    def listen(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        said.append(statement)
+
+    async with engine.begin() as connection:
+        everything = await read_log(connection, CONTEXT, after=0, limit=1000)
+        log = [event for event in everything if event.key in {several, one} and ANNUAL_TOTALS.touches(event)]
+        expected: Rows = {}
+        ANNUAL_TOTALS.fold(expected, log)
+        assert sorted(row["claims"] for row in expected.values() if row) == [1, 2]
+        assert any(row["released"] for row in expected.values() if row)
+        sa.event.listen(engine.sync_engine, "before_cursor_execute", listen)
+        for event in log:  # each in a batch of its own
+            cause = Cause(actor="test", correlation_id="test")
+            await apply_batches(on(connection, CONTEXT, office.clock, cause), [(ANNUAL_TOTALS, [event])])
+        sa.event.remove(engine.sync_engine, "before_cursor_execute", listen)
+        assert said
+        assert all(statement.startswith("INSERT") for statement in said)
+        assert await load_rows(connection, ANNUAL_TOTALS.table, expected) == expected
 
 
 async def test_what_is_a_claimants_is_found_by_its_name_however_much_is_others(owner: AsyncEngine) -> None:

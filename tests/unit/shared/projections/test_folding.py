@@ -77,6 +77,11 @@ def test_a_row_that_lacks_a_column_is_refused_with_the_event_named() -> None:
         broken.fold({}, [recorded(1, claimed("clm_a", 1))])
 
 
+def test_what_is_added_to_unseen_is_the_whole_row_but_its_key() -> None:
+    with pytest.raises(ValueError, match=r"test_balances: what is not a sum must be the key"):
+        replace(BALANCES_PROJECTION, sums=frozenset({"held"}))
+
+
 def test_a_key_that_cannot_be_told_is_refused_with_the_event_named() -> None:
     broken = replace(BALANCES_PROJECTION, rows={type(claimed("clm_a", 1)): lambda fact: [(fact.nobody,)]})
     with pytest.raises(PoisonEventError, match=r"issuance-1 .*AttributeError"):
