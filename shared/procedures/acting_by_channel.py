@@ -4,7 +4,6 @@ The registry tells which claimant lets which channel act in which matters betwee
 concerns it; an authorisation that is revoked, or whose channel is closed, is gone from the copy.
 """
 
-from dataclasses import replace
 from datetime import date
 
 import sqlalchemy as sa
@@ -102,4 +101,4 @@ async def act_by_channel(tx: Transaction, table: sa.Table, claimant_id: str, sco
     channel_id = found.scalar_one_or_none()
     if channel_id is None:
         raise refuse("channel-not-authorised", article="15(1)", value=scope)
-    tx.cause = replace(tx.cause, channel=channel_id)
+    tx.cause = tx.cause._replace(channel=channel_id)

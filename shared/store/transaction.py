@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -46,8 +46,7 @@ class UnknownSubjectError(LookupError):
     """There is nothing under this id, or it is not the caller's."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
+class Cause(NamedTuple):
     """Why a transaction happens: who acts, in which conversation, answering which event.
 
     `channel` names the channel that the actor is where it acts for a claimant (art. 15(1)).
@@ -61,16 +60,15 @@ class Cause:
 
     def metadata(self, today: date) -> bytes:
         """Write the metadata of the events this cause brings about."""
-        return msgspec.json.encode(
-            {
-                "actor": self.actor,
-                "correlation_id": self.correlation_id,
-                **({"causation_id": self.causation_id} if self.causation_id else {}),
-                **({"traceparent": self.traceparent} if self.traceparent else {}),
-                **({"channel": self.channel} if self.channel else {}),
-                "business_date": today,
-            }
-        )
+        said: dict[str, object] = {"actor": self.actor, "correlation_id": self.correlation_id}
+        if self.causation_id:
+            said["causation_id"] = self.causation_id
+        if self.traceparent:
+            said["traceparent"] = self.traceparent
+        if self.channel:
+            said["channel"] = self.channel
+        said["business_date"] = today
+        return msgspec.json.encode(said)
 
 
 @dataclass(frozen=True, slots=True)

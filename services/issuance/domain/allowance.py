@@ -25,8 +25,8 @@ class Allowance(NamedTuple):
 def allowance_on(day: date, claimant: Claimant, terms: VoucherTerms) -> Allowance:
     """Give the allowance that holds on a day: the higher one needs an enterprise with a certificate valid on it."""
     if claimant.kind == "enterprise" and claimant.is_certified(day, terms.allowance_certificates):
-        return Allowance(amount=terms.annual_allowance_certified, parameter="annual_allowance_certified")
-    return Allowance(amount=terms.annual_allowance_other, parameter="annual_allowance_other")
+        return Allowance(terms.annual_allowance_certified, "annual_allowance_certified")
+    return Allowance(terms.annual_allowance_other, "annual_allowance_other")
 
 
 type ReturningEnd = Literal["cancellation", "expiry", "lapse", "partial_approval"]

@@ -1,9 +1,9 @@
 """A decided batch, written with one statement."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import asyncpg
 import msgspec
@@ -29,8 +29,7 @@ type Refusal = tuple[Asked, Answer]
 type Staleness = Literal["known", "stale_claimant", "stale_allowance", "stale_period"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Award:
+class Award(NamedTuple):
     """A claim that is granted."""
 
     asked: Asked
@@ -99,11 +98,13 @@ async def write(connection: "asyncpg.Connection[Any]", batch: Batch, book: Book)
     asking = batch.asking
     names = sorted({asked.arrival.claimant_id for asked in asking})
     years = sorted({asked.arrival.year for asked in asking})
+    known = {name: book.known(name) for name in names}
     added, ceilings = dict.fromkeys(years, 0), dict.fromkeys(years, 0)
-    for award in batch.awards:
-        added[award.asked.arrival.year] += award.granted.fact.amount
-        ceilings[award.asked.arrival.year] = award.granted.fact.allowance
     facts = [award.granted.fact for award in batch.awards]
+    for fact in facts:
+        year = fact.claimant_id, fact.year
+        added[year] += fact.amount
+        ceilings[year] = fact.allowance
     end = _end(batch)
     answers = [answer for _, answer in batch.refusals]
     (row,) = await connection.fetch(
@@ -114,23 +115,23 @@ async def write(connection: "asyncpg.Connection[Any]", batch: Batch, book: Book)
         len(facts),
         *batch.parts,
         _listed(names),
-        [book.known(name).revision for name in names],
+        [known[name].revision for name in names],
         _listed(name for name, _ in years),
         [year for _, year in years],
-        [book.known(name).counted.get(year, 0) for name, year in years],
+        [known[name].counted.get(year, 0) for name, year in years],
         list(added.values()),
         list(ceilings.values()),
         _listed(fact.voucher_id for fact in facts),
         _listed(fact.claimant_id for fact in facts),
         TYPE_OF[VoucherClaimed].stored,
-        _listed(msgspec.json.encode(fact).decode() for fact in facts),
-        _listed(_metadata(award) for award in batch.awards),
+        _listed_bytes([msgspec.json.encode(fact) for fact in facts]),
+        _listed_bytes([_metadata(award) for award in batch.awards]),
         *end,
         _listed(name_of(*asked.name) for asked in asking),
         _listed(asked.request for asked in asking[: len(facts) + len(answers)]),
         [answer.status for answer in answers],
-        _listed(msgspec.json.encode(answer.headers).decode() for answer in answers),
-        _listed(answer.body.decode() for answer in answers),
+        _listed_bytes([msgspec.json.encode(answer.headers) for answer in answers]),
+        _listed_bytes([answer.body for answer in answers]),
         batch.at,
     )
     outcome, position, revision, which = row
@@ -157,13 +158,17 @@ def _end(batch: Batch) -> tuple[str | None, str | None, int | None]:
     return None, None, None
 
 
-def _metadata(award: Award) -> str:
+def _metadata(award: Award) -> bytes:
     """Write why a claim was made, and through which channel."""
     cause, channel_id = award.asked.cause, award.granted.channel_id
-    known = cause if channel_id is None else replace(cause, channel=channel_id)
-    return known.metadata(award.asked.arrival.on).decode()
+    known = cause if channel_id is None else cause._replace(channel=channel_id)
+    return known.metadata(award.asked.arrival.on)
 
 
 def _listed(texts: Iterable[str]) -> str:
     """Write a list of texts as the statement reads it."""
     return "\x1f".join(texts)
+
+
+def _listed_bytes(texts: Iterable[bytes]) -> str:
+    return b"\x1f".join(texts).decode()
