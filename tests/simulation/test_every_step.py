@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 import pytest
 import structlog.testing
 
-from tests.simulation.world import STEPS, Company, World, assert_sound
+from tests.simulation.company import Company
+from tests.simulation.soundness import assert_sound
+from tests.simulation.world import STEPS, World
 
 FACE = 1_000_000
 CRASHES = (

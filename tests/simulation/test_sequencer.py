@@ -12,7 +12,9 @@ import structlog.testing
 from services.issuance.intake.asking import Asked
 from services.issuance.intake.sequencer import Sequencer
 from shared.events.issuance.periods import QuotaClass
-from tests.simulation.world import COMING_AND_GOING, DIVIDED, FAULTS, POISON, STEPS, Company, World, assert_sound
+from tests.simulation.company import Company
+from tests.simulation.soundness import assert_sound
+from tests.simulation.world import COMING_AND_GOING, DIVIDED, FAULTS, POISON, STEPS, World
 from tests.unit.issuance.facts import OPENS
 
 FACE = 1_000_000

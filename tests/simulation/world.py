@@ -12,30 +12,19 @@ from random import Random
 from typing import Any, cast
 
 import asyncpg
-import msgspec
 
 from services.issuance import claimants as standings
 from services.issuance import intake as intake_modules
 from services.issuance.api.awarded import awarded
 from services.issuance.domain.claimant import Claimant
 from services.issuance.domain.classes import set_aside
-from services.issuance.intake.asking import name_of
-from services.issuance.intake.intake import Intake, TooManyClaimsError
-from services.issuance.intake.ownership import HeldElsewhereError
+from services.issuance.intake.intake import Intake
 from services.issuance.intake.sequencer import Surroundings
 from shared.events.issuance.periods import QuotaClass
-from shared.events.issuance.quotas import ClassQuotaReleased
-from shared.events.issuance.vouchers import VoucherCancelled
-from shared.kernel.refusal import Refused
 from shared.measures.reader import Measures
 from shared.store.execution import (
     Answer,
-    IdempotencyKey,
-    KeyInProgressError,
-    OutcomeUnknownError,
-    StoreBusyError,
 )
-from shared.store.transaction import Cause
 from tests.simulation.tables import Quota, Tables
 from tests.unit.issuance.facts import APPROVED, MEASURES, OPENS, PERIOD, PROPOSED
 
@@ -61,7 +50,6 @@ COMING_AND_GOING = ("money comes back", "money comes back", "lost after", "hangs
 DISTRICTS = ("110108", "110105", None)
 """In which the companies are registered, one after the other."""
 POISON = "no\x00text"
-_AGAIN = (StoreBusyError, OutcomeUnknownError, KeyInProgressError, TooManyClaimsError)
 _SQL = re.compile(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE)\b")
 
 
@@ -82,7 +70,7 @@ STATEMENTS: Mapping[str, str] = _statements()
 """The steps of the line that are statements, by their text."""
 STEPS = frozenset({*STATEMENTS.values(), "answer", "connect", "rules"})
 """All of its steps: the statements, hearing their answers, and what else its surroundings give it to wait for."""
-_SILENCE_S = 3.4
+SILENCE_S = 3.4
 """How long an office must have been silent before another one takes its period (`forwarding`)."""
 
 
@@ -263,7 +251,7 @@ class World:
             case "office leaves" if len(self.offices) > 1:
                 self._begin(self.offices.pop(self.chance.randrange(len(self.offices))).intake.close())
             case "another takes over":
-                self.seconds += _SILENCE_S
+                self.seconds += SILENCE_S
                 self._begin(self._takes_over(self.chance.choice(self.offices)))
             case "connection ends" if isinstance(self.tables.writer, Connection):
                 self.tables.writer.cut()
@@ -301,130 +289,3 @@ class World:
             self._land()
         for office in self.offices:
             await office.intake.close()
-
-
-class Company:
-    """Claims under a key until it has an answer that stands, and then asks again as those do who missed it."""
-
-    def __init__(self, world: World, claimant_id: str, key: str, amount: int) -> None:
-        self._world, self._claimant_id, self._amount = world, claimant_id, amount
-        self._principal = f"{POISON if key == POISON else 'user'}-of-{claimant_id}"
-        self._key = key
-
-    async def claim(self) -> None:
-        """Ask at some office, again and again."""
-        world = self._world
-        left = world.chance.randrange(1, 4)
-        for _ in range(400):
-            office = world.chance.choice(world.offices)
-            try:
-                answer = await self._ask(office)
-            except (HeldElsewhereError, *_AGAIN) as error:
-                world.seen[type(error).__name__] += 1
-                if not world.seen.total() % 7 and isinstance(error, HeldElsewhereError) and world.budget <= 0:
-                    world.seconds += _SILENCE_S
-                await asyncio.sleep(0)
-                continue
-            except asyncpg.UntranslatableCharacterError:
-                assert POISON in self._principal
-                return
-            if b"period-paused" in answer.body:
-                if world.budget <= 0 and world.tables.quota.paused:
-                    world.tables.turn_pause(world.now())
-                continue
-            self._hear(answer)
-            left -= 1
-            if not left:
-                return
-        raise AssertionError("nobody ever answered")
-
-    async def _ask(self, office: Office) -> Answer:
-        world = self._world
-        asking = asyncio.create_task(self._at(office))
-        if world.chance.random() < 0.1:  # a client that hangs up; its claim goes on without it
-            for _ in range(world.chance.randrange(6)):
-                await asyncio.sleep(0)
-            if not asking.done():
-                asking.cancel()
-                world.seen["client hung up"] += 1
-                raise OutcomeUnknownError("nobody waited")
-        return await asking
-
-    async def _at(self, office: Office) -> Answer:
-        if office not in self._world.offices:
-            raise StoreBusyError("the office has left")
-        return await office.intake.claim(
-            period_id=PERIOD,
-            claimant_id=self._claimant_id,
-            amount=self._amount,
-            at=self._world.now(),
-            key=IdempotencyKey(
-                principal=self._principal, operation="claimVoucher", key=self._key, payload=b"%d" % self._amount
-            ),
-            cause=Cause(actor=self._principal, correlation_id="simulated"),
-            told=_told,
-        )
-
-    def _hear(self, answer: Answer) -> None:
-        """Insist that what was won stays won, and that nobody wins who was refused for good.
-
-        A refusal may come in other words: sold out is answered from memory.
-        """
-        name = (self._principal, self._key)
-        kept = self._world.tables.kept.get(name_of(*name))
-        before = self._world.told.get(name)
-        if answer.status == 201:
-            assert kept is not None, f"{name} was acknowledged, and nothing is durable"
-        if before is not None and before.status == 201:
-            assert (answer.status, answer.body) == (201, before.body), f"{name} was told two things"
-        if kept is not None and kept.position:
-            fact = self._world.tables.log[kept.position - 1].fact
-            assert answer._replace(replayed=False) == awarded(fact, kept.position), f"{name} was told {answer}: {kept}"
-        elif kept is not None:
-            assert answer.status == 422, f"{name} was told {answer}, but has {kept}"
-        self._world.told[name] = answer
-
-
-def _assert_parts_are_sound(world: World) -> None:
-    """Check the parts of the classes: drawn, released and left come to the part, and only members have drawn."""
-    quota, drawn = world.tables.quota, Counter[str]()
-    who = {each.name: each.who for each in quota.classes}
-    for _, fact in world.tables.claimed():
-        for part in fact.parts:
-            assert who[part.name] == f"district:{world.tables.claimants[fact.claimant_id][0].district}"
-            drawn[part.name] += part.amount
-    for each, rest, released in zip(quota.classes, quota.parts.rests, quota.parts.released, strict=True):
-        assert drawn[each.name] + rest + released == each.amount, "a class's money appeared or was lost"
-    told = [entry.fact for entry in world.tables.log if isinstance(entry.fact, ClassQuotaReleased)]
-    left = {each.name: released for each, released in zip(quota.classes, quota.parts.released, strict=True)}
-    assert {fact.name: fact.amount for fact in told} == {fact.name: left[fact.name] for fact in told}
-
-
-def _told(refused: Refused) -> Answer:
-    codes = [reason.code for reason in refused.reasons]
-    return Answer(status=422, headers={"Content-Type": "application/json"}, body=msgspec.json.encode(codes))
-
-
-def assert_sound(world: World) -> None:
-    """Check at the end: nothing oversold, one effect a key, acknowledged is durable, places, allowances as the log."""
-    tables = world.tables
-    quota, claimed = tables.quota, tables.claimed()
-    ended = [entry.fact for entry in tables.log if isinstance(entry.fact, VoucherCancelled)]
-    issued, returned = sum(fact.amount for _, fact in claimed), sum(fact.amount for fact in ended)
-    assert quota.remaining >= 0
-    assert (quota.issued, quota.returned, quota.claims) == (issued, returned, len(claimed))
-    assert quota.remaining == quota.quota - issued + returned, "money appeared or was lost"
-    _assert_parts_are_sound(world)
-    assert [fact.place for _, fact in claimed] == list(range(1, len(claimed) + 1)), "places have gaps"
-    folded = Counter[tuple[str, int]]()
-    for _, fact in claimed:
-        folded[fact.claimant_id, fact.year] += fact.amount
-    for end in ended:
-        folded[end.claimant_id, end.year] -= end.amount
-    assert +folded == +Counter(tables.counted), "allowances are not the fold of the log"
-    durable = {at: fact.voucher_id for at, fact in claimed}
-    kept = Counter(kept.position for kept in tables.kept.values() if kept.position)
-    assert kept == Counter(durable.keys()), "an answer without its effect, or an effect without its answer"
-    for name, answer in world.told.items():
-        if answer.status == 201:
-            assert int(answer.headers["Event-Position"]) in durable, f"{name} was acknowledged, and is not in the log"
