@@ -1,7 +1,6 @@
 """Issuance over REST: one key, one effect, one answer; everyone sees what is theirs."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,17 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.clock import SystemClock
 from shared.kernel.ids import new_id
-from shared.settings import Settings
 from tests.integration.issuance.office import Office
-from tests.integration.issuance.serving import Call, caller, visiting
+from tests.integration.issuance.serving import Call
 
 FACE = 5_000_000
-
-
-@pytest.fixture(scope="module")
-async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    async with visiting(settings) as found:
-        yield found
 
 
 @pytest.fixture
@@ -30,11 +22,6 @@ def office(engine: AsyncEngine) -> Office:
     found = Office(engine)
     found.clock.at = SystemClock().now()
     return found
-
-
-@pytest.fixture
-def call(client: httpx.AsyncClient, settings: Settings) -> Call:
-    return caller(client, settings)
 
 
 def _claim(period_id: str, amount: int = FACE) -> dict[str, Any]:

@@ -1,17 +1,14 @@
 """The books over HTTP: what was posted, what every account holds now and held then, and who sees it."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.issuance.domain.postings import COUNTED
 from services.issuance.tables import allowances, quotas
-from shared.settings import Settings
-from tests.integration.issuance.serving import Call, caller, visiting
+from tests.integration.issuance.serving import Call
 from tests.integration.issuance.stories import (
     FACE,
     FIRST_DAY,
@@ -24,17 +21,6 @@ from tests.integration.issuance.stories import (
 
 OFFICE = ("officer", "approver", "auditor")
 QUOTA = 12 * FACE
-
-
-@pytest.fixture(scope="module")
-async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    async with visiting(settings) as found:
-        yield found
-
-
-@pytest.fixture
-def call(client: httpx.AsyncClient, settings: Settings) -> Call:
-    return caller(client, settings)
 
 
 @pytest.fixture(scope="module")

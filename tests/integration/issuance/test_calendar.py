@@ -1,6 +1,5 @@
 """The calendar of a claimant: its own last days and nobody else's, each under a name that stays."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import httpx
@@ -10,22 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.issuance.use_cases.cancelling import cancel_voucher
 from shared.clock import SystemClock
 from shared.kernel.ids import new_id
-from shared.settings import Settings
 from tests.integration.issuance.office import Office
-from tests.integration.issuance.serving import Call, caller, visiting
+from tests.integration.issuance.serving import Call
 
 FACE = 3_000_000
-
-
-@pytest.fixture(scope="module")
-async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    async with visiting(settings) as found:
-        yield found
-
-
-@pytest.fixture
-def call(client: httpx.AsyncClient, settings: Settings) -> Call:
-    return caller(client, settings)
 
 
 @pytest.fixture

@@ -25,6 +25,9 @@ from tests.integration.issuance.office import CONTEXT, Office, StandingClock
 from tests.integration.issuance.rules import returning_to_quota
 from tests.integration.issuance.serving import Call, caller, visiting
 from tests.integration.issuance.test_channels import authorise
+from tests.integration.issuance.today import clock, office
+
+__all__ = ["clock", "office"]
 
 FACE = 1_000_000
 TODAY = business_date(SystemClock().now())
@@ -33,23 +36,9 @@ A_MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture(scope="module")
-def clock() -> StandingClock:
-    """The clock of the service and of the office, which a test may move a little."""
-    return StandingClock(at=SystemClock().now())
-
-
-@pytest.fixture(scope="module")
 async def ask(settings: Settings, clock: StandingClock) -> AsyncIterator[Call]:
     async with visiting(settings, clock) as client:
         yield caller(client, settings)
-
-
-@pytest.fixture
-async def office(engine: AsyncEngine, clock: StandingClock) -> AsyncIterator[Office]:
-    clock.at = SystemClock().now()
-    found = Office(engine, clock=clock)
-    yield found
-    await found.close()
 
 
 async def by_bank(ask: Call, bank: str, method: str, path: str, **more: Any) -> httpx.Response:

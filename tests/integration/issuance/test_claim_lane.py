@@ -1,6 +1,5 @@
 """An ordinary claim takes a shorter way to the same answer: both ways write the same bytes under the same key."""
 
-from collections.abc import AsyncIterator
 from itertools import count
 from typing import Any
 
@@ -12,18 +11,11 @@ from shared.clock import SystemClock
 from shared.http.local_issuer import LocalIssuer
 from shared.settings import Settings
 from tests.integration.issuance.office import Office
-from tests.integration.issuance.serving import visiting
 
 ROUNDABOUT = {"Accept": "application/json;q=1"}
 """An `Accept` that means the same, spelt so that the claim takes the ordinary way."""
 _OWN = {"x-request-id", "ratelimit-remaining", "ratelimit-reset", "content-length"}
 _KEYS = count(1)
-
-
-@pytest.fixture(scope="module")
-async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    async with visiting(settings) as found:
-        yield found
 
 
 class Caller:

@@ -1,51 +1,27 @@
 """Classes over REST: planned, refused with reasons, and told to everybody with what each has left (art. 12)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import httpx
-import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.issuance.projections.period_board import PERIOD_BOARD
 from services.issuance.projections.voucher_balances import VOUCHER_BALANCES
-from shared.clock import SystemClock
 from shared.projections.projection import Rows
 from shared.projections.rows import load_rows, save_rows
-from shared.settings import Settings
 from shared.store.transaction import read_log
 from tests.integration.issuance.office import CONTEXT, Office, StandingClock
-from tests.integration.issuance.serving import Call, caller, visiting
+from tests.integration.issuance.serving import Call
+from tests.integration.issuance.today import clock, office
+
+__all__ = ["clock", "office"]
 
 FACE = 1_000_000
 HOUR = timedelta(hours=1)
 LI: dict[str, Any] = {"role": "officer", "principal": "officer-li"}
 WANG: dict[str, Any] = {"role": "approver", "principal": "officer-wang"}
-
-
-@pytest.fixture(scope="module")
-def clock() -> StandingClock:
-    """The clock of the service, which a test may move; tokens are not as patient as it is, so it starts today."""
-    return StandingClock(at=SystemClock().now())
-
-
-@pytest.fixture(scope="module")
-async def client(settings: Settings, clock: StandingClock) -> AsyncIterator[httpx.AsyncClient]:
-    async with visiting(settings, clock) as found:
-        yield found
-
-
-@pytest.fixture
-def call(client: httpx.AsyncClient, settings: Settings) -> Call:
-    return caller(client, settings)
-
-
-@pytest.fixture
-def office(engine: AsyncEngine, clock: StandingClock) -> Office:
-    clock.at = SystemClock().now()
-    return Office(engine, clock=clock)
 
 
 def _fen(amount: int) -> dict[str, Any]:

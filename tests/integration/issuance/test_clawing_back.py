@@ -21,9 +21,8 @@ from services.issuance.use_cases.proving_balances import prove_balances
 from shared.audit import examine
 from shared.events.redemption import FundsRecovered, RepaymentReversed, VoucherRecovery
 from shared.kernel.calendar import business_date
-from shared.settings import Settings
 from tests.integration.issuance.office import CONTEXT, Office
-from tests.integration.issuance.serving import Call, caller, visiting
+from tests.integration.issuance.serving import Call
 from tests.integration.issuance.stories import FACE, PAID, PROVIDER, Season, catch_up, season
 
 FIRST, SECOND = 1_500_000, 700_000
@@ -81,17 +80,6 @@ async def told(engine: AsyncEngine) -> AsyncIterator[Told]:
     await catch_up(engine)
     yield Told(office=office, season=lived, year_before=before[0], quota_before=before[1])
     await office.close()
-
-
-@pytest.fixture(scope="module")
-async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    async with visiting(settings) as found:
-        yield found
-
-
-@pytest.fixture
-def call(client: httpx.AsyncClient, settings: Settings) -> Call:
-    return caller(client, settings)
 
 
 async def test_what_came_back_lies_clawed_back_and_the_rest_stays_paid(told: Told, call: Call) -> None:

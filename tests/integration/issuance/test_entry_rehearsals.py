@@ -1,46 +1,24 @@
 """An entry that is only tried is told what it would be told, leaves nothing behind, and holds no key (art. 12)."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import httpx
-import pytest
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.clock import SystemClock
 from shared.events.issuance.periods import EntryTerms, EntryWindow, QuotaClass
 from shared.events.registry.claimants import ClaimantEligibilityChanged
 from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
-from shared.settings import Settings
 from tests.integration.issuance.entering import FACE, Entrants, reserve
-from tests.integration.issuance.office import Office, StandingClock
-from tests.integration.issuance.serving import Call, caller, visiting
+from tests.integration.issuance.office import Office
+from tests.integration.issuance.serving import Call
 from tests.integration.issuance.test_channels import authorise
+from tests.integration.issuance.today import clock, office
+
+__all__ = ["clock", "office"]
 
 MINUTES = timedelta(minutes=2)
-
-
-@pytest.fixture(scope="module")
-def clock() -> StandingClock:
-    """The clock of the service and of the office, which a test may move a little."""
-    return StandingClock(at=SystemClock().now())
-
-
-@pytest.fixture(scope="module")
-async def call(settings: Settings, clock: StandingClock) -> AsyncIterator[Call]:
-    async with visiting(settings, clock) as client:
-        yield caller(client, settings)
-
-
-@pytest.fixture
-async def office(engine: AsyncEngine, clock: StandingClock) -> AsyncIterator[Office]:
-    clock.at = SystemClock().now()
-    opened = Office(engine, clock=clock)
-    yield opened
-    await opened.close()
 
 
 async def send(call: Call, period_id: str, party: str | None, *, dry_run: bool, **more: Any) -> httpx.Response:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,7 +21,7 @@ from shared.http.links import VALID_FOR
 from shared.http.local_issuer import LocalIssuer
 from shared.settings import Settings
 from tests.integration.issuance.office import Office
-from tests.integration.issuance.serving import Call, caller, visiting
+from tests.integration.issuance.serving import Call
 from tests.integration.issuance.stories import FACE, FIRST_DAY, PAID, Season, catch_up, told_season
 
 
@@ -40,17 +39,6 @@ class LateClock:
 @pytest.fixture(scope="module")
 def clock() -> LateClock:
     return LateClock()
-
-
-@pytest.fixture(scope="module")
-async def client(settings: Settings, clock: LateClock) -> AsyncIterator[httpx.AsyncClient]:
-    async with visiting(settings, clock) as found:
-        yield found
-
-
-@pytest.fixture
-def call(client: httpx.AsyncClient, settings: Settings) -> Call:
-    return caller(client, settings)
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,9 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import httpx
-import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -16,24 +14,12 @@ from services.issuance.use_cases.cancelling import cancel_voucher
 from shared.kernel.ids import new_id
 from shared.projections.projection import Rows
 from shared.projections.rows import save_rows
-from shared.settings import Settings
 from shared.store.transaction import read_log
 from tests.integration.issuance.office import CONTEXT, NINE_IN_MARCH, Office
-from tests.integration.issuance.serving import Call, caller, visiting
+from tests.integration.issuance.serving import Call
 
 FACE = 3_000_000
 CLOSED = timedelta(days=31)
-
-
-@pytest.fixture(scope="module")
-async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    async with visiting(settings) as found:
-        yield found
-
-
-@pytest.fixture
-def call(client: httpx.AsyncClient, settings: Settings) -> Call:
-    return caller(client, settings)
 
 
 async def _publish(office: Office) -> None:

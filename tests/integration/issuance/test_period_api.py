@@ -1,25 +1,24 @@
 """Periods over REST: who may plan, who may see, and what the public is told of hours and money (art. 4, 12)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import msgspec
-import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.issuance.projections.period_board import PERIOD_BOARD
 from services.issuance.projections.voucher_balances import VOUCHER_BALANCES
-from shared.clock import SystemClock
 from shared.kernel.ids import new_id
 from shared.projections.projection import Rows
 from shared.projections.rows import save_rows
-from shared.settings import Settings
 from shared.store.transaction import read_log
 from tests.integration.issuance.office import CONTEXT, NINE_IN_MARCH, Office, StandingClock
-from tests.integration.issuance.serving import Call, caller, visiting
+from tests.integration.issuance.serving import Call
+from tests.integration.issuance.today import clock, office
+
+__all__ = ["clock", "office"]
 
 FACE = 5_000_000
 TEN = NINE_IN_MARCH + timedelta(hours=1)
@@ -29,29 +28,6 @@ WHY = {"reason": "系统维护，预计两小时后恢复"}
 LI: dict[str, Any] = {"role": "officer", "principal": "officer-li"}
 ZHAO: dict[str, Any] = {"role": "officer", "principal": "officer-zhao"}
 WANG: dict[str, Any] = {"role": "approver", "principal": "officer-wang"}
-
-
-@pytest.fixture(scope="module")
-def clock() -> StandingClock:
-    """The clock of the service, which a test may move; tokens are not as patient as it is, so it starts today."""
-    return StandingClock(at=SystemClock().now())
-
-
-@pytest.fixture(scope="module")
-async def client(settings: Settings, clock: StandingClock) -> AsyncIterator[httpx.AsyncClient]:
-    async with visiting(settings, clock) as found:
-        yield found
-
-
-@pytest.fixture
-def call(client: httpx.AsyncClient, settings: Settings) -> Call:
-    return caller(client, settings)
-
-
-@pytest.fixture
-def office(engine: AsyncEngine, clock: StandingClock) -> Office:
-    clock.at = SystemClock().now()
-    return Office(engine, clock=clock)
 
 
 def _plan(clock: StandingClock, *, opens_in: timedelta = timedelta(minutes=1), **more: Any) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The signed receipt of a claim: had by whose it is, and verified by anybody with the published keys."""
 
 import json
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -17,20 +16,9 @@ from shared.clock import SystemClock
 from shared.kernel.ids import new_id
 from shared.settings import Settings
 from tests.integration.issuance.office import Office
-from tests.integration.issuance.serving import Call, caller, visiting
+from tests.integration.issuance.serving import Call, visiting
 
 FACE = 3_000_000
-
-
-@pytest.fixture(scope="module")
-async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    async with visiting(settings) as found:
-        yield found
-
-
-@pytest.fixture
-def call(client: httpx.AsyncClient, settings: Settings) -> Call:
-    return caller(client, settings)
 
 
 @pytest.fixture

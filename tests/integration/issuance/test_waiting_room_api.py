@@ -38,12 +38,6 @@ _OWN = {"x-request-id", "ratelimit-remaining", "ratelimit-reset", "content-lengt
 _KEYS = count(1)
 
 
-@pytest.fixture(scope="module")
-async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    async with visiting(settings) as found:
-        yield found
-
-
 @pytest.fixture
 async def office(engine: AsyncEngine) -> Office:
     """An office at the present instant, because the service keeps its own clock."""
