@@ -17,8 +17,8 @@ type Place = tuple[str, int]
 type Record = tuple[int, bytes | None]
 """A record's offset and its value."""
 
-_RECORDS = 2_000
-"""Taken at once, while the next ones are fetched."""
+_RECORDS = 500
+"""Taken at once, while the next ones are fetched; so few that they are still in the processor's cache when opened."""
 _SILENCE_S = 10.0
 _POLL_S = 0.5
 
@@ -92,13 +92,15 @@ class LogReader:
         self._consumer = new_bulk_consumer(bootstrap, f"cxq-rebuild-{projection.name}")
 
     async def __aenter__(self) -> Self:
-        """Begin; the broker is asked when there is something to read."""
+        """Begin to connect; a broker that is not there is noticed when there is something to read."""
+        self._connecting = asyncio.create_task(asyncio.to_thread(self._connect))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the connections."""
+        await asyncio.gather(self._connecting, return_exceptions=True)
         await asyncio.to_thread(self._consumer.close)
 
     def behind(self, ends: Mapping[Place, int]) -> int:
@@ -176,12 +178,19 @@ class LogReader:
         unread = [place for place, end in ends.items() if self._mark(place).position < end]
         if not unread:
             return {}
+        await self._connecting
         bounds = await asyncio.to_thread(self._bounds, unread)
         for place, (first, _) in bounds.items():
             if place not in self._marks:
                 aside = frozenset(position for topic, position in self._aside if topic == place[0])
                 self._marks[place] = Mark(place, next_offset=first, aside=aside)
         return {place: end for place, (_, end) in bounds.items()}
+
+    def _connect(self) -> None:
+        try:
+            self._consumer.list_topics(timeout=_SILENCE_S)
+        except BulkError as error:
+            raise LogUnreadableError(f"no broker answers: {error}") from error
 
     def _bounds(self, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
         """Ask where partitions begin and end."""

@@ -79,9 +79,8 @@ async def rebuild(
     engine = create_owner_engine(settings.owner_url(context.name), application_name=f"cxq-rebuild-{projection.name}")
     try:
         async with (
-            _only_one(engine, projection),
             LogReader(settings.kafka_bootstrap, projection) as log,
-            _committing(engine) as connection,
+            _alone(engine, projection) as connection,
         ):
             shadow = Shadow(projection.table)
             rows = Gathering(projection, shadow, connection, rows_in_memory_max=rows_in_memory_max)
@@ -243,24 +242,21 @@ def _uncollected() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _committing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """Open a connection that commits every statement, and whose backend notices within a second when we are gone."""
+async def _alone(engine: AsyncEngine, projection: Projection) -> AsyncIterator[AsyncConnection]:
+    """Open a connection that commits every statement, and keeps out other rebuilds of the projection meanwhile.
+
+    Its backend notices within a second when we are gone.
+    """
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         await connection.execute(sa.text("SET client_connection_check_interval = '1s'"))
         await connection.execute(sa.text("SET maintenance_work_mem = '128MB'"))
-        yield connection
-
-
-@asynccontextmanager
-async def _only_one(engine: AsyncEngine, projection: Projection) -> AsyncIterator[None]:
-    async with _committing(engine) as guard:
         try:
-            await guard.execute(
+            await connection.execute(
                 sa.text("SELECT pg_advisory_lock(hashtextextended(:lock, 0))"), {"lock": f"rebuild:{projection.name}"}
             )
         except DBAPIError as error:
             if sqlstate(error) != _LOCK_NOT_AVAILABLE:
                 raise
             raise RebuildError(f"another rebuild of {projection.name} is running; wait for it to end") from error
-        yield
+        yield connection

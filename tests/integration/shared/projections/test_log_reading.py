@@ -1,11 +1,12 @@
 """Topics read from their start, as a rebuild and the audit do it."""
 
 import asyncio
+import socket
 
 import pytest
 
 from shared.projections import log_reading
-from shared.projections.log_reading import LogReader
+from shared.projections.log_reading import LogReader, LogUnreadableError
 from shared.projections.rebuild import positions
 from tests.integration.shared.projections.balances import BALANCES_PROJECTION
 from tests.integration.shared.projections.office import Office
@@ -50,3 +51,15 @@ async def test_what_is_written_while_a_log_is_read_is_not_taken_for_what_was_to_
 
 def _asked_in_vain(_places: object) -> None:
     raise AssertionError("the broker was asked where the topic ends")
+
+
+async def test_a_broker_that_is_not_there_is_noticed_when_something_is_to_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log_reading, "_SILENCE_S", 0.2)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        async with LogReader(f"127.0.0.1:{nobody.getsockname()[1]}", BALANCES_PROJECTION) as log:
+            assert [portion async for portion in log.read({})] == []
+            with pytest.raises(LogUnreadableError, match="no broker answers"):
+                await log.records({("cxq.issuance.v1", 0): 3})
