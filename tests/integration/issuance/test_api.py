@@ -5,23 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.clock import SystemClock
 from shared.kernel.ids import new_id
 from tests.integration.issuance.office import Office
+from tests.integration.issuance.present import office
 from tests.integration.issuance.serving import Call
 
+__all__ = ["office"]
+
 FACE = 5_000_000
-
-
-@pytest.fixture
-def office(engine: AsyncEngine) -> Office:
-    """An office at the present instant, because the service keeps its own clock."""
-    found = Office(engine)
-    found.clock.at = SystemClock().now()
-    return found
 
 
 def _claim(period_id: str, amount: int = FACE) -> dict[str, Any]:

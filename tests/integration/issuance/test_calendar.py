@@ -3,23 +3,16 @@
 from datetime import timedelta
 
 import httpx
-import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.issuance.use_cases.cancelling import cancel_voucher
-from shared.clock import SystemClock
 from shared.kernel.ids import new_id
 from tests.integration.issuance.office import Office
+from tests.integration.issuance.present import office
 from tests.integration.issuance.serving import Call
 
+__all__ = ["office"]
+
 FACE = 3_000_000
-
-
-@pytest.fixture
-def office(engine: AsyncEngine) -> Office:
-    found = Office(engine)
-    found.clock.at = SystemClock().now()
-    return found
 
 
 def _lines(answer: httpx.Response) -> list[str]:

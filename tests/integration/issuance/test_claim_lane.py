@@ -5,12 +5,13 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.clock import SystemClock
 from shared.http.local_issuer import LocalIssuer
 from shared.settings import Settings
 from tests.integration.issuance.office import Office
+from tests.integration.issuance.present import office
+
+__all__ = ["office"]
 
 ROUNDABOUT = {"Accept": "application/json;q=1"}
 """An `Accept` that means the same, spelt so that the claim takes the ordinary way."""
@@ -30,14 +31,6 @@ class Caller:
         """Claim."""
         headers = self._headers | {"Idempotency-Key": key or f"lane-key-{next(_KEYS)}"} | more
         return await self._client.post("/v1/claims", content=body, headers=headers | (ROUNDABOUT if roundabout else {}))
-
-
-@pytest.fixture
-async def office(engine: AsyncEngine) -> Office:
-    """An office at the present instant, because the service keeps its own clock."""
-    found = Office(engine)
-    found.clock.at = SystemClock().now()
-    return found
 
 
 @pytest.fixture

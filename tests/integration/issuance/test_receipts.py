@@ -3,29 +3,22 @@
 import json
 
 import httpx
-import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
-from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
 from services.issuance.app import create_app
 from services.issuance.receipts.keys import published_keys
 from services.issuance.receipts.verification import verify
-from shared.clock import SystemClock
 from shared.kernel.ids import new_id
 from shared.settings import Settings
 from tests.integration.issuance.office import Office
+from tests.integration.issuance.present import office
 from tests.integration.issuance.serving import Call, visiting
 
+__all__ = ["office"]
+
 FACE = 3_000_000
-
-
-@pytest.fixture
-def office(engine: AsyncEngine) -> Office:
-    found = Office(engine)
-    found.clock.at = SystemClock().now()
-    return found
 
 
 async def test_a_claimant_has_a_receipt_that_anybody_can_verify(

@@ -6,89 +6,28 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from itertools import count
 from typing import Any
 
 import httpx
 import pytest
 import uvicorn
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.issuance.app import CONTEXT
-from services.issuance.domain.plan import Settings as PlanSettings
-from services.issuance.use_cases.planning_periods import approve_period, propose_period
 from shared.clock import SystemClock
-from shared.events.issuance.periods import WaitingRoom
 from shared.events.registry.channels import ChannelAuthorised
 from shared.http.application import build_app
-from shared.http.challenges import leading_zero_bits
 from shared.http.local_issuer import LocalIssuer
 from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
 from shared.settings import Settings
+from tests.integration.issuance.doors import FACE, SECOND, Company, period_with_room
 from tests.integration.issuance.office import Office
-from tests.integration.issuance.serving import StoreRuntime, visiting
+from tests.integration.issuance.present import office
+from tests.integration.issuance.serving import StoreRuntime
 
-FACE = 700
-BITS = 6
-SECOND = timedelta(seconds=1)
-ROUNDABOUT = {"Accept": "application/json;q=1"}
-"""An `Accept` that means the same, spelt so that the claim takes the ordinary way."""
+__all__ = ["office"]
+
 _OWN = {"x-request-id", "ratelimit-remaining", "ratelimit-reset", "content-length", "retry-after"}
-_KEYS = count(1)
-
-
-@pytest.fixture
-async def office(engine: AsyncEngine) -> Office:
-    """An office at the present instant, because the service keeps its own clock."""
-    found = Office(engine)
-    found.clock.at = SystemClock().now()
-    return found
-
-
-class Company:
-    """A company that takes places and claims over HTTP."""
-
-    def __init__(self, client: httpx.AsyncClient, settings: Settings, claimant_id: str, user: str = "") -> None:
-        self.client, self.settings, self.claimant_id = client, settings, claimant_id
-        token = LocalIssuer(settings).issue("claimant", user or f"user-of-{claimant_id}", claimant_id)
-        self.headers = {"Authorization": f"Bearer {token}", "Accept-Language": "en"}
-
-    def at(self, client: httpx.AsyncClient) -> "Company":
-        """The same company at another instance."""
-        return Company(client, self.settings, self.claimant_id)
-
-    def colleague(self) -> "Company":
-        """Another user of the company."""
-        return Company(self.client, self.settings, self.claimant_id, f"colleague-at-{self.claimant_id}")
-
-    async def enter(self, period_id: str, *, key: str = "", response: str = "") -> httpx.Response:
-        """Ask for a place."""
-        own = {"Idempotency-Key": key or f"door-key-{next(_KEYS)}"} | (
-            {"Challenge-Response": response} if response else {}
-        )
-        return await self.client.post(f"/v1/periods/{period_id}/waiting-room", headers=self.headers | own)
-
-    async def ticket(self, period_id: str) -> dict[str, Any]:
-        """Take a place."""
-        given = await self.enter(period_id)
-        assert given.status_code == 201, given.text
-        found: dict[str, Any] = given.json()
-        return found
-
-    async def mine(self, period_id: str) -> httpx.Response:
-        """Look at one's place."""
-        return await self.client.get(f"/v1/periods/{period_id}/waiting-room/ticket", headers=self.headers)
-
-    async def claim(
-        self, period_id: str, key: str, token: str | None, *, roundabout: bool = False, dry_run: bool = False
-    ) -> httpx.Response:
-        """Claim with a token, or without."""
-        headers = self.headers | {"Idempotency-Key": key, "Content-Type": "application/json"}
-        headers |= {"Entry-Token": token} if token is not None else {}
-        body = f'{{"period_id":"{period_id}","amount":{{"amount":{FACE}}}}}'.encode()
-        path = f"/v1/claims{'?dry_run=true' if dry_run else ''}"
-        return await self.client.post(path, content=body, headers=headers | (ROUNDABOUT if roundabout else {}))
 
 
 @pytest.fixture
@@ -101,29 +40,6 @@ async def other(client: httpx.AsyncClient, settings: Settings, office: Office) -
     return Company(client, settings, await office.register())
 
 
-async def _period(
-    office: Office, opens_in: timedelta = timedelta(0), *, room_opens_in: timedelta = -SECOND, challenge: bool = False
-) -> str:
-    now = office.clock.now()
-    period_id, opens_at = new_id("prd", now), now + opens_in
-    room = WaitingRoom(opens_at=now + room_opens_in, per_second=1, challenge=challenge)
-
-    await office.do(
-        lambda tx: propose_period(
-            tx,
-            period_id=period_id,
-            name="2026 年第一期",
-            quota=1_000_000,
-            opens_at=opens_at,
-            closes_at=opens_at + timedelta(days=1),
-            proposed_by="officer-li",
-            settings=PlanSettings(waiting_room=room),
-        )
-    )
-    await office.do(lambda tx: approve_period(tx, period_id=period_id, approved_by="officer-wang"))
-    return period_id
-
-
 def _told(answer: httpx.Response) -> tuple[int, dict[str, str], str]:
     """What an answer says, but for the instants in it."""
     headers = {name: value for name, value in answer.headers.items() if name not in _OWN}
@@ -134,7 +50,7 @@ def _told(answer: httpx.Response) -> tuple[int, dict[str, str], str]:
 async def test_a_claim_with_its_own_token_in_its_turn_is_granted_once(
     company: Company, office: Office, *, roundabout: bool
 ) -> None:
-    period_id = await _period(office)
+    period_id = await period_with_room(office)
     ticket = await company.ticket(period_id)
     key, token = ticket["ticket_id"], ticket["entry_token"]
     first = await company.claim(period_id, key, token, roundabout=roundabout)
@@ -148,7 +64,7 @@ async def test_a_claim_with_its_own_token_in_its_turn_is_granted_once(
 async def test_what_is_wrong_with_a_token_reads_the_same_on_both_ways_and_leaves_the_key_free(
     company: Company, other: Company, office: Office
 ) -> None:
-    period_id, elsewhere = await _period(office), await _period(office)
+    period_id, elsewhere = await period_with_room(office), await period_with_room(office)
     ticket, foreign = await company.ticket(period_id), await other.ticket(period_id)
     elsewheres = await company.ticket(elsewhere)
     key, token = ticket["ticket_id"], ticket["entry_token"]
@@ -174,7 +90,7 @@ async def test_what_is_wrong_with_a_token_reads_the_same_on_both_ways_and_leaves
 
 
 async def test_who_is_not_let_in_yet_is_told_how_long_to_wait(company: Company, office: Office) -> None:
-    period_id = await _period(office)
+    period_id = await period_with_room(office)
     for _ in range(30):
         await Company(company.client, company.settings, await office.register()).ticket(period_id)
     ticket = await company.ticket(period_id)
@@ -190,7 +106,7 @@ async def test_who_is_not_let_in_yet_is_told_how_long_to_wait(company: Company, 
 
 
 async def test_before_the_opening_the_opening_is_named_first(company: Company, office: Office) -> None:
-    period_id = await _period(office, timedelta(minutes=10))
+    period_id = await period_with_room(office, timedelta(minutes=10))
     ticket = await company.ticket(period_id)
     refused = await company.claim(period_id, ticket["ticket_id"], ticket["entry_token"])
     assert [error["code"] for error in refused.json()["errors"]] == ["period-not-open-yet", "entry-token-early"]
@@ -198,7 +114,7 @@ async def test_before_the_opening_the_opening_is_named_first(company: Company, o
 
 
 async def test_a_claim_that_is_only_tried_is_let_in_by_the_same_token(company: Company, office: Office) -> None:
-    period_id = await _period(office)
+    period_id = await period_with_room(office)
     ticket = await company.ticket(period_id)
     key, token = ticket["ticket_id"], ticket["entry_token"]
     assert (await company.claim(period_id, key, None, dry_run=True)).json()["code"] == "entry-token-missing"
@@ -219,7 +135,7 @@ async def test_without_a_waiting_room_there_is_no_place_and_no_token_is_asked_fo
 async def test_the_room_tells_everybody_how_many_wait_and_a_company_its_own_place(
     company: Company, other: Company, office: Office
 ) -> None:
-    period_id = await _period(office, timedelta(minutes=10))
+    period_id = await period_with_room(office, timedelta(minutes=10))
     first, second = await other.ticket(period_id), await company.ticket(period_id)
     room = (await company.client.get(f"/v1/periods/{period_id}/waiting-room")).json()
     assert (room["places"], room["waiting"], room["per_second"], room["closed"]) == (2, 2, 1, False)
@@ -238,7 +154,7 @@ async def test_the_room_tells_everybody_how_many_wait_and_a_company_its_own_plac
 
 
 async def test_one_place_at_a_time_and_the_same_one_to_the_same_key(company: Company, office: Office) -> None:
-    period_id = await _period(office, timedelta(minutes=10))
+    period_id = await period_with_room(office, timedelta(minutes=10))
     first = await company.enter(period_id, key="the-same-key")
     again = await company.enter(period_id, key="the-same-key")
     assert (again.content, again.headers["idempotency-replayed"]) == (first.content, "true")
@@ -251,7 +167,7 @@ async def test_one_place_at_a_time_and_the_same_one_to_the_same_key(company: Com
 async def test_who_comes_before_the_room_opens_is_told_when_and_may_use_the_same_key(
     company: Company, office: Office
 ) -> None:
-    period_id = await _period(office, timedelta(minutes=10), room_opens_in=2 * SECOND)
+    period_id = await period_with_room(office, timedelta(minutes=10), room_opens_in=2 * SECOND)
     refused = await company.enter(period_id, key="too-early-key")
     assert (refused.status_code, refused.json()["code"]) == (409, "waiting-room-not-open")
     assert refused.headers["retry-after"] in {"1", "2"}
@@ -277,7 +193,7 @@ async def test_the_period_shows_its_room_and_a_plan_that_was_entered_stays(
 
     async def post(path: str, role: str, body: object = None, version: str = "") -> httpx.Response:
         headers = {"Authorization": f"Bearer {issuer.issue(role, f'{role}-{path[-4:]}', None)}"}
-        headers |= {"Idempotency-Key": f"plan-key-{next(_KEYS)}"} | ({"If-Match": version} if version else {})
+        headers |= {"Idempotency-Key": new_id("key", SystemClock().now())} | ({"If-Match": version} if version else {})
         return await company.client.post(path, json=body, headers=headers)
 
     proposed = await post("/v1/periods", "officer", plan)
@@ -298,59 +214,6 @@ async def test_the_period_shows_its_room_and_a_plan_that_was_entered_stays(
     ]
 
 
-def _solved(puzzle: str) -> str:
-    return next(found for n in count() if leading_zero_bits(found := f"{puzzle}:{n}") >= BITS)
-
-
-async def test_a_room_that_asks_for_work_lets_each_piece_of_it_in_once(settings: Settings, office: Office) -> None:
-    working = settings.model_copy(update={"challenge": "proof-of-work", "challenge_bits": BITS})
-    async with visiting(working) as client:
-        first, second = [Company(client, working, await office.register()) for _ in range(2)]
-        period_id = await _period(office, timedelta(minutes=10), challenge=True)
-        refused = await first.enter(period_id, key="work-comes-first")
-        assert (refused.status_code, refused.json()["code"]) == (403, "challenge-required")
-        assert refused.headers["link"] == '</v1/challenge>; rel="challenge"'
-        assert [(e["pointer"], e["code"]) for e in refused.json()["errors"]] == [
-            ("header:Challenge-Response", "challenge_missing")
-        ]
-        task = (await client.get("/v1/challenge")).json()
-        assert (task["kind"], task["bits"]) == ("proof-of-work", BITS)
-        response = _solved(task["puzzle"])
-        given = await first.enter(period_id, key="work-comes-first", response=response)
-        assert given.status_code == 201, given.text
-        again = await first.enter(period_id, key="work-comes-first", response=response)
-        assert again.headers["idempotency-replayed"] == "true"
-        spent = await second.enter(period_id, response=response)
-        assert spent.json()["errors"][0]["code"] == "challenge_spent"
-        assert (await second.enter(period_id, response="nonsense")).json()["errors"][0]["code"] == "challenge_failed"
-        own = _solved((await client.get("/v1/challenge")).json()["puzzle"])
-        assert (await second.enter(period_id, response=own)).json()["place"] == 2
-
-
-async def test_a_piece_of_work_that_came_to_nothing_is_not_spent(settings: Settings, office: Office) -> None:
-    working = settings.model_copy(update={"challenge": "proof-of-work", "challenge_bits": BITS})
-    async with visiting(working) as client:
-        company = Company(client, working, await office.register())
-        period_id = await _period(office, timedelta(minutes=10), challenge=True)
-        another = await _period(office, timedelta(minutes=10), challenge=True)
-        responses = [_solved((await client.get("/v1/challenge")).json()["puzzle"]) for _ in range(2)]
-        await company.enter(period_id, response=responses[0])
-        assert (await company.enter(period_id, response=responses[1])).json()["code"] == "ticket-unused"
-        assert (await company.enter(another, response=responses[1])).status_code == 201
-
-
-async def test_a_judge_that_is_away_keeps_the_door_shut_for_a_moment(settings: Settings, office: Office) -> None:
-    away = settings.model_copy(update={"challenge": "http://127.0.0.1:1/siteverify"})
-    async with visiting(away) as client:
-        company = Company(client, away, await office.register())
-        period_id = await _period(office, timedelta(minutes=10), challenge=True)
-        refused = await company.enter(period_id, response="human")
-        assert (refused.status_code, refused.json()["code"]) == (503, "challenge-unavailable")
-        assert refused.headers["retry-after"] == "2"
-        without = await _period(office, timedelta(minutes=10))
-        assert (await company.enter(without, response="human")).status_code == 201
-
-
 @asynccontextmanager
 async def _listening(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """An instance that other instances reach."""
@@ -369,10 +232,10 @@ async def _listening(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
                 await serving
 
 
-async def test_a_token_travels_with_its_claim_to_the_instance_that_writes_the_period(
+async def test_a_token_travels_with_its_claim_to_the_instance_that_writes_theperiod_with_room(
     settings: Settings, company: Company, other: Company, office: Office
 ) -> None:
-    period_id = await _period(office)
+    period_id = await period_with_room(office)
     first, second = await company.ticket(period_id), await other.ticket(period_id)
     async with _listening(settings) as writer:
         granted = await company.at(writer).claim(period_id, first["ticket_id"], first["entry_token"])
@@ -394,7 +257,7 @@ async def _other_claim(other: Company, period_id: str, ticket: dict[str, Any]) -
 async def test_a_channel_names_its_company_and_nobody_else_may_name_another(
     company: Company, other: Company, settings: Settings, office: Office
 ) -> None:
-    period_id = await _period(office)
+    period_id = await period_with_room(office)
     path, today = f"/v1/periods/{period_id}/waiting-room", business_date(office.clock.now())
     await office.tell(
         ChannelAuthorised(
@@ -414,7 +277,7 @@ async def test_a_channel_names_its_company_and_nobody_else_may_name_another(
 
     async def ask(claimant_id: str | None, headers: dict[str, str], method: str = "POST") -> httpx.Response:
         named = {} if claimant_id is None else {"claimant_id": claimant_id}
-        own = headers | {"Idempotency-Key": f"bank-key-{next(_KEYS)}"}
+        own = headers | {"Idempotency-Key": new_id("key", SystemClock().now())}
         own_path = path if method == "POST" else f"{path}/ticket"
         return await company.client.request(method, own_path, params=named, headers=own)
 
