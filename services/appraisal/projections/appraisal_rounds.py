@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from services.appraisal.tables import APPRAISAL
 from shared.events.appraisal import RoundOpened, RoundProposed
 from shared.events.definition import Recorded
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -37,14 +38,10 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
             raise LookupError(f"{event.id} speaks of a round that was never proposed")
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.round_id,),)
-
-
 appraisal_rounds = Projection(
     name="appraisal_rounds",
     table=table,
-    rows=dict.fromkeys((RoundProposed, RoundOpened), _row),
+    rows=dict.fromkeys((RoundProposed, RoundOpened), row_of("round_id")),
     evolve=evolve,
     poison="park",
 )

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from services.appraisal.tables import APPRAISAL
 from shared.events.definition import Recorded
 from shared.events.registry.providers import ProviderCapabilitiesChanged, ProviderDelisted, ProviderListed
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -39,14 +40,10 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
             raise LookupError(f"{event.id} speaks of a provider that was never listed")
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.provider_id,),)
-
-
 listed_providers = Projection(
     name="listed_providers",
     table=table,
-    rows=dict.fromkeys((ProviderListed, ProviderCapabilitiesChanged, ProviderDelisted), _row),
+    rows=dict.fromkeys((ProviderListed, ProviderCapabilitiesChanged, ProviderDelisted), row_of("provider_id")),
     evolve=evolve,
     poison="halt",
 )

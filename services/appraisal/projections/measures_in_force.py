@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from services.appraisal.tables import APPRAISAL
 from shared.events.definition import Recorded
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 _BARRING = frozenset({"disqualify", "delist"})
@@ -39,14 +40,10 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
             raise TypeError(f"{type(other).__name__} is not a fact of this read model")
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.sanction_id,),)
-
-
 measures_in_force = Projection(
     name="measures_in_force",
     table=table,
-    rows=dict.fromkeys((PartySanctioned, SanctionLifted), _row),
+    rows=dict.fromkeys((PartySanctioned, SanctionLifted), row_of("sanction_id")),
     evolve=evolve,
     poison="halt",
 )

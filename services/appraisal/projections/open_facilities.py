@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from services.appraisal.tables import APPRAISAL
 from shared.events.definition import Recorded
 from shared.events.registry.facilities import FacilityChanged, FacilityOpened, FacilityWithdrawn
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -39,14 +40,10 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
             raise LookupError(f"{event.id} speaks of a facility that was never opened")
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.facility_id,),)
-
-
 open_facilities = Projection(
     name="open_facilities",
     table=table,
-    rows=dict.fromkeys((FacilityOpened, FacilityChanged, FacilityWithdrawn), _row),
+    rows=dict.fromkeys((FacilityOpened, FacilityChanged, FacilityWithdrawn), row_of("facility_id")),
     evolve=evolve,
     poison="halt",
 )

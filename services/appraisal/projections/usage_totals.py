@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from services.appraisal.tables import APPRAISAL
 from shared.events.definition import Recorded
 from shared.events.registry.usage import UsageCorrected, UsageRecorded
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -40,14 +41,10 @@ def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row | None:
     }
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.provider_id, fact.first_day.year),)
-
-
 usage_totals = Projection(
     name="usage_totals",
     table=table,
-    rows=dict.fromkeys((UsageRecorded, UsageCorrected), _row),
+    rows=dict.fromkeys((UsageRecorded, UsageCorrected), row_of("provider_id", "first_day.year")),
     evolve=evolve,
     poison="halt",
 )

@@ -12,6 +12,7 @@ from shared.events.registry.claimants import (
     ClaimantRelatedPartiesDeclared,
     ClaimantRelatedPartiesRecognised,
 )
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -39,15 +40,12 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
             raise TypeError(f"{type(other).__name__} is not a fact of this read model")
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.claimant_id,),)
-
-
 claimant_standing = Projection(
     name="claimant_standing",
     table=table,
     rows=dict.fromkeys(
-        (ClaimantEligibilityChanged, ClaimantRelatedPartiesDeclared, ClaimantRelatedPartiesRecognised), _row
+        (ClaimantEligibilityChanged, ClaimantRelatedPartiesDeclared, ClaimantRelatedPartiesRecognised),
+        row_of("claimant_id"),
     ),
     evolve=evolve,
     poison="park",

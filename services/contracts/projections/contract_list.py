@@ -13,6 +13,7 @@ from shared.events.contracts import (
     ContractSubmitted,
 )
 from shared.events.definition import Recorded
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -88,15 +89,12 @@ def _submitted(fact: ContractSubmitted) -> Row:
     }
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.contract_id,),)
-
-
 contract_list = Projection(
     name="contract_list",
     table=table,
     rows=dict.fromkeys(
-        (ContractSubmitted, ContractRegistered, ContractRejected, ContractCompleted, ContractLapsed), _row
+        (ContractSubmitted, ContractRegistered, ContractRejected, ContractCompleted, ContractLapsed),
+        row_of("contract_id"),
     ),
     evolve=evolve,
     poison="halt",

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from services.contracts.tables import CONTRACTS
 from shared.events.definition import Recorded
 from shared.events.registry.products import NewProductChanged, NewProductListed, NewProductWithdrawn
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -40,14 +41,10 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
             raise LookupError(f"{event.id} speaks of a product that was never listed")
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.product_id,),)
-
-
 new_products = Projection(
     name="new_products",
     table=table,
-    rows=dict.fromkeys((NewProductListed, NewProductChanged, NewProductWithdrawn), _row),
+    rows=dict.fromkeys((NewProductListed, NewProductChanged, NewProductWithdrawn), row_of("product_id")),
     evolve=evolve,
     poison="park",
 )

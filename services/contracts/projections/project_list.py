@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from services.contracts.tables import CONTRACTS
 from shared.events.contracts import ProjectConfirmed, ProjectDeclined, ProjectProposed
 from shared.events.definition import Recorded
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -50,14 +51,10 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
             raise TypeError(f"{type(fact).__name__} is not a fact of this read model")
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.project_id,),)
-
-
 project_list = Projection(
     name="project_list",
     table=table,
-    rows=dict.fromkeys((ProjectProposed, ProjectConfirmed, ProjectDeclined), _row),
+    rows=dict.fromkeys((ProjectProposed, ProjectConfirmed, ProjectDeclined), row_of("project_id")),
     evolve=evolve,
     poison="park",
 )

@@ -13,6 +13,7 @@ from shared.events.redemption import (
     ObjectionAnswered,
     ObjectionRaised,
 )
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -59,14 +60,12 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
             raise TypeError(f"{type(fact).__name__} is not a fact of this read model")
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.notice_id,),)
-
-
 public_notices = Projection(
     name="public_notices",
     table=table,
-    rows=dict.fromkeys((NoticePublished, NoticeWithdrawn, ObjectionRaised, ObjectionAnswered, NoticeConcluded), _row),
+    rows=dict.fromkeys(
+        (NoticePublished, NoticeWithdrawn, ObjectionRaised, ObjectionAnswered, NoticeConcluded), row_of("notice_id")
+    ),
     evolve=evolve,
     poison="park",
 )

@@ -14,6 +14,7 @@ from shared.events.redemption import (
     RecoveryWithdrawn,
     RepaymentReversed,
 )
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -68,10 +69,6 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
             raise TypeError(f"{type(fact).__name__} is not a fact of this read model")
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.recovery_id,),)
-
-
 recovery_list = Projection(
     name="recovery_list",
     table=table,
@@ -84,7 +81,7 @@ recovery_list = Projection(
             FundsRecovered,
             RepaymentReversed,
         ),
-        _row,
+        row_of("recovery_id"),
     ),
     evolve=evolve,
     poison="halt",

@@ -25,6 +25,7 @@ from shared.events.redemption import (
     RedemptionReturned,
     RepaymentReversed,
 )
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -110,10 +111,6 @@ def _change(row: Row, fact: Any) -> Row:
             raise TypeError(f"{type(fact).__name__} is not a fact of this read model")
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.redemption_id,),)
-
-
 redemption_list = Projection(
     name="redemption_list",
     table=table,
@@ -137,7 +134,7 @@ redemption_list = Projection(
             RedemptionRefused,
             RedemptionLapsed,
         ),
-        _row,
+        row_of("redemption_id"),
     ),
     evolve=evolve,
     poison="halt",

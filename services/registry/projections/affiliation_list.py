@@ -14,6 +14,7 @@ from shared.events.registry.affiliations import (
     AffiliationRequested,
     AffiliationReturned,
 )
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -50,14 +51,10 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
     return row | {"stage": _STAGES[type(fact)], "since": fact.on}
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.party_id,),)
-
-
 affiliation_list = Projection(
     name="affiliation_list",
     table=table,
-    rows=dict.fromkeys((AffiliationRequested, *_STAGES), _row),
+    rows=dict.fromkeys((AffiliationRequested, *_STAGES), row_of("party_id")),
     evolve=evolve,
     poison="park",
 )

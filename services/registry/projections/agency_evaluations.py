@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from services.registry.tables import REGISTRY
 from shared.events.definition import Recorded
 from shared.events.registry.evaluations import AgencyEvaluated, AgencyEvaluationProposed, AgencyEvaluationWithdrawn
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -47,14 +48,12 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
             raise LookupError(f"{event.id} speaks of an evaluation that was never proposed")
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.agency_id, fact.year),)
-
-
 agency_evaluations = Projection(
     name="agency_evaluations",
     table=table,
-    rows=dict.fromkeys((AgencyEvaluationProposed, AgencyEvaluationWithdrawn, AgencyEvaluated), _row),
+    rows=dict.fromkeys(
+        (AgencyEvaluationProposed, AgencyEvaluationWithdrawn, AgencyEvaluated), row_of("agency_id", "year")
+    ),
     evolve=evolve,
     poison="park",
 )

@@ -9,6 +9,7 @@ from shared.events.definition import Recorded
 from shared.events.registry.affiliations import AffiliationEnded, AffiliationGranted
 from shared.events.registry.referral_agencies import PromotionEventHeld, ReferralAgencyDescribed, ReferralAgencyTrained
 from shared.events.registry.service_agencies import ServiceAgencyAuthorised
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -54,17 +55,14 @@ def _of_party(fact: Any) -> tuple[RowKey, ...]:
     return ((fact.party_id,),) if fact.kind != "laboratory" else ()
 
 
-def _of_agency(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.agency_id,),)
-
-
 agency_list = Projection(
     name="agency_list",
     table=table,
     rows={
         **dict.fromkeys((AffiliationGranted, AffiliationEnded), _of_party),
         **dict.fromkeys(
-            (ServiceAgencyAuthorised, ReferralAgencyDescribed, ReferralAgencyTrained, PromotionEventHeld), _of_agency
+            (ServiceAgencyAuthorised, ReferralAgencyDescribed, ReferralAgencyTrained, PromotionEventHeld),
+            row_of("agency_id"),
         ),
     },
     evolve=evolve,

@@ -19,6 +19,7 @@ from shared.events.registry.claimants import (
     ClaimantReviewDropped,
     ClaimantReviewOpened,
 )
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -83,10 +84,6 @@ def _plain(certificates: tuple[Certificate, ...]) -> list[dict[str, str]]:
     ]
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.claimant_id,),)
-
-
 claimant_list = Projection(
     name="claimant_list",
     table=table,
@@ -102,7 +99,7 @@ claimant_list = Projection(
             ClaimantReviewDropped,
             ClaimantEligibilityChanged,
         ),
-        _row,
+        row_of("claimant_id"),
     ),
     evolve=evolve,
     poison="park",

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from services.registry.tables import REGISTRY
 from shared.events.definition import Recorded
 from shared.events.registry.laboratories import DesignCentreDelisted, DesignCentreListed
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -35,14 +36,10 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
             raise LookupError(f"{event.id} speaks of a design centre that was never listed")
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.design_centre_id,),)
-
-
 design_centre_list = Projection(
     name="design_centre_list",
     table=table,
-    rows=dict.fromkeys((DesignCentreListed, DesignCentreDelisted), _row),
+    rows=dict.fromkeys((DesignCentreListed, DesignCentreDelisted), row_of("design_centre_id")),
     evolve=evolve,
     poison="park",
 )

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from services.registry.tables import REGISTRY
 from shared.events.definition import Recorded
 from shared.events.registry.facilities import FacilityChanged, FacilityOpened, FacilityStatusChanged, FacilityWithdrawn
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -43,14 +44,12 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
             raise TypeError(f"{type(other).__name__} is not a fact of this read model")
 
 
-def _key_of(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.facility_id,),)
-
-
 facility_catalogue = Projection(
     name="facility_catalogue",
     table=table,
-    rows=dict.fromkeys((FacilityOpened, FacilityChanged, FacilityStatusChanged, FacilityWithdrawn), _key_of),
+    rows=dict.fromkeys(
+        (FacilityOpened, FacilityChanged, FacilityStatusChanged, FacilityWithdrawn), row_of("facility_id")
+    ),
     evolve=evolve,
     poison="park",
 )

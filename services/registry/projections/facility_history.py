@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from services.registry.tables import REGISTRY
 from shared.events.definition import Recorded
 from shared.events.registry.facilities import FacilityChanged, FacilityOpened, FacilityStatusChanged, FacilityWithdrawn
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -46,14 +47,12 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
             raise LookupError(f"{event.id} speaks of a facility that was never opened")
 
 
-def _key_of(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.facility_id,),)
-
-
 facility_history = Projection(
     name="facility_history",
     table=table,
-    rows=dict.fromkeys((FacilityOpened, FacilityChanged, FacilityStatusChanged, FacilityWithdrawn), _key_of),
+    rows=dict.fromkeys(
+        (FacilityOpened, FacilityChanged, FacilityStatusChanged, FacilityWithdrawn), row_of("facility_id")
+    ),
     evolve=evolve,
     poison="park",
 )

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from services.registry.tables import REGISTRY
 from shared.events.definition import Recorded
 from shared.events.registry.laboratories import FieldCentreJoined, FieldCentreLeft
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -35,14 +36,10 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
             raise LookupError(f"{event.id} speaks of a laboratory that never joined")
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.laboratory_id,),)
-
-
 field_centre_members = Projection(
     name="field_centre_members",
     table=table,
-    rows=dict.fromkeys((FieldCentreJoined, FieldCentreLeft), _row),
+    rows=dict.fromkeys((FieldCentreJoined, FieldCentreLeft), row_of("laboratory_id")),
     evolve=evolve,
     poison="park",
 )

@@ -13,6 +13,7 @@ from shared.events.registry.laboratories import (
     LaboratoryEntered,
     LaboratoryLeft,
 )
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -60,18 +61,13 @@ def _plain(accreditations: tuple[Accreditation, ...]) -> list[dict[str, str | No
     ]
 
 
-def _entry(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.laboratory_id, fact.on),)
-
-
-def _stay(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.laboratory_id, fact.entered_on),)
-
-
 laboratory_catalogue = Projection(
     name="laboratory_catalogue",
     table=table,
-    rows={LaboratoryEntered: _entry, **dict.fromkeys((LaboratoryAccredited, LaboratoryLeft), _stay)},
+    rows={
+        LaboratoryEntered: row_of("laboratory_id", "on"),
+        **dict.fromkeys((LaboratoryAccredited, LaboratoryLeft), row_of("laboratory_id", "entered_on")),
+    },
     evolve=evolve,
     poison="park",
 )

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from services.registry.tables import REGISTRY
 from shared.events.definition import Recorded
 from shared.events.registry.measures import MeasureChangeApproved, MeasureChangeProposed, MeasureChangeWithdrawn
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -56,14 +57,10 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
             raise LookupError(f"{event.id} speaks of a change that was never proposed")
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.change_id,),)
-
-
 measure_changes = Projection(
     name="measure_changes",
     table=table,
-    rows=dict.fromkeys((MeasureChangeProposed, MeasureChangeApproved, MeasureChangeWithdrawn), _row),
+    rows=dict.fromkeys((MeasureChangeProposed, MeasureChangeApproved, MeasureChangeWithdrawn), row_of("change_id")),
     evolve=evolve,
     poison="park",
 )

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from services.registry.tables import REGISTRY
 from shared.events.definition import Recorded
 from shared.events.registry.providers import ProviderCapabilitiesChanged, ProviderListed
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -31,14 +32,10 @@ def evolve(_row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
     }
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.provider_id, fact.on),)
-
-
 provider_entries = Projection(
     name="provider_entries",
     table=table,
-    rows=dict.fromkeys((ProviderListed, ProviderCapabilitiesChanged), _row),
+    rows=dict.fromkeys((ProviderListed, ProviderCapabilitiesChanged), row_of("provider_id", "on")),
     evolve=evolve,
     poison="park",
 )

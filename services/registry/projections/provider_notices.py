@@ -12,6 +12,7 @@ from shared.events.registry.providers import (
     ProviderObjectionAnswered,
     ProviderObjectionRaised,
 )
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -54,15 +55,12 @@ def evolve(row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
             raise TypeError(f"{type(fact).__name__} is not a fact of this read model")
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.notice_id,),)
-
-
 provider_notices = Projection(
     name="provider_notices",
     table=table,
     rows=dict.fromkeys(
-        (ProviderNoticePublished, ProviderObjectionRaised, ProviderObjectionAnswered, ProviderNoticeConcluded), _row
+        (ProviderNoticePublished, ProviderObjectionRaised, ProviderObjectionAnswered, ProviderNoticeConcluded),
+        row_of("notice_id"),
     ),
     evolve=evolve,
     poison="park",

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from services.registry.tables import REGISTRY
 from shared.events.definition import Recorded
 from shared.events.registry.referral_agencies import ReferralAccepted, ReferralEnded, ReferralOffered
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -35,14 +36,10 @@ def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row | None:
             raise LookupError(f"{event.id} speaks of a referral that nobody offered")
 
 
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.agency_id, fact.claimant_id),)
-
-
 referrals = Projection(
     name="referrals",
     table=table,
-    rows=dict.fromkeys((ReferralOffered, ReferralAccepted, ReferralEnded), _row),
+    rows=dict.fromkeys((ReferralOffered, ReferralAccepted, ReferralEnded), row_of("agency_id", "claimant_id")),
     evolve=evolve,
     poison="park",
 )

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from services.registry.tables import REGISTRY
 from shared.events.definition import Recorded
 from shared.events.registry.facilities import ServiceOffered, ServiceWithdrawn
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -39,14 +40,10 @@ def evolve(_row: Row | None, event: Recorded[Any], _key: RowKey) -> Row | None:
             raise TypeError(f"{type(other).__name__} is not a fact of this read model")
 
 
-def _key_of(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.service_id,),)
-
-
 service_catalogue = Projection(
     name="service_catalogue",
     table=table,
-    rows=dict.fromkeys((ServiceOffered, ServiceWithdrawn), _key_of),
+    rows=dict.fromkeys((ServiceOffered, ServiceWithdrawn), row_of("service_id")),
     evolve=evolve,
     poison="park",
 )
