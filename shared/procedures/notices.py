@@ -23,6 +23,25 @@ class Notice:
         return today > self.until
 
 
+@message
+class RaiseObjection:
+    """Object to what a notice announces; the words stay with their owner, the fact has their digest."""
+
+    objection_id: str
+    text_digest: str
+    on: date
+
+
+@message
+class AnswerObjection:
+    """Answer an objection; an upheld one undoes what the notice announced."""
+
+    objection_id: str
+    upheld: bool
+    answered_by: str
+    on: date
+
+
 def period_of_notice(on: date, working_days_count: int, working_days: WorkingDays) -> Deadline:
     """Name the last day of a notice published on a day, which itself is not counted (art. 14(5), reading 8)."""
     return working_days_after(on, working_days_count, working_days)

@@ -1,6 +1,6 @@
 """Applying for the voucher money, and looking at what became of it."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
 import sqlalchemy as sa
@@ -119,18 +119,7 @@ async def get_redemption(redemption_id: str, request: ReadRequest) -> Response:
 )
 async def apply_for_redemption(redemption_id: str, body: ApplicationBody, request: CommandRequest) -> Response:
     """Apply within one month of the contract's end, with every kind of evidence."""
-
-    async def apply(tx: Transaction) -> Handled[Event, State]:
-        return await applying.apply(
-            tx,
-            redemption_id,
-            request.caller.party or "",
-            await _evidence(tx, request.caller, body),
-            _invoices(body),
-            if_match=request.if_match,
-        )
-
-    return await request.run(apply, presented)
+    return await _handed_in(applying.apply, redemption_id, body, request)
 
 
 @router.post(
@@ -142,18 +131,7 @@ async def apply_for_redemption(redemption_id: str, body: ApplicationBody, reques
 )
 async def correct_redemption(redemption_id: str, body: ApplicationBody, request: CommandRequest) -> Response:
     """Hand in again what the formal check returned."""
-
-    async def correct(tx: Transaction) -> Handled[Event, State]:
-        return await applying.correct(
-            tx,
-            redemption_id,
-            request.caller.party or "",
-            await _evidence(tx, request.caller, body),
-            _invoices(body),
-            if_match=request.if_match,
-        )
-
-    return await request.run(correct, presented)
+    return await _handed_in(applying.correct, redemption_id, body, request)
 
 
 @router.post(
@@ -173,6 +151,20 @@ async def check_redemption(redemption_id: str, body: FormalCheckBody, request: C
         return await applying.return_for_correction(tx, redemption_id, officer, body.reasons, if_match=request.if_match)
 
     return await request.run(check, lambda handled: presented(handled, body.reasons))
+
+
+async def _handed_in(
+    use_case: Callable[..., Awaitable[Handled[Event, State]]],
+    redemption_id: str,
+    body: ApplicationBody,
+    request: CommandRequest,
+) -> Response:
+    async def hand_in(tx: Transaction) -> Handled[Event, State]:
+        evidence = await _evidence(tx, request.caller, body)
+        provider_id = request.caller.party or ""
+        return await use_case(tx, redemption_id, provider_id, evidence, _invoices(body), if_match=request.if_match)
+
+    return await request.run(hand_in, presented)
 
 
 async def _evidence(tx: Transaction, caller: Caller, body: ApplicationBody) -> tuple[Evidence, ...]:

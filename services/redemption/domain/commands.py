@@ -6,6 +6,7 @@ from shared.events.contracts import VoucherUse
 from shared.events.redemption import Evidence, SideAtFault
 from shared.kernel.calendar import WorkingDays
 from shared.kernel.decider import message
+from shared.procedures.notices import AnswerObjection, RaiseObjection
 from shared.procedures.panels import Candidate
 
 
@@ -99,21 +100,6 @@ class Conclude:
     notice_id: str
     notice_working_days: int
     working_days: WorkingDays
-    on: date
-
-
-@message
-class RaiseObjection:
-    objection_id: str
-    text_digest: str
-    on: date
-
-
-@message
-class AnswerObjection:
-    objection_id: str
-    upheld: bool
-    answered_by: str
     on: date
 
 

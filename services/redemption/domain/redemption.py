@@ -6,7 +6,6 @@ from typing import assert_never
 from services.redemption.domain import rules
 from services.redemption.domain.commands import (
     Accept,
-    AnswerObjection,
     Apply,
     Command,
     Conclude,
@@ -18,7 +17,6 @@ from services.redemption.domain.commands import (
     Lapse,
     OpenRedemption,
     OrderDisbursement,
-    RaiseObjection,
     RefuseForRevocation,
     ReplaceExperts,
     ReturnForCorrection,
@@ -61,7 +59,15 @@ from shared.events.redemption import (
 )
 from shared.kernel.decider import Decider
 from shared.kernel.refusal import refuse
-from shared.procedures.notices import Notice, answered, check_answer, check_objection, objected
+from shared.procedures.notices import (
+    AnswerObjection,
+    Notice,
+    RaiseObjection,
+    answered,
+    check_answer,
+    check_objection,
+    objected,
+)
 from shared.procedures.panels import Opinion
 
 type Event = (

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from services.redemption.domain.commands import AnswerObjection, ConcludeNotice, RaiseObjection
+from services.redemption.domain.commands import ConcludeNotice
 from services.redemption.domain.redemption import Event, redemption
 from services.redemption.domain.stages import Approved, State
 from services.redemption.tables import objections
@@ -14,6 +14,7 @@ from services.redemption.use_cases.owning import existing
 from services.redemption.use_cases.reviewing import NOTICE_ENDS
 from shared.kernel.calendar import start_of
 from shared.procedures.due import clear_deadline, set_deadline
+from shared.procedures.notices import AnswerObjection, RaiseObjection
 from shared.store.transaction import Handled, Transaction
 
 

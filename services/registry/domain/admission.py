@@ -19,7 +19,14 @@ from shared.events.registry.providers import (
 from shared.kernel.calendar import WorkingDays
 from shared.kernel.decider import message
 from shared.kernel.refusal import refuse
-from shared.procedures.notices import Notice, check_answer, check_objection, period_of_notice
+from shared.procedures.notices import (
+    AnswerObjection,
+    Notice,
+    RaiseObjection,
+    check_answer,
+    check_objection,
+    period_of_notice,
+)
 
 type Event = (
     ProviderApplied | ProviderConditionChecked | ProviderNoticePublished | ProviderObjectionRaised
@@ -51,21 +58,6 @@ class CheckCondition:
     notice_id: str
     notice_working_days: int
     working_days: WorkingDays
-    on: date
-
-
-@message
-class RaiseObjection:
-    objection_id: str
-    text_digest: str
-    on: date
-
-
-@message
-class AnswerObjection:
-    objection_id: str
-    upheld: bool
-    answered_by: str
     on: date
 
 

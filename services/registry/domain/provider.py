@@ -5,16 +5,7 @@ from dataclasses import replace
 from typing import Literal, assert_never
 
 from services.registry.domain import admission, leaving, listing
-from services.registry.domain.admission import (
-    AnswerObjection,
-    Applied,
-    ApplyToOpen,
-    CheckCondition,
-    ConcludeNotice,
-    OnNotice,
-    RaiseObjection,
-    Rejected,
-)
+from services.registry.domain.admission import Applied, ApplyToOpen, CheckCondition, ConcludeNotice, OnNotice, Rejected
 from services.registry.domain.leaving import ConcludeExit, RequestExit
 from services.registry.domain.listing import ChangeCapabilities, Delist, Delisted, ExitNotice, Listed, ListMunicipal
 from shared.events.registry.providers import (
@@ -32,7 +23,7 @@ from shared.events.registry.providers import (
 )
 from shared.kernel.decider import Decider, message
 from shared.kernel.refusal import refuse
-from shared.procedures.notices import Notice, answered, objected
+from shared.procedures.notices import AnswerObjection, Notice, RaiseObjection, answered, objected
 
 
 @message

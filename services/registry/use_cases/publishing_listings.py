@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import sqlalchemy as sa
 
-from services.registry.domain.admission import AnswerObjection, ConcludeNotice, OnNotice, RaiseObjection, Rejected
+from services.registry.domain.admission import ConcludeNotice, OnNotice, Rejected
 from services.registry.domain.profile import digest_of
 from services.registry.domain.provider import Event, State, provider
 from services.registry.tables import objections, providers
@@ -14,6 +14,7 @@ from services.registry.use_cases.owning import check_is_provider
 from services.registry.use_cases.streams import stream_of
 from shared.kernel.calendar import start_of
 from shared.procedures.due import clear_deadline, set_deadline
+from shared.procedures.notices import AnswerObjection, RaiseObjection
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
 NOTICE_ENDS = "provider-notice-ends"

@@ -8,7 +8,6 @@ import pytest
 
 from services.redemption.domain.commands import (
     Accept,
-    AnswerObjection,
     Apply,
     Conclude,
     ConcludeNotice,
@@ -19,7 +18,6 @@ from services.redemption.domain.commands import (
     Lapse,
     OpenRedemption,
     OrderDisbursement,
-    RaiseObjection,
     RefuseForRevocation,
     ReplaceExperts,
     ReturnForCorrection,
@@ -39,6 +37,7 @@ from shared.events.redemption import (
 )
 from shared.kernel.refusal import Refused
 from shared.measures.working_days import load_working_days
+from shared.procedures.notices import AnswerObjection, RaiseObjection
 from shared.procedures.panels import Candidate
 from tests.specification import Specification
 from tests.unit.redemption.facts import (

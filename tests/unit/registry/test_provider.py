@@ -5,13 +5,7 @@ from datetime import date
 
 import pytest
 
-from services.registry.domain.admission import (
-    AnswerObjection,
-    ApplyToOpen,
-    CheckCondition,
-    ConcludeNotice,
-    RaiseObjection,
-)
+from services.registry.domain.admission import ApplyToOpen, CheckCondition, ConcludeNotice
 from services.registry.domain.listing import ChangeCapabilities, Delist, Listed, ListMunicipal, entry_on
 from services.registry.domain.provider import provider
 from shared.events.registry.providers import (
@@ -22,6 +16,7 @@ from shared.events.registry.providers import (
     ProviderObjectionRaised,
     ProviderRefused,
 )
+from shared.procedures.notices import AnswerObjection, RaiseObjection
 from tests.specification import Specification
 from tests.unit.registry.facts import (
     ALL_MET,
