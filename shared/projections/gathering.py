@@ -27,11 +27,11 @@ class Gathering:
         self._limit = rows_in_memory_max
         self._stored: dict[RowKey, Row | None] = {}
         self._rows = Folding(projection)
-        self._keyed = False
+        self._copied = self._keyed = False
 
     async def apply(self, events: Sequence[Told]) -> None:
         """Fold events in order; raises `PoisonEventError` when one of them cannot be applied."""
-        if self._keyed:
+        if self._copied:
             await self._load(events)
         self._rows.apply(events)
         if len(self._rows) > self._limit:
@@ -42,22 +42,35 @@ class Gathering:
         told = [event for event in events if not isinstance(event, Newborn)]
         begun = {self._rows.key_of(event) for event in events if isinstance(event, Newborn)}
         touched = [self._projection.touches(event) for event in told]
-        known = self._projection.known_before(told, touched).keys()
-        found = await load_rows(self._connection, self._shadow.table, known - self._rows.keys() - begun)
+        known = self._projection.known_before(told, touched).keys() - self._rows.keys() - begun
+        if not known:
+            return
+        await self._have_key()
+        found = await load_rows(self._connection, self._shadow.table, known)
         self._stored.update(found)
         self._rows.update(found)
+
+    async def finish(self) -> None:
+        """Settle, and have the key that the writes of the last events need."""
+        await self.settle()
+        await self._have_key()
 
     async def settle(self) -> None:
         """Bring the shadow table up to date, in bulk, and forget the rows."""
         known = {key for key, row in self._stored.items() if row is not None}
-        fresh = [row for key, row in self._rows.items() if row is not None and key not in known]
-        await self._shadow.copy(self._connection, fresh)
-        if not self._keyed:
-            await self._shadow.index_key(self._connection)
-            self._keyed = True
+        await self._shadow.copy(
+            self._connection, (row for key, row in self._rows.items() if row is not None and key not in known)
+        )
+        self._copied = True
         await self._write(self._connection, self._changed(known))
         self._stored.clear()
         self._rows.clear()
+
+    async def _have_key(self) -> None:
+        """Index the key: only when somebody looks for a row, as a table without indexes is filled faster."""
+        if not self._keyed:
+            await self._shadow.index_key(self._connection)
+            self._keyed = True
 
     async def write(self, connection: AsyncConnection) -> None:
         """Write what is in memory in somebody's transaction, and keep it, as that transaction may not commit."""

@@ -134,7 +134,7 @@ class _Rebuild:
             if not ends.done():
                 await before  # it failed, and says why
             await self._catch_up(ends.result())
-            await self._rows.settle()
+            await self._rows.finish()
             async with _side_by_side(self._sum_up_shadow()) as after:
                 await self._shadow.index_rest(self._connection)
                 return await before, await after

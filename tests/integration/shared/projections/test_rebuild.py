@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,11 +13,13 @@ import sqlalchemy as sa
 
 from shared.audit import Count
 from shared.events.definition import Recorded
+from shared.events.issuance.vouchers import VoucherClaimed
 from shared.projections import log_reading
 from shared.projections.projection import Projection, Row, RowKey
 from shared.projections.rebuild import RebuildError
+from shared.projections.shadow import Shadow
 from shared.projections.verification import differences
-from tests.integration.shared.projections.balances import BALANCES_PROJECTION, SLIPS_PROJECTION
+from tests.integration.shared.projections.balances import BALANCES_PROJECTION, SLIPS_PROJECTION, cancelled, claimed
 from tests.integration.shared.projections.interrupted import POINTS, REACHED
 from tests.integration.shared.projections.office import Office
 
@@ -42,6 +45,40 @@ async def test_live_rebuilt_and_folded_from_the_log_are_the_same(
         await office.caught_up()
         assert await office.rows() == await office.fold_of_the_log() != kept
     assert await office.breaches() == []
+
+
+@pytest.mark.parametrize("looked_for", [False, True])
+async def test_the_key_is_indexed_when_a_row_is_looked_for_else_after_the_load(
+    office: Office, *, looked_for: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.projection = SLIPS_PROJECTION
+    monkeypatch.setattr(log_reading, "_RECORDS", 7)
+    steps: list[str] = []
+    for step in ("copy", "index_key"):
+        monkeypatch.setattr(Shadow, step, _noted(steps, step))
+    claims = [claimed("clm_1", place) for place in range(40)]
+    await office.record(*claims, *([cancelled(claims[1])] if looked_for else []), *map(_later, claims))
+    async with office.live():
+        await office.caught_up()
+        report = await office.rebuild(rows_in_memory_max=9)
+    assert (report.rows_different, report.digest_after) == (0, report.digest_before)
+    assert steps.count("index_key") == 1
+    assert steps.count("copy") > 3
+    assert (steps[-1] == "copy") is looked_for
+
+
+def _noted(steps: list[str], step: str) -> Callable[..., Any]:
+    do: Callable[..., Any] = getattr(Shadow, step)
+
+    async def noted(*args: Any) -> None:
+        steps.append(step)
+        await do(*args)
+
+    return noted
+
+
+def _later(claim: VoucherClaimed) -> VoucherClaimed:
+    return claimed(claim.claimant_id, claim.place + 1_000)
 
 
 async def test_a_row_changed_behind_its_back_is_reported_and_mended(office: Office) -> None:
