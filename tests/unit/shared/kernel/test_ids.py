@@ -1,5 +1,7 @@
 """Ids say what they name, sort by when they were made, and are never given twice."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -20,6 +22,24 @@ def test_ids_sort_by_the_millisecond_they_were_made_in(at: datetime, later: time
 
 def test_a_thousand_ids_of_one_instant_differ() -> None:
     assert len({new_id("vch", AT) for _ in range(1_000)}) == 1_000
+
+
+def test_a_forked_process_does_not_give_the_ids_of_its_parent() -> None:
+    code = (
+        "import os; from datetime import UTC, datetime; from shared.kernel.ids import new_id\n"
+        "at = datetime(2026, 3, 2, tzinfo=UTC); first = new_id('vch', at)\n"
+        "child = os.fork(); print(new_id('vch', at), flush=True); child and os.wait()"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)  # noqa: S603 (ours)
+    told = ran.stdout.split()
+    assert len(set(told)) == 2
+
+
+def test_of_an_id_all_but_the_millisecond_the_version_and_the_variant_is_random() -> None:
+    ids = [new_id("vch", AT) for _ in range(4_000)]
+    found = ["".join(sorted({made[place] for made in ids})) for place in range(14, 30)]
+    letters = "0123456789abcdefghjkmnpqrstvwxyz"
+    assert found == ["ef", letters, letters, "89abrstv", *[letters] * 12]
 
 
 def test_an_id_does_not_depend_on_the_zone_it_was_made_in() -> None:
