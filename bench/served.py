@@ -14,8 +14,10 @@ from pydantic import SecretStr
 
 from deploy.local.problems import written_since
 from deploy.local.processes import free_port, spawn
+from shared.http.at_once import AtOnceProtocol
 from shared.settings import Settings
 
+_PROTOCOL = f"{AtOnceProtocol.__module__}:{AtOnceProtocol.__name__}"
 _HOME = Path(__file__).parents[1]
 _READY_S = 60.0
 _POLL_S = 0.02
@@ -124,7 +126,7 @@ def _uvicorn(app: str, port: int) -> list[str]:
     return [
         sys.executable, "-m", "uvicorn", "--factory", app, "--app-dir", str(_HOME),
         "--host", "127.0.0.1", "--port", str(port),
-        "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning",
+        "--loop", "uvloop", "--http", _PROTOCOL, "--no-access-log", "--log-level", "warning",
     ]  # fmt: skip
 
 

@@ -20,20 +20,13 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExport
 from opentelemetry.trace import Status
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import Attributes
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Gauge
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.settings import Settings
 
 REDACTED = "[redacted]"
 
-REQUESTS = Counter("cxq_http_requests", "Requests answered", ["context", "operation", "status"])
-REQUEST_SECONDS = Histogram(
-    "cxq_http_request_seconds",
-    "Time to answer a request",
-    ["context", "operation"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
-)
 PART_AT_WORK = Gauge("cxq_part_at_work", "1 while a part of the process is at its work", ["context", "part"])
 PART_HALTED = Gauge("cxq_part_halted", "1 while a part is down until a person mends its cause", ["context", "part"])
 RELAY_LAG = Gauge("cxq_relay_lag_events", "Events of the log that are not published yet", ["context"])

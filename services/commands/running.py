@@ -98,6 +98,7 @@ def _serve(service: str, settings: "Settings", listening: socket.socket) -> None
     import uvicorn
 
     from services.commands.draining import DrainingServer
+    from shared.http.at_once import AtOnceProtocol
     from shared.telemetry import configure_logs
 
     configure_logs(settings, context=service)
@@ -108,7 +109,7 @@ def _serve(service: str, settings: "Settings", listening: socket.socket) -> None
             app,
             loop="uvloop",
             lifespan="on",
-            http="httptools",
+            http=AtOnceProtocol,
             ws="none",
             log_config=None,
             access_log=False,

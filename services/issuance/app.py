@@ -24,6 +24,7 @@ from services.issuance.api.awarded import awarded
 from services.issuance.api.claim_lane import ClaimLane
 from services.issuance.api.intake_desk import IntakeDesk
 from services.issuance.api.live import open_live_quota
+from services.issuance.api.ordinary_claims import CLAIMS
 from services.issuance.api.policy import DUTIES, POLICY
 from services.issuance.api.vouchers_lane import VouchersLane
 from services.issuance.api.waiting_room import open_reception
@@ -46,7 +47,7 @@ from services.issuance.intake.sequencer import Surroundings, connector
 from services.issuance.own_vouchers import OwnVouchers, reading_connector
 from services.issuance.projections.annual_totals import ANNUAL_TOTALS
 from services.issuance.projections.exposure import EXPOSURE
-from services.issuance.projections.ledger import LEDGER_ENTRIES
+from services.issuance.projections.ledger import LEDGER_LINES
 from services.issuance.projections.period_board import PERIOD_BOARD
 from services.issuance.projections.voucher_balances import VOUCHER_BALANCES
 from services.issuance.reactions import REACTIONS
@@ -96,6 +97,7 @@ def open_intake(app: FastAPI, edge: Edge) -> AbstractAsyncContextManager[None]:
     )
     desk = IntakeDesk(edge, intake)
     app.state.intake_desk = desk
+    app.state.at_once[b"POST", CLAIMS.encode()] = desk.sold_out.at_once
     own_vouchers = OwnVouchers(
         reading_connector(runtime.settings, edge.context.name), runtime.settings.topic(edge.context.name)
     )
@@ -134,7 +136,7 @@ CONTEXT = BoundedContext(
     ),
     policy=POLICY,
     duties=DUTIES,
-    projections=(VOUCHER_BALANCES, ANNUAL_TOTALS, LEDGER_ENTRIES, EXPOSURE, PERIOD_BOARD),
+    projections=(VOUCHER_BALANCES, ANNUAL_TOTALS, LEDGER_LINES, EXPOSURE, PERIOD_BOARD),
     reactions={**REACTIONS, **FOLLOWING_MEASURES},
     deadlines=DUE,
     checks=CHECKS,

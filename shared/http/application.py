@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from shared.clock import clock_of
 from shared.context import BoundedContext
 from shared.http import health
+from shared.http.at_once import AT_ONCE
 from shared.http.docs_page import serve_pages
 from shared.http.edge import Edge
 from shared.http.failures import answer_failures
@@ -47,11 +48,11 @@ def build_app(context: BoundedContext, settings: Settings, *, runtime: Runtime |
     runtime = runtime or Runtime(context, settings, clock_of(settings))
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
         async with runtime, furnished:
             runtime.start_background()
             spare_the_collector()
-            yield
+            yield {AT_ONCE: app.state.at_once}
 
     app = FastAPI(
         title=context.title,
@@ -70,7 +71,7 @@ def build_app(context: BoundedContext, settings: Settings, *, runtime: Runtime |
         verifier=Verifier(settings, runtime.clock, KeyCache(key_source(settings), monotonic_seconds)),
         buckets=Buckets(monotonic_seconds, burst=settings.rate_burst, per_second=settings.rate_per_second),
     )
-    app.state.edge, app.state.runtime = edge, runtime
+    app.state.edge, app.state.runtime, app.state.at_once = edge, runtime, {}
     app.add_middleware(EdgeMiddleware, edge=edge)
     furnished = context.furnish(app, edge) if context.furnish is not None else nullcontext()
     answer_failures(app)

@@ -98,7 +98,7 @@ async def read_only(engine: AsyncEngine, *, loose: bool = False) -> AsyncIterato
 def cause_of(visit: Visit) -> Cause:
     """Say why a transaction happens: the caller, in the conversation its request id names."""
     return Cause(
-        actor=visit.caller.principal if visit.caller else "anyone",
-        correlation_id=visit.request_id,
+        visit.caller.principal if visit.caller else "anyone",
+        visit.request_id,
         traceparent=current_traceparent() or visit.traceparent,
     )

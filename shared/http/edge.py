@@ -1,7 +1,7 @@
 """What every request of a service meets: the context, its problems, its guards, and the visit itself."""
 
 from collections.abc import MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 from urllib.parse import quote
@@ -11,7 +11,7 @@ from fastapi import Request
 from shared.context import BoundedContext
 from shared.http.identity import Caller
 from shared.http.language import Language
-from shared.http.limits import Buckets
+from shared.http.limits import Allowance, Buckets
 from shared.http.problems import Catalogue, Writer
 from shared.http.tokens import Verifier
 from shared.kernel.calendar import business_date
@@ -35,21 +35,27 @@ class Edge:
     buckets: Buckets
 
 
-@dataclass(slots=True, kw_only=True)
 class Visit:
-    """One request as the middleware met it; `headers` go out with whatever answer is given."""
+    """One request as the middleware met it, and what became known of it on its way; written out, as each has one."""
 
-    request_id: str
-    trace_id: str
-    traceparent: str | None
-    language: Language
-    began: datetime
-    address: str
     caller: Caller | None = None
     operation: str = ""
     forwarded: bool = False
     """Whether another instance of the service has sent the request on."""
-    headers: dict[str, str] = field(default_factory=dict)
+    allowance: Allowance | None = None
+    """What its caller may still ask for; it goes out with whatever answer is given."""
+
+    def __init__(
+        self,
+        request_id: str,
+        trace_id: str,
+        traceparent: str | None,
+        language: Language,
+        began: datetime,
+        address: str,
+    ) -> None:
+        self.request_id, self.trace_id, self.traceparent = request_id, trace_id, traceparent
+        self.language, self.began, self.address = language, began, address
 
 
 def edge_of(request: Request) -> Edge:

@@ -1,6 +1,6 @@
 """What ways past the framework have in common: which requests are ordinary enough for them, and who is asking."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from shared.http.edge import Edge
@@ -11,17 +11,19 @@ ACCEPTED = frozenset({b"", b"*/*", b"application/json", b"application/json, text
 """How an ordinary request says that it takes JSON, if it says anything."""
 
 
-def said_once(
-    headers: Sequence[tuple[bytes, bytes]], wanted: Iterable[bytes], shunned: AbstractSet[bytes]
-) -> dict[bytes, bytes] | None:
-    """Give the headers that are wanted, empty where one is missing; None when any is said twice, or a shunned one is.
+def said_once(headers: Sequence[tuple[bytes, bytes]], shunned: AbstractSet[bytes]) -> dict[bytes, bytes] | None:
+    """Give the headers by their names; None when any is said twice, or a shunned one is.
 
     What is shunned changes an answer in ways that only the framework's way knows.
     """
     said = dict(headers)
-    if len(said) != len(headers) or not shunned.isdisjoint(said):
-        return None
-    return {name: said.get(name, b"") for name in wanted}
+    return said if len(said) == len(headers) and shunned.isdisjoint(said) else None
+
+
+def text_of(said: Mapping[bytes, bytes], name: bytes) -> str:
+    """Give what a header says; empty where it is missing."""
+    value = said.get(name)
+    return value.decode("latin-1") if value else ""
 
 
 async def caller_of(edge: Edge, authorization: bytes) -> Caller | None:

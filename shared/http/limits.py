@@ -2,7 +2,8 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
+from math import ceil
 
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
@@ -46,8 +47,9 @@ def limited(receive: Receive, limit: int, declared: str) -> Receive:
     return receive_limited
 
 
-class Allowance(NamedTuple):
-    """What a caller has left: requests now, seconds until the bucket is full again, seconds until the next one."""
+@dataclass(slots=True)
+class Allowance:
+    """What a caller has left: requests now, seconds until the bucket is full again, seconds to wait if it has to."""
 
     granted: bool
     limit: int
@@ -64,6 +66,22 @@ class Allowance(NamedTuple):
         }
         return told if self.granted else told | {"Retry-After": str(self.retry_s)}
 
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """Write the headers of a request that was granted as they go over the wire, without the detour by text."""
+        return [
+            (b"ratelimit-limit", b"%d" % self.limit),
+            (b"ratelimit-remaining", b"%d" % self.remaining),
+            (b"ratelimit-reset", b"%d" % self.reset_s),
+        ]
+
+    def lines(self) -> str:
+        """Write the headers of a request that was granted as the lines they go over the wire in."""
+        return (
+            f"ratelimit-limit: {self.limit}\r\n"
+            f"ratelimit-remaining: {self.remaining}\r\n"
+            f"ratelimit-reset: {self.reset_s}\r\n"
+        )
+
 
 class Buckets:
     """A token bucket per caller; memory is bounded, the caller who was away longest is forgotten first."""
@@ -74,20 +92,17 @@ class Buckets:
 
     def take(self, caller: str) -> Allowance:
         """Take one request from a caller's bucket."""
+        levels = self._levels
         now, level = self._level(caller)
         granted = level >= 1
-        level -= 1 if granted else 0
-        self._levels[caller] = (level, now)
-        self._levels.move_to_end(caller)
-        if len(self._levels) > _CALLERS_MAX:
-            self._levels.popitem(last=False)
-        return Allowance(
-            granted=granted,
-            limit=self._burst,
-            remaining=int(level),
-            reset_s=_whole((self._burst - level) / self._rate),
-            retry_s=max(1, _whole((1 - level) / self._rate)),
-        )
+        if granted:
+            level -= 1
+        levels[caller] = (level, now)
+        levels.move_to_end(caller)
+        if len(levels) > _CALLERS_MAX:
+            levels.popitem(last=False)
+        reset_s = ceil((self._burst - level) / self._rate)
+        return Allowance(granted, self._burst, int(level), reset_s, 0 if granted else ceil((1 - level) / self._rate))
 
     def has_one(self, caller: str) -> bool:
         """Tell whether a caller's next request would be granted, and take nothing."""
@@ -96,9 +111,8 @@ class Buckets:
     def _level(self, caller: str) -> tuple[float, float]:
         """Give the present instant, and what a caller's bucket holds at it."""
         now = self._seconds()
-        level, at = self._levels.get(caller, (float(self._burst), now))
-        return now, min(float(self._burst), level + (now - at) * self._rate)
-
-
-def _whole(seconds: float) -> int:
-    return int(seconds) + (seconds > int(seconds))
+        known = self._levels.get(caller)
+        if known is None:
+            return now, float(self._burst)
+        level = known[0] + (now - known[1]) * self._rate
+        return now, level if level < self._burst else float(self._burst)

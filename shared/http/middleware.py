@@ -3,15 +3,18 @@
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import lru_cache
+from typing import Any
 from urllib.parse import parse_qsl
 
 import structlog
-from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.answer_meters import ANSWERS
+from shared.http.at_once import lines_of
 from shared.http.edge import Edge, Visit, note_visit, writer_for
 from shared.http.failures import problem_of
 from shared.http.language import language_of
@@ -20,7 +23,6 @@ from shared.http.problems import ProblemError
 from shared.http.waiting import preferred_wait
 from shared.kernel.ids import new_id
 from shared.store.execution import Answer
-from shared.telemetry import REQUEST_SECONDS, REQUESTS
 
 SERVICE_LIMIT_S = 4.0
 """How long an answer may take to begin; what a caller prefers to wait comes on top."""
@@ -35,6 +37,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
+_LINES = lines_of(_RAW_HEADERS).decode()
 _QUIET = ("/health/", "/metrics", "/docs")
 _access = structlog.get_logger("access")
 _access_lines = logging.getLogger("access")
@@ -107,19 +110,30 @@ class EdgeMiddleware:
         return asyncio.get_running_loop().time()
 
 
-def meet(edge: Edge, scope: Scope, *, request_id: str = "", traceparent: str = "", accept_language: str = "") -> Visit:
-    """Take down a request as it came; what it says of itself is taken where it has the right form."""
-    now = edge.runtime.clock.now()
-    known = request_id if _REQUEST_ID.fullmatch(request_id) else new_id("req", now)
-    parent = _TRACEPARENT.fullmatch(traceparent)
+def meet(
+    edge: Edge,
+    scope: Mapping[str, Any],
+    *,
+    request_id: str = "",
+    traceparent: str = "",
+    accept_language: str = "",
+    now: datetime | None = None,
+) -> Visit:
+    """Take down a request as it came; what it says of itself is taken where it has the right form.
+
+    `now` is the present instant, for who has asked for it already.
+    """
+    now = now or edge.runtime.clock.now()
+    known = request_id if request_id and _REQUEST_ID.fullmatch(request_id) else new_id("req", now)
+    parent = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
     client = scope.get("client")
     return Visit(
-        request_id=known,
-        trace_id=parent[1] if parent else known,
-        traceparent=parent[0] if parent else None,
-        language=language_of(accept_language),
-        began=now,
-        address=str(client[0]) if client else "unknown",
+        known,
+        parent[1] if parent else known,
+        parent[0] if parent else None,
+        language_of(accept_language),
+        now,
+        str(client[0]) if client else "unknown",
     )
 
 
@@ -128,24 +142,41 @@ def _lowered(name: str) -> bytes:
     return name.lower().encode()
 
 
+def raw_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Write the headers of an answer as they go over the wire."""
+    return [(_lowered(name), value.encode("latin-1")) for name, value in headers.items()]
+
+
+def completed(headers: list[tuple[bytes, bytes]], visit: Visit, length: int) -> list[tuple[bytes, bytes]]:
+    """Complete an answer's own headers by those every answer has; `length` is that of its body."""
+    allowed = visit.allowance.raw_headers() if visit.allowance is not None else ()
+    return [
+        *headers,
+        *allowed,
+        (b"x-request-id", visit.request_id.encode()),
+        (b"content-length", b"%d" % length),
+        *_RAW_HEADERS,
+    ]
+
+
+def completed_lines(lines: str, visit: Visit, length: int) -> bytes:
+    """Complete an answer's own headers as `completed` does, but in lines."""
+    allowed = visit.allowance.lines() if visit.allowance is not None else ""
+    return f"{lines}{allowed}x-request-id: {visit.request_id}\r\ncontent-length: {length}\r\n{_LINES}".encode()
+
+
 async def send_answer(send: Send, answer: Answer, visit: Visit) -> None:
     """Send an answer from outside the framework, with the headers every answer has."""
-    headers = [(_lowered(name), value.encode("latin-1")) for name, value in answer.headers.items()]
-    headers += [(_lowered(name), value.encode()) for name, value in visit.headers.items()]
-    headers.append((b"x-request-id", visit.request_id.encode()))
-    headers.append((b"content-length", b"%d" % len(answer.body)))
+    headers = completed(raw_headers(answer.headers), visit, len(answer.body))
     if answer.replayed:
         headers.append((b"idempotency-replayed", b"true"))
-    headers += _RAW_HEADERS
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
 
 
 def note_answer(edge: Edge, visit: Visit, *, method: str, path: str, route: str, status: int, seconds: float) -> None:
     """Count an answer and its time, and write the line of the access log; `path` decides only how loud it is."""
-    requests, request_seconds = _meters(edge.context.name, visit.operation or "none", status)
-    requests.inc()
-    request_seconds.observe(seconds)
+    ANSWERS.note(edge.context.name, visit.operation or "none", status, seconds)
     loudness = logging.DEBUG if path.startswith(_QUIET) else logging.INFO
     if not _access_lines.isEnabledFor(loudness):
         return
@@ -164,12 +195,6 @@ def note_answer(edge: Edge, visit: Visit, *, method: str, path: str, route: str,
     )
 
 
-@lru_cache(maxsize=4096)
-def _meters(context: str, operation: str, status: int) -> tuple[Counter, Histogram]:
-    """Give what counts and times an operation's answers; finding it costs more than counting."""
-    return REQUESTS.labels(context, operation, str(status)), REQUEST_SECONDS.labels(context, operation)
-
-
 class _Answered:
     """The way out: adds the headers every answer has, and remembers the status."""
 
@@ -186,8 +211,9 @@ class _Answered:
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
             headers["X-Request-Id"] = self._visit.request_id
-            for name, value in self._visit.headers.items():
-                headers.setdefault(name, value)
+            if self._visit.allowance is not None:
+                for name, value in self._visit.allowance.headers().items():
+                    headers.setdefault(name, value)
         await self._send(message)
 
 

@@ -126,8 +126,7 @@ class Operation(APIRoute):
 
 
 def _take_one(request: Request, bucket: str) -> None:
-    allowance = edge_of(request).buckets.take(bucket)
-    visit_of(request).headers.update(allowance.headers())
+    visit_of(request).allowance = allowance = edge_of(request).buckets.take(bucket)
     if not allowance.granted:
         raise ProblemError("too-many-requests")
 

@@ -21,6 +21,8 @@ _KEY_TRICKS = {"jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64", "zi
 """Headers by which a token could name its own key or change what is signed; ours have none of them."""
 _TOKEN_CHARS_MAX = 8 * 1024
 _KEPT_MAX = 50_000
+_KEPT_WHOLE_MAX = 1024
+"""Of a longer `Authorization` only the digest is remembered."""
 _KEPT_FOR = timedelta(seconds=60)
 _SKEW = timedelta(seconds=5)
 """How far the issuer's clock may be ahead of ours; expiry is exact."""
@@ -36,26 +38,28 @@ class Verifier:
 
     async def caller(self, authorization: str | None) -> Caller:
         """Verify an `Authorization` header; ProblemError `not-authenticated`, `token-invalid` or `token-expired`."""
+        given = (authorization or "").encode()
+        known = self.known(given, self._clock.now())
+        if known is not None:
+            return known
         token = _bearer(authorization)
         if not token:
             raise ProblemError("not-authenticated", headers={"WWW-Authenticate": 'Bearer realm="cxq"'})
-        known = self._known(token)
-        if known is not None:
-            return known
         claims = await self._verified(token)
         caller, expires = self._caller(claims)
         now = self._clock.now()
-        self._kept[_digest(token)] = caller, now, min(expires, now + _KEPT_FOR)
+        self._kept[_name(given)] = caller, now, min(expires, now + _KEPT_FOR)
         if len(self._kept) > _KEPT_MAX:
             self._kept.popitem(last=False)
         return caller
 
-    def _known(self, token: str) -> Caller | None:
-        digest = _digest(token)
-        kept = self._kept.get(digest)
-        if kept is None or not kept[1] <= self._clock.now() < kept[2]:
+    def known(self, authorization: bytes, now: datetime) -> Caller | None:
+        """Tell who calls, if the same header was verified within the last minute and its token holds at an instant."""
+        name = _name(authorization)
+        kept = self._kept.get(name)
+        if kept is None or not kept[1] <= now < kept[2]:
             return None
-        self._kept.move_to_end(digest)
+        self._kept.move_to_end(name)
         return kept[0]
 
     async def _verified(self, token: str) -> dict[str, Any]:
@@ -115,8 +119,9 @@ def _bearer(authorization: str | None) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+def _name(authorization: bytes) -> bytes:
+    """Name a header among those remembered: they are found by a hash of a secret seed, which tells nothing of them."""
+    return authorization if len(authorization) <= _KEPT_WHOLE_MAX else hashlib.sha256(authorization).digest()
 
 
 def invalid_token(code: str = "token-invalid", description: str = "the token is not valid") -> ProblemError:

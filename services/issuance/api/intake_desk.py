@@ -1,12 +1,13 @@
 """Where claims that came over HTTP are brought to the intake, and where its answers are written."""
 
 from collections.abc import Awaitable
-from dataclasses import replace
 from typing import cast
 
 from fastapi import Request
 
 from services.issuance.api.forwarding import Forwarding
+from services.issuance.api.ordinary_claims import CLAIMS
+from services.issuance.api.sold_out import SoldOut
 from services.issuance.domain.claiming import SOLD_OUT
 from services.issuance.domain.waiting_room import Shown, Unfit
 from services.issuance.intake.intake import Intake, TooManyClaimsError
@@ -15,16 +16,11 @@ from services.issuance.waiting_room.tokens import EntryTokens
 from shared.http.desk import cause_of
 from shared.http.edge import Edge, Visit, writer_for
 from shared.http.identity import Caller, claimant_of
-from shared.http.language import Language
 from shared.http.policy import Role
-from shared.http.problems import PROBLEM_JSON, Problem, ProblemError
-from shared.kernel.refusal import Reason, Refused
+from shared.http.problems import PROBLEM_JSON, ProblemError
+from shared.http.seconds import monotonic_seconds
+from shared.kernel.refusal import Refused
 from shared.store.execution import Answer, IdempotencyKey
-
-CLAIMS = "/v1/claims"
-_FORMS_MAX = 256
-_TRACE = "trace-of-this-request"
-"""Stands for the trace in a form of a refusal."""
 
 
 class IntakeDesk:
@@ -34,7 +30,7 @@ class IntakeDesk:
         self._edge, self.intake = edge, intake
         self._forwarding = Forwarding(intake.take_over)
         self._entry_tokens = EntryTokens(edge.settings)
-        self._sold_out: dict[tuple[Language, Reason], Answer] = {}
+        self.sold_out = SoldOut(edge, intake, monotonic_seconds)
 
     async def claim(
         self,
@@ -91,29 +87,18 @@ class IntakeDesk:
         )
 
     def _told(self, visit: Visit, refused: Refused) -> Answer:
-        """Write a refusal; that nothing is left thousands are told a second, and only the trace differs."""
+        """Write a refusal."""
         (first, *more) = refused.reasons
-        form = self._sold_out.get((visit.language, first)) if not more and first.code == SOLD_OUT else None
-        if form is None:
-            writer = writer_for(self._edge, visit, CLAIMS)
-            if more or first.code != SOLD_OUT:
-                return _written(writer.of_refusal(refused))
-            if len(self._sold_out) >= _FORMS_MAX:
-                self._sold_out.clear()
-            form = _written(replace(writer, trace_id=_TRACE).of_refusal(refused))
-            self._sold_out[visit.language, first] = form
-        body = form.body.replace(_TRACE.encode(), visit.trace_id.encode())
-        return Answer(status=form.status, headers=form.headers, body=body)
+        if not more and first.code == SOLD_OUT:
+            return self.sold_out.told(visit, first)
+        problem = writer_for(self._edge, visit, CLAIMS).of_refusal(refused)
+        headers = {"Content-Type": PROBLEM_JSON, **problem.headers}
+        return Answer(status=problem.status, headers=headers, body=problem.body)
 
     async def close(self) -> None:
         """Close the intake, and what claims were sent on with."""
         await self.intake.close()
         await self._forwarding.close()
-
-
-def _written(problem: Problem) -> Answer:
-    headers = {"Content-Type": PROBLEM_JSON, **problem.headers}
-    return Answer(status=problem.status, headers=headers, body=problem.body)
 
 
 def desk_of(request: Request) -> IntakeDesk:

@@ -42,7 +42,7 @@ class QuotaLane:
         if body is None or allowance is None or not allowance.granted:
             await self._app(scope, receive, send)
             return
-        visit.operation, visit.headers = OPERATION, allowance.headers()
+        visit.operation, visit.allowance = OPERATION, allowance
         await send_answer(send, Answer(status=200, headers={"Content-Type": JSON}, body=body), visit)
         seconds = asyncio.get_running_loop().time() - began
         note_answer(self._edge, visit, method="GET", path=scope["path"], route=ROUTE, status=200, seconds=seconds)

@@ -16,7 +16,7 @@ from shared.http.commands import JSON
 from shared.http.cursors import Cursors
 from shared.http.edge import Edge
 from shared.http.identity import Caller
-from shared.http.lanes import ACCEPTED, caller_of, said_once
+from shared.http.lanes import ACCEPTED, caller_of, said_once, text_of
 from shared.http.middleware import meet, note_answer, send_answer
 from shared.http.policy import Role
 from shared.http.reading import LIMIT_MAX, ListAsked, page_json
@@ -25,7 +25,6 @@ from shared.store.execution import Answer, StoreBusyError
 OPERATION = "listVouchers"
 VOUCHERS = "/v1/vouchers"
 _QUERY = re.compile(rb"(?:limit=([1-9][0-9]{0,2}))?(?:(?:^|(?<=[0-9])&)min_position=(0|[1-9][0-9]{0,17}))?")
-_ONCE = (b"authorization", b"accept", b"accept-language", b"x-request-id", b"traceparent")
 _STEPS_ASIDE = {b"content-length", b"transfer-encoding", b"expect"}
 """What announces a body."""
 
@@ -48,7 +47,7 @@ class VouchersLane:
             await self._app(scope, receive, send)
             return
         limit, position = _page_asked_for(scope["query_string"])
-        head = said_once(scope["headers"], _ONCE, _STEPS_ASIDE) if limit else None
+        head = said_once(scope["headers"], _STEPS_ASIDE) if limit else None
         caller = await self._caller(head) if head is not None else None
         if head is None or caller is None or not self._edge.buckets.has_one(caller.principal):
             await self._app(scope, receive, send)
@@ -57,23 +56,23 @@ class VouchersLane:
         visit = meet(
             self._edge,
             scope,
-            request_id=head[b"x-request-id"].decode("latin-1"),
-            traceparent=head[b"traceparent"].decode("latin-1"),
-            accept_language=head[b"accept-language"].decode("latin-1"),
+            request_id=text_of(head, b"x-request-id"),
+            traceparent=text_of(head, b"traceparent"),
+            accept_language=text_of(head, b"accept-language"),
         )
         newest = await self._newest(caller, limit, position)
         allowance = self._edge.buckets.take(caller.principal) if newest is not None else None
         if newest is None or allowance is None or not allowance.granted:
             await self._app(scope, receive, send)
             return
-        visit.caller, visit.operation, visit.headers = caller, OPERATION, allowance.headers()
+        visit.caller, visit.operation, visit.allowance = caller, OPERATION, allowance
         await send_answer(send, self._written(newest, caller, limit), visit)
         seconds = asyncio.get_running_loop().time() - began
         note_answer(self._edge, visit, method="GET", path=VOUCHERS, route=VOUCHERS, status=200, seconds=seconds)
 
     async def _caller(self, head: dict[bytes, bytes]) -> Caller | None:
         """Give the claimant who asks; whoever else it is, the ordinary way knows what to say."""
-        if head[b"accept"] not in ACCEPTED or not head[b"authorization"]:
+        if head.get(b"accept", b"") not in ACCEPTED or not head.get(b"authorization"):
             return None
         caller = await caller_of(self._edge, head[b"authorization"])
         is_one = caller is not None and caller.role is Role.CLAIMANT and caller.role in self._allowed

@@ -100,6 +100,19 @@ class Intake:
         self._under_way[asked.name] = asked
         return await asked.answer
 
+    def is_sold_out(self, period_id: str) -> bool:
+        """Tell whether a period has nothing left, as far as is known without a look."""
+        sequencer = self._sequencers.get(period_id)
+        return sequencer is not None and sequencer.latch.is_shut
+
+    def comes_too_late(self, period_id: str, principal: str, key: str, amount: int, at: datetime) -> bool:
+        """Tell whether `claim` would say from memory that nothing is left, and nothing else."""
+        sequencer, name = self._sequencers.get(period_id), (principal, key)
+        if sequencer is None or name in self._under_way:
+            return False
+        sold_out = sequencer.shuts_out(name)
+        return sold_out is not None and only_money_lacks(sold_out.period, amount, at)
+
     def is_under_way(self, principal: str, key: str) -> bool:
         """Tell whether a claim under this key waits for its answer."""
         return (principal, key) in self._under_way

@@ -11,11 +11,15 @@ from services.issuance.intake.asking import name_of
 from services.issuance.intake.book import Page
 
 _HOLDS_S = 0.5
-"""How long the latch trusts what it saw; then somebody looks again, for money may have returned."""
+"""How long the latch trusts what it saw; then everybody is looked at again, for money may have returned."""
+_SCOUTS_AFTER_S = 0.25
+"""After this one claim is let through to look, that the others need not: longer than a writer trusts its copy."""
 _BITS_A_KEY = 16
 _PROBES = 6
 """With sixteen bits a key one stranger in a thousand is looked up in vain."""
 _BITS_MAX = 1 << 29
+_STEP_BITS = 30
+"""A filter has fewer places than this many bits can number: what is above them goes into the step."""
 _PORTION = 20_000
 _WON = """
 SELECT replace(CAST(name AS text), '-', '') FROM kept_claims
@@ -31,7 +35,10 @@ type Name = tuple[str, str]
 
 
 class Filter:
-    """A set of names that may say yes to a stranger, never no to a member; a few bits a name, however long it is."""
+    """A set of names that may say yes to a stranger, never no to a member; a few bits a name, however long it is.
+
+    Hashes have a seed of this process's own, so that nobody can aim at the places of another.
+    """
 
     def __init__(self, expected: int) -> None:
         wanted = max(1 << 16, expected * _BITS_A_KEY)
@@ -40,15 +47,22 @@ class Filter:
 
     def add(self, name: str) -> None:
         """Take a name in (`name_of`)."""
-        for bit in self._probes(name):
+        place = hash(name)
+        step = place >> _STEP_BITS | 1
+        for _ in range(_PROBES):
+            bit = place & self._mask
             self._bits[bit >> 3] |= 1 << (bit & 7)
+            place += step
 
     def __contains__(self, name: str) -> bool:
-        return all(self._bits[bit >> 3] >> (bit & 7) & 1 for bit in self._probes(name))
-
-    def _probes(self, name: str) -> Iterable[int]:
-        first, step = int(name[:16], 16), int(name[16:], 16) | 1
-        return [(first + number * step) & self._mask for number in range(_PROBES)]
+        place = hash(name)
+        step = place >> _STEP_BITS | 1
+        for _ in range(_PROBES):
+            bit = place & self._mask
+            if not self._bits[bit >> 3] >> (bit & 7) & 1:
+                return False
+            place += step
+        return True
 
 
 class Latch:
@@ -62,16 +76,32 @@ class Latch:
         self._won: Filter | None = None
         self._gathering: asyncio.Task[None] | None = None
         self._meanwhile: list[Name] = []
+        self._scout: Name | None = None
+        self._scout_sent = -_HOLDS_S
+
+    @property
+    def is_shut(self) -> bool:
+        """Whether the period had nothing left when it was seen last."""
+        return self._page is not None
 
     def shuts_out(self, name: Name) -> Page | None:
-        """Give the period that has nothing left for this caller; None when the claim is to be looked at."""
+        """Give the period that has nothing left for this caller; None when the claim is to be looked at.
+
+        Now and then that is one of the many who come while nothing is left: what is seen for it holds for the others.
+        """
         page = self._page
-        if page is None or self._won is None or page.seen < self._seconds() - _HOLDS_S or name_of(*name) in self._won:
+        if page is None or self._won is None:
+            return None
+        now = self._seconds()
+        if now - page.seen > _SCOUTS_AFTER_S and now - self._scout_sent > _SCOUTS_AFTER_S:
+            self._scout, self._scout_sent = name, now
+        if now - page.seen > _HOLDS_S or name == self._scout or name_of(*name) in self._won:
             return None
         return page
 
     def look(self, page: Page, won: Iterable[Name]) -> None:
         """See how the period stands after a batch, and who has won in it."""
+        self._scout = None
         for name in won:
             self._meanwhile.append(name) if self._won is None else self._won.add(name_of(*name))
         if page.remaining != 0:

@@ -50,6 +50,26 @@ def test_buckets_forget_those_who_were_away_longest() -> None:
     assert buckets.take("regular").granted
 
 
+def test_an_allowance_says_the_same_in_each_of_its_forms() -> None:
+    seconds = Seconds()
+    buckets = Buckets(seconds, burst=3, per_second=2.0)
+    for number in range(3):
+        seconds.now += 0.1
+        given = buckets.take("a")
+        assert given.granted
+        told = {name.lower(): value for name, value in given.headers().items()}
+        assert {name.decode(): value.decode() for name, value in given.raw_headers()} == told
+        assert given.lines() == "".join(f"{name}: {value}\r\n" for name, value in told.items())
+        assert told["ratelimit-remaining"] == str(2 - number)
+
+
+@pytest.mark.parametrize(("per_second", "reset", "retry"), [(2.0, "1", "1"), (0.5, "2", "2"), (0.3, "4", "4")])
+def test_who_has_to_wait_is_told_how_many_whole_seconds(per_second: float, reset: str, retry: str) -> None:
+    buckets = Buckets(Seconds(), burst=1, per_second=per_second)
+    assert buckets.take("a").headers()["RateLimit-Reset"] == reset
+    assert buckets.take("a").headers()["Retry-After"] == retry
+
+
 @pytest.mark.parametrize(
     ("prefer", "seconds"),
     [

@@ -185,6 +185,33 @@ async def test_a_withdrawn_key_is_good_for_ten_minutes_and_a_remembered_token_fo
     assert await _refused(verifier, given) == "token-invalid"
 
 
+@pytest.mark.parametrize("jti", ["tok_1", "t" * 128], ids=["short", "long"])
+async def test_a_token_is_known_from_when_it_was_verified_for_a_minute_and_no_longer_than_it_holds(
+    verifier: Verifier, hand: Hand, jti: str
+) -> None:
+    given = f"Bearer {token({'jti': jti, 'exp': int((NOON + timedelta(seconds=90)).timestamp())})}".encode()
+    assert verifier.known(given, NOON) is None
+    caller = await verifier.caller(given.decode())
+    assert verifier.known(given, NOON) == verifier.known(given, NOON + timedelta(seconds=59)) == caller
+    assert verifier.known(given, NOON + timedelta(seconds=60)) is None
+    assert verifier.known(given, NOON - timedelta(seconds=1)) is None
+    assert verifier.known(given[:-1], NOON) is None
+    assert verifier.known(given + b"x", NOON) is None
+    hand.instant = NOON + timedelta(seconds=60)
+    await verifier.caller(given.decode())
+    assert verifier.known(given, NOON + timedelta(seconds=89)) == caller
+    assert verifier.known(given, NOON + timedelta(seconds=90)) is None
+
+
+async def test_of_a_long_header_only_a_digest_is_remembered(verifier: Verifier) -> None:
+    given = token(header={"more": "x" * 1024})
+    await verifier.caller(f"Bearer {given}")
+    await verifier.caller("Bearer " + token())
+    assert [len(name) == 32 for name in verifier._kept] == [True, False]
+    assert verifier.known(f"Bearer {given}".encode(), NOON) is not None
+    assert verifier.known(f"Bearer {given}y".encode(), NOON) is None
+
+
 async def test_an_unknown_key_is_looked_for_every_thirty_seconds_at_most(
     verifier: Verifier, hand: Hand, issuer: Issuer
 ) -> None:
