@@ -47,7 +47,7 @@ from services.issuance.intake.sequencer import Surroundings, connector
 from services.issuance.own_vouchers import OwnVouchers, reading_connector
 from services.issuance.projections.annual_totals import ANNUAL_TOTALS
 from services.issuance.projections.exposure import EXPOSURE
-from services.issuance.projections.ledger import LEDGER_ENTRIES
+from services.issuance.projections.ledger import LEDGER_LINES
 from services.issuance.projections.period_board import PERIOD_BOARD
 from services.issuance.projections.voucher_balances import VOUCHER_BALANCES
 from services.issuance.reactions import REACTIONS
@@ -136,7 +136,7 @@ CONTEXT = BoundedContext(
     ),
     policy=POLICY,
     duties=DUTIES,
-    projections=(VOUCHER_BALANCES, ANNUAL_TOTALS, LEDGER_ENTRIES, EXPOSURE, PERIOD_BOARD),
+    projections=(VOUCHER_BALANCES, ANNUAL_TOTALS, LEDGER_LINES, EXPOSURE, PERIOD_BOARD),
     reactions={**REACTIONS, **FOLLOWING_MEASURES},
     deadlines=DUE,
     checks=CHECKS,

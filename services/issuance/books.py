@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.issuance.domain.postings import Account, Posted, entries_of
+from services.issuance.domain.postings import Account, Posted, ledger_lines_of
 from services.issuance.projections.exposure import NO_YEAR, balances
 from services.issuance.projections.ledger import moved_between
 from services.issuance.tables import ledger_proofs
@@ -21,9 +21,9 @@ def post(books: Books, facts: Iterable[Posted]) -> None:
     """Enter what facts move."""
     for fact in facts:
         year: int | None = getattr(fact, "year", None)
-        for entry in entries_of(fact):
-            books[fact.period_id, year, entry.debit] += entry.fen
-            books[fact.period_id, year, entry.credit] -= entry.fen
+        for line in ledger_lines_of(fact):
+            books[fact.period_id, year, line.debit] += line.fen
+            books[fact.period_id, year, line.credit] -= line.fen
 
 
 def closed(books: Books) -> list[list[Any]]:

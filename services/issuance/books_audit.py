@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.issuance.books import Books, post
 from services.issuance.deadlines import PROVE_BALANCES
-from services.issuance.domain.postings import COUNTED, SPENT, Account, entries_of
+from services.issuance.domain.postings import COUNTED, SPENT, Account, ledger_lines_of
 from services.issuance.past import voucher_of
 from services.issuance.projections.ledger import POSTED
 from services.issuance.tables import allowances, ledger_proofs, quotas
@@ -45,14 +45,14 @@ async def postings_balance(connection: AsyncConnection, count: Count) -> AsyncIt
         if stream != current:
             current, held = stream, Counter()
         post(books, [fact])
-        for entry in entries_of(fact):
-            held[entry.debit] += entry.fen
-            held[entry.credit] -= entry.fen
+        for line in ledger_lines_of(fact):
+            held[line.debit] += line.fen
+            held[line.credit] -= line.fen
             if voucher_of(stream):
-                years[fact.claimant_id, fact.year, entry.debit] += entry.fen
-                years[fact.claimant_id, fact.year, entry.credit] -= entry.fen
-                if held[entry.credit] < 0 and entry.credit != "quota":
-                    found = f"{entry.fen} fen leave {entry.credit}, where {stream} had {held[entry.credit] + entry.fen}"
+                years[fact.claimant_id, fact.year, line.debit] += line.fen
+                years[fact.claimant_id, fact.year, line.credit] -= line.fen
+                if held[line.credit] < 0 and line.credit != "quota":
+                    found = f"{line.fen} fen leave {line.credit}, where {stream} had {held[line.credit] + line.fen}"
                     yield Breach(where=f"position {position}", found=found)
     if total := sum(books.values()):
         yield Breach(where="all accounts", found=f"together they hold {total} fen, not nothing")

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.issuance.domain.postings import Posted, entries_of
+from services.issuance.domain.postings import Posted, ledger_lines_of
 from services.issuance.projections import exposure, ledger
 from services.issuance.projections.exposure import BY_CONTRACT, NO_CONTRACT, NO_YEAR
 
@@ -22,8 +22,8 @@ def wait(waiting: Waiting, facts: Iterable[Posted]) -> None:
     for fact in facts:
         year: int = getattr(fact, "year", NO_YEAR)
         contract_id: str = getattr(fact, "contract_id", None) or NO_CONTRACT
-        for entry in entries_of(fact):
-            for account, fen in ((entry.debit, entry.fen), (entry.credit, -entry.fen)):
+        for line in ledger_lines_of(fact):
+            for account, fen in ((line.debit, line.fen), (line.credit, -line.fen)):
                 if account in BY_CONTRACT:
                     waiting[fact.period_id, year, contract_id, account] += fen
 
@@ -37,17 +37,17 @@ def waiting_now() -> sa.Select[Any]:
 
 def waited_between(after: int, until: int) -> sa.Select[Any]:
     """Sum up what the journal moved behind one position up to another: period_id, year, contract_id, account, fen."""
-    entries = ledger.TABLE.c
+    lines = ledger.TABLE.c
     sides = sa.union_all(
         *(
             sa.select(
-                entries.period_id,
-                sa.func.coalesce(entries.year, NO_YEAR).label("year"),
-                sa.func.coalesce(entries.contract_id, NO_CONTRACT).label("contract_id"),
+                lines.period_id,
+                sa.func.coalesce(lines.year, NO_YEAR).label("year"),
+                sa.func.coalesce(lines.contract_id, NO_CONTRACT).label("contract_id"),
                 account.label("account"),
                 fen.label("fen"),
-            ).where(account.in_(BY_CONTRACT), entries.position > after, entries.position <= until)
-            for account, fen in ((entries.debit, entries.fen), (entries.credit, -entries.fen))
+            ).where(account.in_(BY_CONTRACT), lines.position > after, lines.position <= until)
+            for account, fen in ((lines.debit, lines.fen), (lines.credit, -lines.fen))
         )
     ).subquery()
     key = (sides.c.period_id, sides.c.year, sides.c.contract_id, sides.c.account)

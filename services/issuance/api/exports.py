@@ -19,7 +19,7 @@ from pydantic import Field
 
 from services.issuance.api.ledger_models import AccountName
 from services.issuance.domain.postings import Account
-from services.issuance.projections.ledger import LEDGER_ENTRIES, TABLE, entries
+from services.issuance.projections.ledger import LEDGER_LINES, TABLE, ledger_lines
 from services.issuance.reports.ledger_file import BOM, HEADINGS, Workbook, cells_of, csv_lines
 from shared.http.commands import Presented, response_of
 from shared.http.links import VALID_FOR, Links
@@ -81,8 +81,8 @@ class Ordered(msgspec.Struct, frozen=True, kw_only=True):
     until: date | None
 
     def select(self) -> sa.Select[Any]:
-        """Select the entries of the file."""
-        return entries(
+        """Select the lines of the file."""
+        return ledger_lines(
             claimant_id=self.claimant_id,
             period_id=self.period_id,
             year=self.year,
@@ -101,7 +101,7 @@ class Ordered(msgspec.Struct, frozen=True, kw_only=True):
     openapi_extra=operation(idempotent=False, codes=("export-too-large",)),
 )
 async def order_export(body: ExportOrder, request: ReadRequest) -> Response:
-    position = await request.caught_up(LEDGER_ENTRIES)
+    position = await request.caught_up(LEDGER_LINES)
     ordered = Ordered(as_of=position, **body.model_dump())
     async with request.connection() as connection:
         found = ordered.select().with_only_columns(sa.func.count())
@@ -157,7 +157,7 @@ async def _workbook(ordered: Ordered, request: ReadRequest) -> AsyncIterator[byt
 
 
 async def _chunks(ordered: Ordered, request: ReadRequest) -> AsyncIterator[Any]:
-    """Read the entries in their order, each chunk by itself: a slow reader holds no transaction open."""
+    """Read the lines in their order, each chunk by itself: a slow reader holds no transaction open."""
     last = (0, 0)
     place = sa.tuple_(TABLE.c.position, TABLE.c.line)
     while True:

@@ -19,7 +19,7 @@ from services.issuance.api.visibility import check_visible, claimant_of
 from services.issuance.books import Books, books_at, books_now
 from services.issuance.domain.postings import ACCOUNTS, OUTSTANDING, Account
 from services.issuance.projections.exposure import EXPOSURE, outstanding
-from services.issuance.projections.ledger import LEDGER_ENTRIES, TABLE, entries
+from services.issuance.projections.ledger import LEDGER_LINES, TABLE, ledger_lines
 from services.issuance.tables import ledger_proofs
 from shared.http.models import Day, Money
 from shared.http.policy import Role
@@ -54,8 +54,10 @@ async def list_entries(
         if claimant_id is not None:
             check_visible(request.caller, claimant_id, claimant_id=claimant_id)
         claimant_id = claimant_of(request.caller)
-    await request.caught_up(LEDGER_ENTRIES)
-    select = entries(claimant_id=claimant_id, period_id=period_id, year=year, account=account, since=since, until=until)
+    await request.caught_up(LEDGER_LINES)
+    select = ledger_lines(
+        claimant_id=claimant_id, period_id=period_id, year=year, account=account, since=since, until=until
+    )
     return await request.page(select, [TABLE.c.position.desc(), TABLE.c.line.desc()], limit, cursor, _entry)
 
 
@@ -71,7 +73,7 @@ async def get_balances(request: ReadRequest, as_of: AsOf = None) -> TrialBalance
         async with request.connection() as connection:
             return _trial(await books_now(connection), position)
     position = await position_of(request, as_of)
-    await request.caught_up(LEDGER_ENTRIES, position)
+    await request.caught_up(LEDGER_LINES, position)
     async with request.connection() as connection:
         return _trial(await books_at(connection, position), position)
 

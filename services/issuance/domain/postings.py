@@ -2,7 +2,7 @@
 
 Money flows `budget → quota → reserved → committed → payable → paid`; on its way it may end elsewhere. An account's
 balance is what was debited to it less what was credited, in fen; all balances together are always zero. Nothing is ever
-taken back but by the reverse entry of a later fact.
+taken back but by the reverse line of a later fact.
 """
 
 from functools import lru_cache
@@ -73,8 +73,8 @@ SPENT: tuple[Account, ...] = ("paid", "clawed_back")
 _LAY_IN: dict[LiveStage, Account] = {"claimed": "reserved", "committed": "committed", "used": "payable"}
 
 
-class Entry(NamedTuple):
-    """One posting: `fen`, more than nothing, go from the account `credit` to the account `debit`."""
+class LedgerLine(NamedTuple):
+    """A line of the ledger: `fen`, more than nothing, go from the account `credit` to the account `debit`."""
 
     debit: Account
     credit: Account
@@ -100,7 +100,7 @@ type Posted = (
 """The facts that move money. A period's approval moves it by the grant that comes with it."""
 
 
-def entries_of(fact: Posted) -> tuple[Entry, ...]:
+def ledger_lines_of(fact: Posted) -> tuple[LedgerLine, ...]:
     """Say what a fact moves; nothing else is needed to know it."""
     if isinstance(fact, VoucherClaimed):  # as most are
         return _claimed(fact.amount)
@@ -138,10 +138,10 @@ def entries_of(fact: Posted) -> tuple[Entry, ...]:
             flows = (("clawed_back", "paid", recovered),)
         case _:
             assert_never(fact)
-    return tuple([Entry(debit, credit, fen) for credit, debit, fen in flows if fen])
+    return tuple([LedgerLine(debit, credit, fen) for credit, debit, fen in flows if fen])
 
 
 @lru_cache(maxsize=1024)
-def _claimed(amount: int) -> tuple[Entry, ...]:
+def _claimed(amount: int) -> tuple[LedgerLine, ...]:
     """Every read model of money asks for it, and amounts are few: making it is dearer than finding it."""
-    return (Entry("reserved", "quota", amount),)
+    return (LedgerLine("reserved", "quota", amount),)

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.issuance.domain.postings import OUTSTANDING, Account, Posted, entries_of
+from services.issuance.domain.postings import OUTSTANDING, Account, Posted, ledger_lines_of
 from services.issuance.projections import READ_MODELS
 from services.issuance.projections.ledger import POSTED
 from services.issuance.tables import contract_providers
@@ -36,7 +36,7 @@ def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row | None:
     fact: Posted = event.data
     period_id, year, contract_id, account = key
     fen = row["fen"] if row else 0
-    for debit, credit, moved in entries_of(fact):
+    for debit, credit, moved in ledger_lines_of(fact):
         if debit == account:
             fen += moved
         elif credit == account:
@@ -49,7 +49,7 @@ def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row | None:
 def _row(fact: Posted) -> list[RowKey]:
     year = getattr(fact, "year", NO_YEAR)
     contract_id: str = getattr(fact, "contract_id", None) or NO_CONTRACT
-    accounts = dict.fromkeys([account for entry in entries_of(fact) for account in (entry.debit, entry.credit)])
+    accounts = dict.fromkeys([account for line in ledger_lines_of(fact) for account in (line.debit, line.credit)])
     # what is over waits for no contract
     return [
         (fact.period_id, year, contract_id if account in BY_CONTRACT else NO_CONTRACT, account) for account in accounts

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.issuance.domain.postings import Account, Posted, entries_of
+from services.issuance.domain.postings import Account, Posted, ledger_lines_of
 from services.issuance.projections import READ_MODELS
 from shared.events.definition import Recorded
 from shared.events.issuance.quotas import QuotaGranted, QuotaReturned, QuotaWithdrawn
@@ -45,7 +45,7 @@ TABLE = sa.Table(
     sa.Index(None, "period_id", "position"),
     sa.Index(None, "business_date", postgresql_using="brin"),
 )
-"""`position` and `line` name an entry; `year` is that of the claim, null where the money of a period itself moves."""
+"""`position` and `line` name a line; `year` is that of the claim, null where the money of a period itself moves."""
 
 POSTED: tuple[type[Any], ...] = (
     QuotaGranted,
@@ -67,18 +67,18 @@ POSTED: tuple[type[Any], ...] = (
 
 
 def evolve(_row: Row | None, event: Recorded[Any], key: RowKey) -> Row:
-    """Write one entry of a fact; told again, it is the same entry."""
+    """Write one entry of a fact; told again, it is the same line."""
     fact: Posted = event.data
     position, line = key
-    entry = entries_of(fact)[line - 1]
+    moved = ledger_lines_of(fact)[line - 1]
     return {
         "position": position,
         "line": line,
         "year": getattr(fact, "year", None),
         "business_date": fact.on,
-        "fen": entry.fen,
-        "debit": entry.debit,
-        "credit": entry.credit,
+        "fen": moved.fen,
+        "debit": moved.debit,
+        "credit": moved.credit,
         "period_id": fact.period_id,
         "claimant_id": getattr(fact, "claimant_id", None),
         "voucher_id": getattr(fact, "voucher_id", None),
@@ -87,10 +87,10 @@ def evolve(_row: Row | None, event: Recorded[Any], key: RowKey) -> Row:
 
 
 def _lines(event: Recorded[Any]) -> list[RowKey]:
-    return [(event.position, line) for line in range(1, len(entries_of(event.data)) + 1)]
+    return [(event.position, line) for line in range(1, len(ledger_lines_of(event.data)) + 1)]
 
 
-LEDGER_ENTRIES = Projection(
+LEDGER_LINES = Projection(
     name="ledger_entries",
     table=TABLE,
     rows=dict.fromkeys(POSTED, _lines),
@@ -101,7 +101,7 @@ LEDGER_ENTRIES = Projection(
 )
 
 
-def entries(
+def ledger_lines(
     *,
     claimant_id: str | None = None,
     period_id: str | None = None,
@@ -110,7 +110,7 @@ def entries(
     since: date | None = None,
     until: date | None = None,
 ) -> sa.Select[Any]:
-    """Select the entries of a claimant, of a period, of a year of claims, of an account, between two days inclusive."""
+    """Select the lines of a claimant, of a period, of a year of claims, of an account, between two days inclusive."""
     table = TABLE.c
     wanted: list[sa.ColumnElement[bool]] = []
     if claimant_id is not None:
@@ -129,14 +129,14 @@ def entries(
 
 
 def moved_between(after: int, until: int) -> sa.Select[Any]:
-    """Sum up what was moved behind one position up to another: period, year, debit, credit, fen, entries."""
+    """Sum up what was moved behind one position up to another: period, year, debit, credit, fen, lines."""
     table = TABLE.c
     dimensions: Sequence[sa.ColumnElement[Any]] = (table.period_id, table.year, table.debit, table.credit)
     return (
         sa.select(
             *dimensions,
             sa.cast(sa.func.sum(table.fen), sa.BigInteger).label("fen"),
-            sa.func.count().label("entries"),
+            sa.func.count().label("lines"),
         )
         .where(table.position > after, table.position <= until)
         .group_by(*dimensions)

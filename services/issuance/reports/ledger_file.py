@@ -1,4 +1,4 @@
-"""The journal as a file for finance: CSV that spreadsheets read as it is meant, or a workbook; one row an entry."""
+"""The journal as a file for finance: CSV that spreadsheets read as it is meant, or a workbook; one row a line."""
 
 import csv
 import io
@@ -34,25 +34,25 @@ class Column:
 
 
 COLUMNS = (
-    Column("日志位置 · position", "whole", 22, lambda entry: entry.position),
-    Column("笔 · line", "whole", 10, lambda entry: entry.line),
-    Column("记账日 · business date", "day", 24, lambda entry: entry.business_date),
-    Column("借方科目 · debit", "text", 20, lambda entry: entry.debit),
-    Column("贷方科目 · credit", "text", 20, lambda entry: entry.credit),
-    Column("金额（元） · amount (yuan)", "yuan", 28, lambda entry: Decimal(entry.fen) / _FEN),
-    Column("金额（分） · amount (fen)", "whole", 26, lambda entry: entry.fen),
-    Column("周期 · period", "text", 34, lambda entry: entry.period_id),
-    Column("申领年度 · year of claim", "whole", 26, lambda entry: entry.year),
-    Column("申领单位 · claimant", "text", 34, lambda entry: entry.claimant_id),
-    Column("创新券 · voucher", "text", 34, lambda entry: entry.voucher_id),
-    Column("合同 · contract", "text", 34, lambda entry: entry.contract_id),
+    Column("日志位置 · position", "whole", 22, lambda line: line.position),
+    Column("笔 · line", "whole", 10, lambda line: line.line),
+    Column("记账日 · business date", "day", 24, lambda line: line.business_date),
+    Column("借方科目 · debit", "text", 20, lambda line: line.debit),
+    Column("贷方科目 · credit", "text", 20, lambda line: line.credit),
+    Column("金额（元） · amount (yuan)", "yuan", 28, lambda line: Decimal(line.fen) / _FEN),
+    Column("金额（分） · amount (fen)", "whole", 26, lambda line: line.fen),
+    Column("周期 · period", "text", 34, lambda line: line.period_id),
+    Column("申领年度 · year of claim", "whole", 26, lambda line: line.year),
+    Column("申领单位 · claimant", "text", 34, lambda line: line.claimant_id),
+    Column("创新券 · voucher", "text", 34, lambda line: line.voucher_id),
+    Column("合同 · contract", "text", 34, lambda line: line.contract_id),
 )
 HEADINGS = tuple(column.heading for column in COLUMNS)
 
 
-def cells_of(entry: Any) -> Cells:
-    """Give the cells of an entry, which has the columns of the journal's table."""
-    return [column.of(entry) for column in COLUMNS]
+def cells_of(line: Any) -> Cells:
+    """Give the cells of a line, which has the columns of the journal's table."""
+    return [column.of(line) for column in COLUMNS]
 
 
 def csv_lines(rows: Iterable[Cells]) -> str:

@@ -21,12 +21,12 @@ from services.issuance import class_proof
 from services.issuance.books import Books, books_now, closed, post, reopened
 from services.issuance.contract_money import Waiting, listed, read, wait, waited_between, waiting_now
 from services.issuance.deadlines import await_proof, go_on_proving
-from services.issuance.domain.postings import Account, entries_of
+from services.issuance.domain.postings import Account, ledger_lines_of
 from services.issuance.past import stream_of, voucher_of
 from services.issuance.projections import annual_totals, voucher_balances
 from services.issuance.projections.annual_totals import ANNUAL_TOTALS
 from services.issuance.projections.exposure import EXPOSURE
-from services.issuance.projections.ledger import LEDGER_ENTRIES, POSTED, moved_between
+from services.issuance.projections.ledger import LEDGER_LINES, POSTED, moved_between
 from services.issuance.projections.period_board import PERIOD_BOARD
 from services.issuance.projections.voucher_balances import VOUCHER_BALANCES
 from services.issuance.tables import allowances, ledger_proofs, quotas
@@ -44,7 +44,7 @@ YEARS_AT_ONCE = 100
 VOUCHERS_AT_ONCE = 2_000
 _EVER = 2**62
 _SHOWN = 20
-_OF_VOUCHERS = (VOUCHER_BALANCES, LEDGER_ENTRIES)
+_OF_VOUCHERS = (VOUCHER_BALANCES, LEDGER_LINES)
 """The read models whose rows each belong to one voucher, or to one fact of it."""
 _log = structlog.get_logger(__name__)
 
@@ -111,7 +111,7 @@ async def _streams(connection: AsyncConnection, proof: Proof) -> None:
     if not page:
         proof.turn_to("vouchers", voucher_id="", entries=entries)
         return
-    entries += sum(len(entries_of(event.data)) for event in page if isinstance(event.data, POSTED))
+    entries += sum(len(ledger_lines_of(event.data)) for event in page if isinstance(event.data, POSTED))
     post(proof.books, (event.data for event in page if isinstance(event.data, POSTED)))
     for event in page:
         proof.digest = hashlib.sha256(f"{proof.digest}{event.hash}".encode()).hexdigest()
@@ -163,14 +163,14 @@ async def _journal(connection: AsyncConnection, proof: Proof) -> None:
     for row in await connection.execute(moved_between(position, until)):
         sums[row.period_id, row.year, row.debit] += row.fen
         sums[row.period_id, row.year, row.credit] -= row.fen
-        found += row.entries
+        found += row.lines
     for row in await connection.execute(waited_between(position, until)):
         waiting[row.period_id, row.year, row.contract_id, row.account] += row.fen
     if until < proof.position:
         so_far = {"entries": entries, "found": found, "sums": closed(sums), "waiting": listed(waiting)}
         proof.turn_to("journal", position=until, **so_far)
         return
-    behind = await reached_by(connection, LEDGER_ENTRIES) < proof.position
+    behind = await reached_by(connection, LEDGER_LINES) < proof.position
     _compare_books(proof, "the journal", proof.books, sums, moving=behind)
     proof.judge(f"the journal: {found} entries, the log makes {entries}", same=found == entries, moving=behind)
     if sum(proof.books.values()):

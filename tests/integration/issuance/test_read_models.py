@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.issuance.projections.annual_totals import ANNUAL_TOTALS
 from services.issuance.projections.ledger import TABLE as JOURNAL
-from services.issuance.projections.ledger import entries
+from services.issuance.projections.ledger import ledger_lines
 from services.issuance.projections.period_board import PERIOD_BOARD
 from services.issuance.projections.voucher_balances import TABLE as VOUCHERS
 from services.issuance.projections.voucher_balances import VOUCHER_BALANCES, vouchers_of
@@ -104,7 +104,12 @@ async def test_what_is_a_claimants_is_found_by_its_name_however_much_is_others(o
         assert [row.voucher_id for row in await connection.execute(page)] == ["vch_038007", "vch_036007"]
         assert "voucher_balances_claimant_id_idx" in await _plan(connection, page)
         place = JOURNAL.c.position
-        page = entries(claimant_id="clm_7").where(place < 39_000).order_by(place.desc(), JOURNAL.c.line.desc()).limit(2)
+        page = (
+            ledger_lines(claimant_id="clm_7")
+            .where(place < 39_000)
+            .order_by(place.desc(), JOURNAL.c.line.desc())
+            .limit(2)
+        )
         assert [row.position for row in await connection.execute(page)] == [38_007, 36_007]
         assert "ledger_entries_claimant_id_idx" in await _plan(connection, page)
 

@@ -10,9 +10,9 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from services.issuance.books import closed, post, reopened
-from services.issuance.domain.postings import ACCOUNTS, OUTSTANDING, entries_of
+from services.issuance.domain.postings import ACCOUNTS, OUTSTANDING, ledger_lines_of
 from services.issuance.projections.exposure import EXPOSURE, NO_CONTRACT, NO_YEAR
-from services.issuance.projections.ledger import LEDGER_ENTRIES
+from services.issuance.projections.ledger import LEDGER_LINES
 from shared.events.definition import TYPE_OF, Recorded
 from shared.events.issuance.quotas import QuotaGranted
 from shared.projections.projection import Rows
@@ -96,12 +96,12 @@ def test_money_waits_under_its_contract_only_while_it_waits_for_it() -> None:
 def test_the_journal_told_twice_or_anew_is_the_same_journal(history: list[Any]) -> None:
     log = _recorded([GRANTED, *history])
     once: Rows = {}
-    LEDGER_ENTRIES.fold(once, log)
+    LEDGER_LINES.fold(once, log)
     twice: Rows = dict(once)
-    LEDGER_ENTRIES.fold(twice, [*log, *log])
+    LEDGER_LINES.fold(twice, [*log, *log])
     backwards: Rows = {}
-    LEDGER_ENTRIES.fold(backwards, reversed(log))
+    LEDGER_LINES.fold(backwards, reversed(log))
     assert once == twice == backwards
-    told = [(entry.debit, entry.credit, entry.fen) for event in log for entry in entries_of(event.data)]
+    told = [(line.debit, line.credit, line.fen) for event in log for line in ledger_lines_of(event.data)]
     assert [(row["debit"], row["credit"], row["fen"]) for _, row in sorted(once.items()) if row] == told
     assert all(row is not None and row["fen"] > 0 and row["debit"] != row["credit"] for row in once.values())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.issuance.domain.allowance import posting
 from services.issuance.domain.budget import Granted, SetGrant, budget
 from services.issuance.domain.clawing_back import came_back
-from services.issuance.domain.postings import ACCOUNTS, COUNTED, OUTSTANDING, SPENT, Account, Posted, entries_of
+from services.issuance.domain.postings import ACCOUNTS, COUNTED, OUTSTANDING, SPENT, Account, Posted, ledger_lines_of
 from services.issuance.domain.voucher import Event, voucher
 from services.issuance.domain.voucher_stages import LIVE, Stage, Voucher
 from shared.events.issuance.quotas import QuotaGranted, QuotaReturned, QuotaWithdrawn
@@ -69,9 +69,9 @@ def balances(facts: Iterable[object]) -> Counter[Account]:
     """Add up what facts debit and credit; accounts at nothing are left out."""
     found: Counter[Account] = Counter()
     for fact in facts:
-        for entry in entries_of(fact):  # type: ignore[arg-type]
-            found[entry.debit] += entry.fen
-            found[entry.credit] -= entry.fen
+        for line in ledger_lines_of(fact):  # type: ignore[arg-type]
+            found[line.debit] += line.fen
+            found[line.credit] -= line.fen
     return Counter({account: fen for account, fen in found.items() if fen})
 
 
@@ -110,7 +110,7 @@ def test_the_accounts_are_listed_once_each() -> None:
     ],
 )
 def test_each_fact_moves_its_money(fact: Posted, flows: Sequence[tuple[Account, Account, int]]) -> None:
-    assert [(entry.credit, entry.debit, entry.fen) for entry in entries_of(fact)] == list(flows)
+    assert [(line.credit, line.debit, line.fen) for line in ledger_lines_of(fact)] == list(flows)
 
 
 @for_all(st.lists(COMMANDS, max_size=12))
@@ -140,9 +140,9 @@ def test_the_books_say_what_the_voucher_and_its_allowance_say(commands: list[obj
 
 
 def test_money_that_comes_back_is_booked_by_a_reverse_entry() -> None:
-    forth, back = entries_of(COMMITTED), entries_of(RELEASED)
+    forth, back = ledger_lines_of(COMMITTED), ledger_lines_of(RELEASED)
     assert [(one.debit, one.credit, one.fen) for one in forth] == [(one.credit, one.debit, one.fen) for one in back]
-    forth, back = entries_of(replace(GRANTED, amount=5_000_000)), entries_of(WITHDRAWN)
+    forth, back = ledger_lines_of(replace(GRANTED, amount=5_000_000)), ledger_lines_of(WITHDRAWN)
     assert [(one.debit, one.credit, one.fen) for one in forth] == [(one.credit, one.debit, one.fen) for one in back]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.issuance.domain.classes import Parts
 from services.issuance.projections.annual_totals import ANNUAL_TOTALS
-from services.issuance.projections.ledger import LEDGER_ENTRIES
+from services.issuance.projections.ledger import LEDGER_LINES
 from services.issuance.projections.period_board import PERIOD_BOARD, classes_on
 from services.issuance.projections.voucher_balances import VOUCHER_BALANCES
 from shared.events.definition import TYPE_OF, Recorded
@@ -219,7 +219,7 @@ def test_what_is_not_looked_for_was_not_there(cuts: set[int], turns: list[bool])
     facts = [lives[turn].pop(0) for turn in turns if lives[turn]]
     log = [_recorded(fact) for fact in (*facts, *lives[0], *lives[1])]
     bounds = [0, *sorted(cuts), len(log)]
-    for projection in (VOUCHER_BALANCES, LEDGER_ENTRIES):
+    for projection in (VOUCHER_BALANCES, LEDGER_LINES):
         whole: Rows = {}
         projection.fold(whole, log)
         stored: dict[RowKey, Row | None] = {}
