@@ -1,7 +1,9 @@
 """Issuance in a hundred plain lines: what each act comes to (art. 12–17), without log, queue or database."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Literal
 
 CAP = 5_000_000
 """Art. 12: a voucher is worth 50,000 yuan at most."""
@@ -22,10 +24,14 @@ class PlainClass:
 
 @dataclass(slots=True, kw_only=True)
 class PlainPeriod:
-    """A period: money in fen; `common` is what anybody may claim."""
+    """A period: money in fen; `common` is what anybody may claim. `phase` is how far its plan has come."""
 
     common: int
     closes_at: datetime
+    opens_at: datetime | None = None
+    phase: Literal["proposed", "approved", "withdrawn"] = "approved"
+    hands: set[str] = field(default_factory=set)
+    """Who has had a hand in the plan."""
     classes: list[PlainClass] = field(default_factory=list)
     issued: int = 0
     returned: int = 0
@@ -36,6 +42,14 @@ class PlainPeriod:
     def remaining(self) -> int:
         """All that is left."""
         return self.common + sum(each.rest for each in self.classes)
+
+    def standing(self, at: datetime) -> str:
+        """Say whether it is open to claims, or name the reason why not."""
+        if self.phase != "approved":
+            return "period-not-approved" if self.phase == "proposed" else "period-withdrawn"
+        if self.opens_at is not None and at < self.opens_at:
+            return "period-not-open-yet"
+        return "period-closed" if at >= self.closes_at else "open"
 
     def release(self, at: datetime) -> None:
         """Give to everybody what those classes have left whose time is over."""
@@ -97,18 +111,23 @@ class Plain:
         mine = self.belongs.get(claimant_id, set())
         own = sum(each.rest for each in period.classes if each.who in mine)
         until = [until for whose, until in self.bans.values() if whose == claimant_id]
-        is_over = at >= period.closes_at
+        standing = period.standing(at)
         found = {
             "claimant-not-registered": claimant_id not in self.allowance,
             "claimant-not-eligible": claimant_id in self.failing,
             "claimant-banned": any(day is None or on <= day for day in until),
             "face-value-out-of-range": not 0 < amount <= CAP,
             "allowance-exceeded": held + amount > self.allowance.get(claimant_id, held + amount),
-            "period-closed": is_over,
-            "period-paused": period.is_paused and not is_over,
-            "quota-exhausted": amount > period.common + own,
+            standing: standing != "open",
+            "period-paused": period.is_paused and standing != "period-closed",
+            "quota-exhausted": amount > period.common + own and period.phase == "approved",
         }
         return {code for code, applies in found.items() if applies}
+
+    def belong(self, claimant_id: str, who: str, *, belongs: bool) -> None:
+        """Let a claimant belong to a class from now on, or no longer."""
+        mine = self.belongs[claimant_id] - {who}
+        self.belongs[claimant_id] = mine | {who} if belongs else mine
 
     def claim(self, voucher_id: str, voucher: PlainVoucher) -> dict[str, int]:
         """Grant a claim; say what was taken from which class."""
@@ -149,6 +168,26 @@ class Plain:
             period = self.periods[voucher.period_id]
             period.common += released
             period.returned += released
+
+    def books(self) -> dict[str, int]:
+        """Say what accounts hold of the vouchers, in fen; those at nothing are left out."""
+        held = Counter[str]()
+        for voucher in self.vouchers.values():
+            left = voucher.amount - voucher.paid
+            match voucher.state:
+                case "claimed" | "committed" | "used":
+                    account = {"claimed": "reserved", "committed": "committed", "used": "payable"}[voucher.state]
+                case "cancelled" | "redeemed":
+                    account = "revoked" if voucher.revoked_on is not None else "released"
+                case "expired" | "lapsed":
+                    account = "lapsed"
+                case _:
+                    account = "revoked"
+            held[account] += left
+            held["paid"] += voucher.paid - voucher.came_back
+            held["clawed_back"] += voucher.came_back
+            held["quota"] -= voucher.amount
+        return {account: fen for account, fen in held.items() if fen}
 
     def revoke(self, claimant_id: str, on: date) -> None:
         """Take all live vouchers of a claimant; what they were worth stays reserved (art. 17)."""

@@ -33,6 +33,7 @@ from shared.events.registry.claimants import Certificate, ClaimantKind
 from shared.events.registry.standing import PartySanctioned, SanctionLifted
 from shared.measures.reader import Measures
 from shared.settings import Settings
+from shared.store.execution import Answer
 from shared.store.transaction import UnknownSubjectError
 from tests.integration.issuance.agreement import assert_agreed
 from tests.integration.issuance.machine import OfficeMachine, bounds
@@ -56,11 +57,13 @@ class Issuance(OfficeMachine):
     """Some claimants, some periods, and everything that may befall their vouchers."""
 
     periods, claimants, vouchers = Bundle("periods"), Bundle("claimants"), Bundle("vouchers")
-    contracts = Bundle("contracts")
+    contracts, repayments = Bundle("contracts"), Bundle("repayments")
 
     def __init__(self, runner: asyncio.Runner, url: str, measures: Measures, *, returns: bool) -> None:
         super().__init__(runner, url, measures)
         self.plain = Plain(returns_to_quota=returns)
+        self.answers: dict[str, tuple[str, Answer]] = {}
+        """Under which key each voucher was claimed, and what was told."""
 
     @initialize(target=claimants)
     def begin(self) -> Any:
@@ -137,11 +140,14 @@ class Issuance(OfficeMachine):
     def claim_once(self, period_id: str, claimant_id: str, amount: int) -> str | None:
         now = self.office.clock.now()
         expected = self.plain.against_claim(period_id, claimant_id, amount, now, self.today)
-        asking = self.office.ask(period_id, claimant_id, amount)
+        key = self.new("key")
+        asking = self.office.ask(period_id, claimant_id, amount, key=key)
         if expected:
             assert self.refused(asking) == expected
             return None
-        told = msgspec.json.decode(self.live(asking).body)
+        answer = self.live(asking)
+        told = msgspec.json.decode(answer.body)
+        self.answers[told["voucher_id"]] = key, answer
         plain = PlainVoucher(
             period_id=period_id,
             owner=claimant_id,
@@ -272,8 +278,8 @@ class Issuance(OfficeMachine):
                 was_revoked = plain.state == "revoked"
                 self.plain.end(payment.voucher_id, "redeemed", paid=payment.paid, returns=not was_revoked)
 
-    @rule(contract=contracts, fen=st.sampled_from([1, 999_999]))
-    def claw_back(self, contract: ContractSubmitted, fen: int) -> None:
+    @rule(target=repayments, contract=contracts, fen=st.sampled_from([1, 999_999]))
+    def claw_back(self, contract: ContractSubmitted, fen: int) -> Any:
         """Have so much of each voucher's payment come back, twice told; the year keeps it as spent (art. 17)."""
         parts = tuple(VoucherRecovery(voucher_id=use.voucher_id, amount=fen) for use in contract.vouchers)
         told = self.told_of(contract) | {"redemption_id": "rdm", "recovery_id": "rcv", "repayment_id": self.new("rpm")}
@@ -290,6 +296,7 @@ class Issuance(OfficeMachine):
             assert self.refused(self.office.tell(money)) == (set() if lawful else {"clawed-back-above-paid"})
         for each in vouchers if lawful else ():
             each.came_back += fen
+        return money if lawful else multiple()
 
     def against_payment(self, contract: ContractSubmitted, voucher_id: str) -> str:
         """Name the reason against a payment; a voucher that was paid for this contract is not paid again."""
@@ -337,7 +344,7 @@ class Issuance(OfficeMachine):
 
     def turn_pause(self, period_id: str) -> None:
         plain = self.plain.periods[period_id]
-        is_over = self.office.clock.now() >= plain.closes_at
+        is_over = self.office.clock.now() >= plain.closes_at or plain.phase != "approved"
         if plain.is_paused:
             act = self.office.do(lambda tx: resume_period(tx, period_id=period_id, reason="?", resumed_by="officer-li"))
         else:
