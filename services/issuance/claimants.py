@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.issuance.domain.claimant import Authorisation, Ban, Claimant
-from services.issuance.tables import bans, claimants, holdings
+from services.issuance.tables import bans, claimants
 from shared.events.registry.claimants import Certificate, ClaimantKind
 from shared.events.registry.standing import PartySanctioned
 
@@ -24,6 +24,10 @@ SELECT c.claimant_id, c.kind, c.certificates::text, c.eligible, c.revision,
      FROM channel_authorisations a WHERE a.claimant_id = c.claimant_id AND 'claims' = ANY (a.scopes))
 FROM claimants c WHERE c.claimant_id = ANY ($1)
 """
+_CLAIMED_BY = sa.text(
+    "SELECT data->>'voucher_id' FROM events WHERE type = 'cxq.issuance.voucher-claimed.v1' AND key = :claimant_id"
+    " ORDER BY position DESC LIMIT :newest"
+)
 
 
 async def read_standings(
@@ -116,7 +120,7 @@ async def judge(connection: AsyncConnection, claimant_id: str, *, eligible: bool
 
 
 async def ban(connection: AsyncConnection, sanction: PartySanctioned) -> list[str]:
-    """Bar a claimant and name its live vouchers.
+    """Bar a claimant and name its vouchers.
 
     A ban renews the standing, and waits for the claims that rest on the one before: their vouchers are among those
     named; later claims see the ban.
@@ -125,12 +129,13 @@ async def ban(connection: AsyncConnection, sanction: PartySanctioned) -> list[st
         sanction_id=sanction.sanction_id, claimant_id=sanction.party_id, until=sanction.until
     )
     await connection.execute(statement.on_conflict_do_nothing())
-    held = await connection.execute(
-        sa.select(holdings.c.voucher_id)
-        .where(holdings.c.claimant_id == sanction.party_id)
-        .order_by(holdings.c.voucher_id)
-    )
-    return list(held.scalars())
+    return await claimed_by(connection, sanction.party_id)
+
+
+async def claimed_by(connection: AsyncConnection, claimant_id: str, *, newest: int | None = None) -> list[str]:
+    """Name the vouchers that a claimant has claimed, whatever became of them, from the newest on."""
+    claimed = await connection.execute(_CLAIMED_BY, {"claimant_id": claimant_id, "newest": newest})
+    return list(claimed.scalars())
 
 
 async def lift(connection: AsyncConnection, sanction_id: str) -> None:

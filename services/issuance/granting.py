@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.issuance.claimants import read_standings
 from services.issuance.domain.arrivals import Year
 from services.issuance.domain.claimant import Claimant
-from services.issuance.tables import allowances, claimants, holdings
+from services.issuance.tables import allowances, claimants
 from shared.events.issuance.vouchers import VoucherClaimed
 from shared.store.transaction import Transaction
 
@@ -61,7 +61,5 @@ async def write_vouchers(tx: Transaction, facts: Sequence[VoucherClaimed]) -> No
     }
     key = [allowances.c.claimant_id, allowances.c.year]
     await tx.connection.execute(statement.on_conflict_do_update(index_elements=key, set_=more))
-    own = [{"claimant_id": fact.claimant_id, "voucher_id": fact.voucher_id} for fact in facts]
-    await tx.connection.execute(sa.insert(holdings).values(own))
     for fact in facts:
         tx.append(f"voucher-{fact.voucher_id}", 0, [fact])

@@ -14,13 +14,12 @@ from services.issuance.deadlines import await_serving
 from services.issuance.domain.allowance import posting
 from services.issuance.domain.classes import UNDIVIDED, Parts
 from services.issuance.domain.period import ReturnQuota, period
-from services.issuance.tables import allowances, holdings, quotas
+from services.issuance.tables import allowances, quotas
 from shared.events.issuance.vouchers import (
     VoucherCancelled,
     VoucherExpired,
     VoucherLapsed,
     VoucherRedeemed,
-    VoucherRevoked,
 )
 from shared.store.transaction import Transaction
 
@@ -98,19 +97,10 @@ async def settle(tx: Transaction, ends: Iterable[Settling]) -> None:
             .where(allowances.c.claimant_id == end.claimant_id, allowances.c.year == end.year)
             .values(reserved=allowances.c.reserved + moved.reserved, spent=allowances.c.spent + moved.spent)
         )
-    for end in settled:
-        await let_go(tx.connection, end)
     for end in sorted(settled, key=lambda end: (end.period_id, end.voucher_id)):
         released = posting(end).released
         if released and tx.measures.on(end.on).voucher.return_to_quota:
             await _return_to_quota(tx, end, released)
-
-
-async def let_go(connection: AsyncConnection, end: Settling | VoucherRevoked) -> None:
-    """Strike a voucher off what its claimant holds; a revoked one may be struck off already."""
-    await connection.execute(
-        sa.delete(holdings).where(holdings.c.claimant_id == end.claimant_id, holdings.c.voucher_id == end.voucher_id)
-    )
 
 
 async def set_quota(connection: AsyncConnection, period_id: str, quota: Quota) -> None:

@@ -33,7 +33,6 @@ from shared.events.issuance.vouchers import (
     VoucherExpired,
     VoucherLapsed,
     VoucherRedeemed,
-    VoucherRevoked,
 )
 from shared.events.redemption import (
     FundsDisbursed,
@@ -86,9 +85,7 @@ async def _sanction(tx: Transaction, event: Recorded[PartySanctioned]) -> None:
     revoke = RevokeVoucher(sanction_id=sanction.sanction_id, on=sanction.on)
     for voucher_id in await claimants.ban(tx.connection, sanction):
         await clear_deadline(tx, EXPIRE_UNREGISTERED, voucher_id)
-        for taken in (await tx.handle(voucher, f"voucher-{voucher_id}", revoke)).events:
-            if isinstance(taken, VoucherRevoked):
-                await ledger.let_go(tx.connection, taken)
+        await tx.handle(voucher, f"voucher-{voucher_id}", revoke)
 
 
 async def _lift(tx: Transaction, event: Recorded[SanctionLifted]) -> None:

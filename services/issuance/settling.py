@@ -1,4 +1,4 @@
-"""Settling the ends of many vouchers in three statements, whoever holds them."""
+"""Settling the ends of many vouchers in two statements, whoever holds them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,10 +20,6 @@ _POST = sa.text(
     " FROM unnest(CAST(:claimants AS text[]), CAST(:years AS smallint[]), CAST(:reserved AS bigint[]),"
     " CAST(:spent AS bigint[])) AS m (claimant_id, year, reserved, spent)"
     " WHERE a.claimant_id = m.claimant_id AND a.year = m.year"
-)
-_LET_GO = sa.text(
-    "DELETE FROM holdings h USING unnest(CAST(:claimants AS text[]), CAST(:vouchers AS text[]))"
-    " AS e (claimant_id, voucher_id) WHERE h.claimant_id = e.claimant_id AND h.voucher_id = e.voucher_id"
 )
 
 
@@ -49,5 +45,3 @@ async def settle_many(tx: Transaction, ends: Sequence[Settling]) -> None:
     await tx.connection.execute(_HOLD, years)
     sums = {"reserved": [reserved[owner] for owner in owners], "spent": [spent[owner] for owner in owners]}
     await tx.connection.execute(_POST, years | sums)
-    held = {"claimants": [end.claimant_id for end in ends], "vouchers": [end.voucher_id for end in ends]}
-    await tx.connection.execute(_LET_GO, held)

@@ -91,14 +91,6 @@ allowances = sa.Table(
 )
 """One row a claimant and year of claim, in fen; `ceiling` is the allowance that held at the last granted claim."""
 
-holdings = sa.Table(
-    "holdings",
-    ISSUANCE,
-    sa.Column("claimant_id", sa.Text, primary_key=True),
-    sa.Column("voucher_id", sa.Text, primary_key=True),
-)
-"""The vouchers whose life is not over, by who holds them: what a sanction takes."""
-
 kept_claims = sa.Table(
     "kept_claims",
     ISSUANCE,

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 
-import sqlalchemy as sa
 from fastapi import Response
 
 from services.issuance.api.visibility import claimant_of
+from services.issuance.claimants import claimed_by
 from services.issuance.deadlines import REMINDERS_BEGIN
 from services.issuance.domain.reminding import reminder_days
 from services.issuance.domain.voucher import voucher
 from services.issuance.domain.voucher_stages import Stage, State, Voucher
-from services.issuance.tables import holdings
 from shared import icalendar
 from shared.http.reading import ReadRequest
 from shared.http.routes import operation, router_for
@@ -40,15 +39,9 @@ class CalendarResponse(Response):
     openapi_extra=operation(idempotent=False),
 )
 async def get_calendar(request: ReadRequest) -> Response:
-    held = (
-        sa.select(holdings.c.voucher_id)
-        .where(holdings.c.claimant_id == claimant_of(request.caller))
-        .order_by(holdings.c.voucher_id.desc())
-        .limit(_NEWEST)
-    )
     async with request.reading() as tx:
-        streams = [f"voucher-{voucher_id}" for voucher_id in (await tx.connection.execute(held)).scalars()]
-        loaded = await tx.load_many(voucher, streams)
+        claimed = await claimed_by(tx.connection, claimant_of(request.caller), newest=_NEWEST)
+        loaded = await tx.load_many(voucher, [f"voucher-{voucher_id}" for voucher_id in claimed])
         alarms = reminder_days(tx.measures.on(tx.today).voucher)
     entries = [entry for each in loaded.values() if (entry := _entry(each, alarms)) is not None]
     body = icalendar.written(

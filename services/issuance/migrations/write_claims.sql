@@ -93,7 +93,6 @@ BEGIN
         FROM unnest(holder_names, years, added, ceilings) AS h (claimant_id, year, added, ceiling) WHERE h.added > 0
         ON CONFLICT ON CONSTRAINT allowances_pkey
         DO UPDATE SET reserved = w.reserved + excluded.reserved, ceiling = excluded.ceiling;
-        INSERT INTO holdings (claimant_id, voucher_id) SELECT * FROM unnest(owner_names, voucher_ids) AS o;
 
         streams := (SELECT array_agg('voucher-' || v.id ORDER BY v.number)
                     FROM unnest(voucher_ids) WITH ORDINALITY AS v (id, number));

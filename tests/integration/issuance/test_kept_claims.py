@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.issuance.api.awarded import awarded
 from services.issuance.audit import CHECKS
+from services.issuance.claimants import _CLAIMED_BY
 from services.issuance.intake.answers import close_key
 from services.issuance.intake.asking import name_of
 from shared.audit import examine
@@ -123,6 +124,14 @@ async def test_answers_from_before_are_given_in_the_bytes_they_had(office: Offic
     assert await _closed(office, claimant_id, "closed-before") is None
     async with owner.connect() as connection:
         assert await _breaches(connection) == []
+
+
+async def test_who_has_claimed_what_is_found_by_an_index_of_the_log(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("SET LOCAL enable_seqscan = off"))
+        asked = sa.text(f"EXPLAIN {_CLAIMED_BY.text}")
+        plan = (await connection.execute(asked, {"claimant_id": "clm_1", "newest": None})).scalars().all()
+    assert any("events_claimed_by_idx" in line for line in plan), plan
 
 
 async def test_a_right_to_change_what_is_kept_is_a_breach(owner: AsyncEngine) -> None:

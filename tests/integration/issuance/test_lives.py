@@ -112,20 +112,22 @@ async def _revoked_in_use(office: Office) -> tuple[Voucher, str]:
     held, contract_id = await _held(office), _contract_id(office)
     await office.submit(contract_id, [held])
     await office.tell(_completed(contract_id, held))
-    await office.tell(
-        PartySanctioned(
-            sanction_id=f"snc-{held.claimant_id}",
-            party_id=held.claimant_id,
-            party_kind="claimant",
-            measure="disqualify",
-            proposed_by="officer-li",
-            approved_by="officer-wang",
-            until=date(2029, 3, 2),
-            on=TODAY,
-        )
-    )
+    await office.tell(_sanctioned(held.claimant_id))
     assert (await office.look(held.voucher_id)).stage == "revoked"
     return held, contract_id
+
+
+def _sanctioned(claimant_id: str) -> PartySanctioned:
+    return PartySanctioned(
+        sanction_id=f"snc-{claimant_id}",
+        party_id=claimant_id,
+        party_kind="claimant",
+        measure="disqualify",
+        proposed_by="officer-li",
+        approved_by="officer-wang",
+        until=date(2029, 3, 2),
+        on=TODAY,
+    )
 
 
 async def _breaches(office: Office) -> list[tuple[str, tuple[Breach, ...]]]:
@@ -336,6 +338,21 @@ async def test_where_the_rule_counts_them_only_lapses_for_want_of_an_application
     await office.wait_until(LAST_DAY_ENDS + timedelta(hours=1))
     assert (await office.look(unregistered.voucher_id)).stage == "expired"
     assert await office.year_of(held.claimant_id) == (FACE, 0)
+
+
+async def test_a_sanction_takes_what_lives_of_the_party_and_leaves_what_has_ended_and_what_is_anothers(
+    office: Office,
+) -> None:
+    ended = await _held(office)
+    owner = ended.claimant_id
+    await office.do(lambda tx: cancel_voucher(tx, voucher_id=ended.voucher_id, claimant_id=owner))
+    mine = [await office.claim(ended.period_id, owner, 100) for _ in range(2)]
+    anothers = await office.claim(ended.period_id, await office.register(), 100)
+    for _ in range(2):
+        await office.tell(_sanctioned(owner))
+    looked = [(await office.look(each.voucher_id)).stage.value for each in (ended, *mine, anothers)]
+    assert looked == ["cancelled", "revoked", "revoked", "claimed"]
+    assert await office.year_of(owner) == (200, 0)  # reading 4: what a sanction takes stays reserved
 
 
 @pytest.mark.parametrize("late", ["refused", "not_applied"])

@@ -10,7 +10,7 @@ from services.issuance.tables import ISSUANCE
 revision = "0001"
 down_revision = None
 
-_TABLES = ("quotas", "allowances", "holdings", "claimants", "bans")
+_TABLES = ("quotas", "allowances", "claimants", "bans")
 
 
 def upgrade() -> None:

@@ -1,4 +1,4 @@
-"""What was answered to claims is kept in a table of its own, and years have room to change in."""
+"""What was answered to claims is kept in a table of its own; who has claimed what is found in the log."""
 
 from importlib import resources
 
@@ -33,5 +33,10 @@ def upgrade() -> None:
         op.execute(statement)
     # A year changes with every step of a voucher: with room on its page no index has to follow.
     op.execute("ALTER TABLE allowances SET (fillfactor = 70)")
+    op.execute(
+        "CREATE INDEX IF NOT EXISTS events_claimed_by_idx ON events (key)"
+        " WHERE type = 'cxq.issuance.voucher-claimed.v1'"
+    )
+    op.execute("DROP TABLE IF EXISTS holdings")
     op.execute("DROP FUNCTION IF EXISTS write_claims")
     op.execute(resources.files("services.issuance.migrations").joinpath("write_claims.sql").read_text())
