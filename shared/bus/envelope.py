@@ -27,7 +27,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     traceparent: str | None = None
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Envelope(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """An event on the wire.
 
     `position` counts the context's log, `prevposition` is the position before it in the same partition (0: none),
@@ -48,9 +48,9 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     actor: str
     businessdate: str
     correlationid: str
+    data: msgspec.Raw
     causationid: str | None = None
     traceparent: str | None = None
-    data: msgspec.Raw
     specversion: str = msgspec.field(default_factory=lambda: "1.0")
     datacontenttype: str = msgspec.field(default_factory=lambda: "application/json")
 
@@ -107,24 +107,25 @@ def seal(context: str, row: Mapping[str, Any], prevposition: int) -> Envelope:
     """Put a row of the log into its envelope; `data` and `metadata` are JSON text, `hash` is bytes."""
     about = _about(row["metadata"])
     position = row["position"]
+    # By place, in a fifth of the time it takes by name.
     return Envelope(
-        id=f"{context}-{position}",
-        source=f"{_SOURCE}{context}",
-        type=row["type"],
-        subject=row["stream"],
-        time=row["recorded_at"].astimezone(UTC),
-        dataschema=schema_of(row["type"]),
-        position=position,
-        prevposition=prevposition,
-        version=row["version"],
-        key=row["key"],
-        hash=row["hash"].hex(),
-        actor=about.actor,
-        businessdate=about.business_date,
-        correlationid=about.correlation_id,
-        causationid=about.causation_id,
-        traceparent=about.traceparent,
-        data=msgspec.Raw(row["data"].encode()),
+        f"{context}-{position}",
+        f"{_SOURCE}{context}",
+        row["type"],
+        row["stream"],
+        row["recorded_at"].astimezone(UTC),
+        schema_of(row["type"]),
+        position,
+        prevposition,
+        row["version"],
+        row["key"],
+        row["hash"].hex(),
+        about.actor,
+        about.business_date,
+        about.correlation_id,
+        msgspec.Raw(row["data"].encode()),
+        about.causation_id,
+        about.traceparent,
     )
 
 

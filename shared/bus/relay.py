@@ -23,6 +23,11 @@ _RELAY_LOCK: Final = 0x637871_7265
 _CHECKPOINT: Final = -1
 _BATCH_MAX: Final = 1_000
 """Some milliseconds of work, during which the process answers nobody."""
+_STREAM_MIN: Final = 50
+_GATHER_S: Final = 0.05
+"""Where so many came at once, more are coming: batches follow each other no faster than that, as each has its price,
+
+here and with everybody who reads the topic. Whoever comes alone is published at once, and a backlog without a pause."""
 _SWEEP_S: Final = 1.0
 _SESSION: Final = LIMITS | {
     # Losing the checkpoint costs a look at the topic; the log itself was flushed by those who wrote it.
@@ -99,9 +104,13 @@ class Relay:
         return True
 
     async def _publish_for_ever(self, image: "_Image") -> None:
+        loop = asyncio.get_running_loop()
         while True:
             self._woken.clear()
-            if await image.step():
+            began = loop.time()
+            if taken := await image.step():
+                if _STREAM_MIN <= taken < _BATCH_MAX:
+                    await asyncio.sleep(_GATHER_S - (loop.time() - began))
                 continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(_SWEEP_S):

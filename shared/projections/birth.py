@@ -45,8 +45,10 @@ class Birth:
     def row(self, event: Recorded[Any]) -> dict[str, Any]:
         """Make the row of an event."""
         fact = event.data
-        taken = {column: getattr(fact, field) for column, field in self.fields.items()}
-        return {**taken, **self.at_first, self.recorded_at: event.recorded_at}
+        row = {**self.at_first, self.recorded_at: event.recorded_at}
+        for column, field in self.fields.items():
+            row[column] = getattr(fact, field)
+        return row
 
     def newborn(self) -> type[msgspec.Struct]:
         """Make the `Newborn` that is read from an event's payload; who opens the event adds `recorded_at`."""

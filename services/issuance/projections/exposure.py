@@ -3,11 +3,12 @@
 So the trial balance and what the city may still have to pay come from one table: they cannot disagree.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
-from services.issuance.domain.postings import OUTSTANDING, Account, Posted, ledger_lines_of
+from services.issuance.domain.postings import OUTSTANDING, Account, LedgerLine, Posted, ledger_lines_of
 from services.issuance.projections import READ_MODELS
 from services.issuance.projections.ledger import POSTED
 from services.issuance.tables import contract_providers
@@ -49,11 +50,18 @@ def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row | None:
 def _row(fact: Posted) -> list[RowKey]:
     year = getattr(fact, "year", NO_YEAR)
     contract_id: str = getattr(fact, "contract_id", None) or NO_CONTRACT
-    accounts = dict.fromkeys([account for line in ledger_lines_of(fact) for account in (line.debit, line.credit)])
-    # what is over waits for no contract
+    period_id = fact.period_id
     return [
-        (fact.period_id, year, contract_id if account in BY_CONTRACT else NO_CONTRACT, account) for account in accounts
+        (period_id, year, contract_id if waits else NO_CONTRACT, account)
+        for account, waits in _accounts(ledger_lines_of(fact))
     ]
+
+
+@lru_cache(maxsize=1024)
+def _accounts(lines: tuple[LedgerLine, ...]) -> tuple[tuple[Account, bool], ...]:
+    """Name each account that lines touch, and whether its money waits for a contract; what is over does not."""
+    accounts = dict.fromkeys([account for line in lines for account in (line.debit, line.credit)])
+    return tuple([(account, account in BY_CONTRACT) for account in accounts])
 
 
 EXPOSURE = Projection(name="exposure", table=TABLE, rows=dict.fromkeys(POSTED, _row), evolve=evolve, poison="halt")

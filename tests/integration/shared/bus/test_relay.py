@@ -1,9 +1,11 @@
 """The relay: complete, in order, one at a time, and never silently different from the store."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import pytest
 
+from shared.bus import relay as relay_module
 from shared.bus.publisher import Message, Publisher, PublishError
 from shared.bus.relay import FencedError, Relay
 from shared.bus.republish import republish
@@ -53,6 +55,29 @@ async def test_a_commit_is_published_without_waiting_for_the_sweep(log: Log) -> 
         await state(relay, State.RUNNING)
         await log.append(["clm_1"])
         await eventually(log.drained, within=0.9)
+
+
+async def test_a_stream_is_gathered_and_whoever_comes_alone_waits_for_nobody(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "_GATHER_S", 3.0)
+    published: list[int] = []
+    publish = Publisher.publish
+
+    async def counted(self: Publisher, messages: Mapping[int, Sequence[Message]]) -> dict[int, int]:
+        published.append(sum(map(len, messages.values())))
+        return await publish(self, messages)
+
+    monkeypatch.setattr(Publisher, "publish", counted)
+    await log.append(OWNERS * 5)
+    async with running(log.relay()):
+        await eventually(log.drained)
+        await log.append(OWNERS)  # each in a transaction of its own
+        await eventually(log.drained)
+        for _ in range(2):
+            await log.append(["clm_1"])
+            await eventually(log.drained, within=0.9)
+    assert published == [5 * len(OWNERS), len(OWNERS), 1, 1]
 
 
 async def test_the_topic_is_kept_for_ever(log: Log) -> None:
