@@ -1,14 +1,20 @@
 """What is written for people leads where it says: links, headings, files."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
+from services.cli import app
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.md")])
+EXAMPLE = ("GET", "/v1/measures/face_value_max")
+"""An operation whose path is told with a value in it."""
 _FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FILE = re.compile(r"`((?:services|shared|deploy|tests|bench|docs)/[\w./-]+)`")
@@ -55,3 +61,37 @@ def test_every_page_is_led_to_from_the_first_one() -> None:
         reached.add(page)
         ahead += [(page.parent / link.partition("#")[0]).resolve() for link in _LINK.findall(_prose(page))]
     assert set(PAGES) <= reached
+
+
+def test_whatever_a_page_names_of_the_interfaces_is_there() -> None:
+    told = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    interfaces = [_json(document) for document in (ROOT / "docs" / "api").glob("*.json")]
+    operations = {
+        (method.upper(), _nameless(path))
+        for interface in interfaces
+        for path, methods in interface["paths"].items()
+        for method in methods
+    }
+    types = {name for interface in interfaces for name in interface["components"]["schemas"]}
+    types |= {_json(schema)["title"] for schema in (ROOT / "docs" / "events" / "schemas").glob("*.json")}
+    asked = {(method, _nameless(path)) for method, path in re.findall(r"`(GET|POST|PUT|DELETE) (/v1/[\w/{}.-]+)", told)}
+    assert sorted(asked - operations - {EXAMPLE}) == []
+    assert sorted(set(re.findall(r"`([A-Z][a-z]+[A-Z]\w+)`", told)) - types) == []
+
+
+def test_whatever_a_page_tells_to_run_is_there() -> None:
+    told = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    commands = {str(each.name) for each in app.registered_groups}
+    for each in app.registered_commands:
+        commands.add(each.name or str(getattr(each.callback, "__name__", "")).replace("_", "-"))
+    assert sorted(set(re.findall(r"`make ([a-z-]+)", told)) - targets) == []
+    assert sorted(set(re.findall(r"`cxq ([a-z-]+)", told)) - commands) == []
+
+
+def _json(document: Path) -> Any:
+    return json.loads(document.read_text(encoding="utf-8"))
+
+
+def _nameless(path: str) -> str:
+    return re.sub(r"\{\w+\}", "{}", path)
