@@ -1,34 +1,20 @@
 """The whole service at work on a broker: what was claimed is soon in every list."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import httpx
-import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.issuance.app import create_app
-from shared.bus.topics import Topics
 from shared.clock import SystemClock
 from shared.http.local_issuer import LocalIssuer
 from shared.settings import Settings
-from tests.contexts import fresh_contexts
-from tests.integration.issuance.conftest import MIGRATIONS
-from tests.integration.issuance.office import CONTEXT, Office
+from tests.integration.issuance.live import settings
+from tests.integration.issuance.office import Office
+
+__all__ = ["settings"]
 
 FACE = 5_000_000
-
-
-@pytest.fixture(scope="module")
-async def settings(
-    postgres_url: str, kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Settings]:
-    state = tmp_path_factory.mktemp("state")
-    async with fresh_contexts(postgres_url, CONTEXT, location=MIGRATIONS, kafka_bootstrap=kafka_bootstrap) as found:
-        at_work = found.model_copy(update={"state_dir": state})
-        yield at_work
-        async with Topics(at_work) as topics:
-            await topics.delete(at_work.topic(CONTEXT))
 
 
 async def test_a_claim_is_soon_in_every_list_and_its_period_is_opened_by_the_due_list(

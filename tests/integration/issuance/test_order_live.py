@@ -1,40 +1,26 @@
 """The order list of the whole service at work on a broker: closed by the due list, complete by itself."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import httpx
-import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.issuance.app import create_app
 from services.issuance.receipts.keys import published_keys
 from services.issuance.receipts.verification import verify
 from services.issuance.use_cases.planning_periods import approve_period, propose_period
-from shared.bus.topics import Topics
 from shared.clock import SystemClock
 from shared.http.local_issuer import LocalIssuer
 from shared.kernel.ids import new_id
 from shared.settings import Settings
-from tests.contexts import fresh_contexts
-from tests.integration.issuance.conftest import MIGRATIONS
-from tests.integration.issuance.office import CONTEXT, Office
+from tests.integration.issuance.live import settings
+from tests.integration.issuance.office import Office
+
+__all__ = ["settings"]
 
 FACE = 5_000_000
 OPEN_FOR = timedelta(seconds=8)
-
-
-@pytest.fixture(scope="module")
-async def settings(
-    postgres_url: str, kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Settings]:
-    state = tmp_path_factory.mktemp("state")
-    async with fresh_contexts(postgres_url, CONTEXT, location=MIGRATIONS, kafka_bootstrap=kafka_bootstrap) as found:
-        at_work = found.model_copy(update={"state_dir": state})
-        yield at_work
-        async with Topics(at_work) as topics:
-            await topics.delete(at_work.topic(CONTEXT))
 
 
 async def test_who_claimed_finds_its_place_in_the_list_as_soon_as_the_period_is_closed(

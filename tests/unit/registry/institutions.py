@@ -2,13 +2,14 @@
 
 from datetime import date
 
-from services.registry.domain.affiliation import RequestAffiliation, ReviewAffiliation
+from services.registry.domain.affiliation import CorrectAffiliation, RequestAffiliation, ReviewAffiliation
 from services.registry.domain.eligibility import Finding
 from services.registry.domain.laboratory import laboratory_findings
 from services.registry.domain.referral_agency import ReferralFacts, referral_findings
 from services.registry.domain.service_agency import AgencyFacts, agency_findings
 from shared.events.registry.affiliations import (
     AffiliationCondition,
+    AffiliationCorrected,
     AffiliationEnded,
     AffiliationGranted,
     AffiliationKind,
@@ -103,6 +104,32 @@ def requested(party_id: str, kind: AffiliationKind) -> AffiliationRequested:
 def returned(party_id: str, kind: AffiliationKind) -> AffiliationReturned:
     """Say that an application went back."""
     return AffiliationReturned(party_id=party_id, kind=kind, remark_digest="33", returned_by="officer-1", on=TODAY)
+
+
+def correction(kind: AffiliationKind) -> CorrectAffiliation:
+    """Hand a returned application in again, meeting every rule."""
+    return CorrectAffiliation(
+        findings=findings(kind),
+        barred=False,
+        submission_digest="55",
+        document_digests=("66",),
+        on=TODAY,
+        pack="beijing-2023",
+        pack_digest="d",
+    )
+
+
+def corrected(party_id: str, kind: AffiliationKind) -> AffiliationCorrected:
+    """Say that it was handed in again."""
+    return AffiliationCorrected(
+        party_id=party_id,
+        kind=kind,
+        submission_digest="55",
+        document_digests=("66",),
+        on=TODAY,
+        pack="beijing-2023",
+        pack_digest="d",
+    )
 
 
 def granted(party_id: str, kind: AffiliationKind) -> AffiliationGranted:

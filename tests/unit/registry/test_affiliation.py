@@ -6,14 +6,13 @@ import pytest
 
 from services.registry.domain.affiliation import (
     Affiliation,
-    CorrectAffiliation,
     EndAffiliation,
     ReturnForCorrection,
     Unrequested,
     decide,
     evolve,
 )
-from shared.events.registry.affiliations import AffiliationCorrected, AffiliationEnded
+from shared.events.registry.affiliations import AffiliationEnded
 from shared.kernel.decider import Decider
 from tests.specification import Specification
 from tests.unit.registry.facts import TERMS, TODAY
@@ -23,6 +22,8 @@ from tests.unit.registry.institutions import (
     SAG,
     closed,
     conditions,
+    corrected,
+    correction,
     ended,
     findings,
     granted,
@@ -41,24 +42,8 @@ ASKED, BACK, IN = (
     returned(RAG, "referral_agency"),
     granted(RAG, "referral_agency"),
 )
-CORRECT = CorrectAffiliation(
-    findings=findings("referral_agency"),
-    barred=False,
-    submission_digest="55",
-    document_digests=("66",),
-    on=TODAY,
-    pack="beijing-2023",
-    pack_digest="d",
-)
-CORRECTED = AffiliationCorrected(
-    party_id=RAG,
-    kind="referral_agency",
-    submission_digest="55",
-    document_digests=("66",),
-    on=TODAY,
-    pack="beijing-2023",
-    pack_digest="d",
-)
+CORRECT = correction("referral_agency")
+CORRECTED = corrected(RAG, "referral_agency")
 RETURN = ReturnForCorrection(remark_digest="33", officer="officer-1", on=TODAY)
 LEAVE = EndAffiliation(cause="withdrawn", reason_digest="44", ended_by="user-1", on=TODAY)
 REMOVE = replace(LEAVE, cause="removed", ended_by="officer-1")

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from services.registry.domain.affiliation import CorrectAffiliation
 from services.registry.domain.service_agency import (
     AgencyFacts,
     ApplyAsServiceAgency,
@@ -10,34 +9,26 @@ from services.registry.domain.service_agency import (
     agency_findings,
     service_agency,
 )
-from shared.events.registry.affiliations import AffiliationCorrected
 from shared.events.registry.service_agencies import ServiceAgencyAuthorised
 from tests.specification import Specification
 from tests.unit.registry.facts import TODAY
-from tests.unit.registry.institutions import PRV, SAG, SERVICE, findings, request, requested, returned
+from tests.unit.registry.institutions import (
+    PRV,
+    SAG,
+    SERVICE,
+    corrected,
+    correction,
+    request,
+    requested,
+    returned,
+)
 
 spec = Specification(service_agency)
 APPLY = ApplyAsServiceAgency(request=request(SAG, "service_agency"), provider_id=PRV)
 AUTHORISED = ServiceAgencyAuthorised(agency_id=SAG, provider_id=PRV, on=TODAY)
 ASKED = requested(SAG, "service_agency")
-CORRECTION = CorrectAffiliation(
-    findings=findings("service_agency"),
-    barred=False,
-    submission_digest="55",
-    document_digests=("66",),
-    on=TODAY,
-    pack="beijing-2023",
-    pack_digest="d",
-)
-CORRECTED = AffiliationCorrected(
-    party_id=SAG,
-    kind="service_agency",
-    submission_digest="55",
-    document_digests=("66",),
-    on=TODAY,
-    pack="beijing-2023",
-    pack_digest="d",
-)
+CORRECTION = correction("service_agency")
+CORRECTED = corrected(SAG, "service_agency")
 
 
 def failed(facts: AgencyFacts) -> list[str]:
