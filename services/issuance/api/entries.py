@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import sqlalchemy as sa
-from fastapi import Depends, Query, Response
+from fastapi import Depends, Query, Request, Response
 
 from services.issuance import entry_list
 from services.issuance.api.entry_models import (
@@ -30,6 +30,7 @@ from shared.events.codec import decode
 from shared.events.definition import TYPE_OF
 from shared.events.issuance.entries import DrawCommitted, EntriesDecided
 from shared.http.commands import CommandRequest, Presented, response_of
+from shared.http.edge import edge_of, visit_of
 from shared.http.identity import Caller, claimant_of
 from shared.http.models import Money
 from shared.http.policy import Role
@@ -87,6 +88,7 @@ async def enter(
     period_id: PeriodId,
     body: EntryRequest,
     request: CommandRequest,
+    http: Request,
     dry_run: Annotated[bool, Query(description="只试算，不报名，不占用键 · Only say what would happen")] = False,  # noqa: FBT002 (a query parameter)
 ) -> Response:
     claimant_id = claimant_of(request.caller, body.claimant_id)
@@ -111,7 +113,7 @@ async def enter(
             or_less=body.or_less,
             by_channel=request.caller.role is Role.CHANNEL,
         ),
-        lambda handled: _presented(handled, status=201),
+        lambda handled: _presented(handled, http, status=201),
     )
 
 
@@ -122,7 +124,9 @@ async def enter(
     summary="查看本单位最近的报名及其次序 · One's own latest entry, and who is before it",
     openapi_extra=operation(idempotent=False, codes=("channel-not-authorised", "claimant-not-named")),
 )
-async def get_own_entry(period_id: PeriodId, request: ReadRequest, claimant_id: NamedClaimant = None) -> Response:
+async def get_own_entry(
+    period_id: PeriodId, request: ReadRequest, http: Request, claimant_id: NamedClaimant = None
+) -> Response:
     company = claimant_of(request.caller, claimant_id)
     async with request.reading() as tx:
         row = await _latest(tx, request.caller, period_id, company)
@@ -133,7 +137,7 @@ async def get_own_entry(period_id: PeriodId, request: ReadRequest, claimant_id: 
         ahead = await entry_list.ahead_of(tx.connection, period_id, row.way, place=row.place) if in_order else None
     if not isinstance(loaded.state, Entry):
         raise UnknownSubjectError(row.entry_id)
-    view = OwnEntry(**entry_fields(loaded.state), ahead=ahead_view(ahead))
+    view = OwnEntry(**_fields(loaded.state, http), ahead=ahead_view(ahead))
     # Not `request.answer`: who is ahead changes without a new version.
     return response_of(Presented(body=view, version=loaded.version).answer())
 
@@ -147,10 +151,10 @@ async def get_own_entry(period_id: PeriodId, request: ReadRequest, claimant_id: 
         codes=("channel-not-authorised", "user-may-only-read", "entries-being-decided", "entry-not-in-this-state")
     ),
 )
-async def withdraw(entry_id: EntryId, request: CommandRequest) -> Response:
+async def withdraw(entry_id: EntryId, request: CommandRequest, http: Request) -> Response:
     return await request.run(
         lambda tx: withdraw_entry(tx, entry_id=entry_id, claimant_id=own_claimant_of(request.caller)),
-        _presented,
+        lambda handled: _presented(handled, http),
     )
 
 
@@ -228,9 +232,13 @@ def _drawn(row: sa.Row[Any]) -> DrawnEntry:
     return DrawnEntry(lot=row.drawn, entry_id=row.entry_id, amount=Money.of(row.amount), outcome=outcome)
 
 
-def _presented(handled: Handled[Event, State], *, status: int = 200) -> Presented:
+def _fields(state: Entry, http: Request) -> dict[str, Any]:
+    return entry_fields(state, edge_of(http).catalogue, visit_of(http).language)
+
+
+def _presented(handled: Handled[Event, State], http: Request, *, status: int = 200) -> Presented:
     if not isinstance(handled.state, Entry):
         raise UnknownSubjectError("entry")
     location = f"/v1/periods/{handled.state.period_id}/entries/mine" if status == 201 else ""  # noqa: PLR2004 (created)
-    view = EntryView(**entry_fields(handled.state))
+    view = EntryView(**_fields(handled.state, http))
     return Presented(body=view, version=handled.version, status=status, location=location)

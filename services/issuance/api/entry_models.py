@@ -13,7 +13,10 @@ from services.issuance.entry_list import Ahead, Counted
 from services.issuance.use_cases.entering import EntryProspect
 from shared.events.issuance.entries import EntryWay
 from shared.events.issuance.periods import EntryTerms, EntryWindow
+from shared.events.issuance.vouchers import WhyNot
+from shared.http.language import Language
 from shared.http.models import Body, Money, View
+from shared.http.problems import Catalogue
 
 _ENTRY = "ent_01jq8v5x0000000000000000ee"
 _PERIOD = "prd_01jq8v5x0000000000000000aa"
@@ -97,6 +100,8 @@ class EntryReason(View):
     code: str = Field(examples=["quota-exhausted"])
     article: str = Field(examples=["12"])
     value: str = Field(examples=["3000000"])
+    title: str = Field(description="理由 · What stands against it", examples=["本周期额度不足"])
+    remedy: str = Field(description="如何补救 · What to do", examples=["额度发完即止；可按剩余额度申领"])
 
 
 class EntryView(View):
@@ -198,8 +203,8 @@ def entries_view(state: Period) -> EntriesView | None:
     )
 
 
-def entry_fields(state: Entry) -> dict[str, Any]:
-    """Say what every view of an entry says."""
+def entry_fields(state: Entry, catalogue: Catalogue, language: Language) -> dict[str, Any]:
+    """Say what every view of an entry says; why nothing comes of it in words, as a refusal would."""
     return {
         "entry_id": state.entry_id,
         "period_id": state.period_id,
@@ -212,8 +217,19 @@ def entry_fields(state: Entry) -> dict[str, Any]:
         "made_at": state.made_at,
         "voucher_id": state.voucher_id,
         "granted": Money.of(state.granted),
-        "reasons": [EntryReason(code=why.code, article=why.article, value=why.value) for why in state.reasons],
+        "reasons": [_explained(why, catalogue, language) for why in state.reasons],
     }
+
+
+def _explained(why: WhyNot, catalogue: Catalogue, language: Language) -> EntryReason:
+    said = catalogue.get(why.code) or catalogue["refused"]
+    return EntryReason(
+        code=why.code,
+        article=why.article,
+        value=why.value,
+        title=said.title[language],
+        remedy=said.remedy[language],
+    )
 
 
 def ahead_view(ahead: Ahead | None) -> AheadView | None:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.clock import SystemClock
+from shared.http.local_issuer import LocalIssuer
 from shared.kernel.ids import new_id
 from shared.settings import Settings
 from tests.integration.issuance.office import Office, StandingClock
@@ -110,6 +111,28 @@ async def test_an_entry_that_is_refused_is_told_every_reason_with_its_article(ca
     assert (refused["code"], refused["status"], refused["rule"]["article"]) == ("quota-not-exhausted", 409, "12")
     stranger = await _enter(call, f"/v1/periods/{new_id('prd', office.clock.now())}", party)
     assert (stranger.status_code, stranger.json()["code"]) == (404, "not-found")
+
+
+async def test_an_entry_that_has_ended_says_why_and_what_to_do_in_the_callers_language(
+    call: Call, client: httpx.AsyncClient, settings: Settings, office: Office
+) -> None:
+    now = office.clock.now()
+    window = {"opens_at": now.isoformat(), "until": (now + MINUTES).isoformat()}
+    path = await _approved(call, _plan(office, FACE, opens_in=2 * MINUTES, window=window))
+    first, second = await office.register(), await office.register()
+    for party in (first, second):
+        assert (await _enter(call, path, party)).json()["reasons"] == []
+    await office.wait_until(now + MINUTES)
+    (why,) = (await call("GET", f"{path}/entries/mine", party=first)).json()["reasons"]
+    assert (why["code"], why["article"], why["value"]) == ("entry-window-oversubscribed", "12", str(2 * FACE))
+    assert (why["title"], why["remedy"]) == ("申报之和超过总额度，改为先到先得", "周期开放时申领")
+    token = LocalIssuer(settings).issue("claimant", "user-1", first)
+    headers = {"Authorization": f"Bearer {token}", "Accept-Language": "en"}
+    (why,) = (await client.get(f"{path}/entries/mine", headers=headers)).json()["reasons"]
+    assert (why["title"], why["remedy"]) == (
+        "More was asked for than there is: the race decides",
+        "Claim when the period opens",
+    )
 
 
 async def test_a_draw_can_be_done_again_by_anybody_from_what_is_public(call: Call, office: Office) -> None:
