@@ -42,7 +42,11 @@ class ServiceRecordView(View):
     contracts_registered: int = Field(description="登记合同数 · Contracts registered")
     contracts_completed: int = Field(description="完成合同数 · Contracts completed")
     actual_amount: Money = Field(description="完成合同的实际发生金额 · Actual amounts of the completed ones")
-    vouchers_paid: Money = Field(description="兑现的创新券金额 · Voucher money paid")
+    vouchers_paid: Money = Field(description="当年兑现的创新券金额 · Voucher money paid in the year")
+    vouchers_recovered: Money = Field(
+        description="其中此后追回的（第十七条） · Of that, what was clawed back since (art. 17)"
+    )
+    vouchers_settled: Money = Field(description="兑现减追回，考核以此为准 · Paid less clawed back: what is appraised")
     facilities_open: int = Field(description="年末（或当前）开放的设施数 · Facilities open at the year's end, or now")
     facilities_value: Money = Field(description="其原值合计 · Their original value")
     minutes_used: int = Field(

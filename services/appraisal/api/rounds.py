@@ -14,6 +14,7 @@ from services.appraisal.projections.measures_in_force import measures_in_force
 from services.appraisal.projections.open_facilities import open_facilities
 from services.appraisal.projections.service_records import service_records
 from services.appraisal.projections.usage_totals import usage_totals
+from services.appraisal.projections.voucher_payments import settled_in, voucher_payments
 from services.appraisal.use_cases import holding_rounds
 from services.appraisal.use_cases.holding_rounds import stream_of
 from shared.http.commands import CommandRequest, Presented
@@ -25,6 +26,9 @@ from shared.kernel.calendar import business_date
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
 router = router_for("appraisal", tag="appraisal-rounds")
+
+_OF_RECORDS = (listed_providers, measures_in_force, open_facilities, service_records, usage_totals, voucher_payments)
+"""The read models that service records are taken from."""
 
 
 @router.post(
@@ -111,7 +115,7 @@ async def list_service_records(
     state = (await request.load(appraisal_round, stream_of(round_id))).state
     if not isinstance(state, Open):
         raise UnknownSubjectError(round_id)
-    for projection in (listed_providers, measures_in_force, open_facilities, service_records, usage_totals):
+    for projection in _OF_RECORDS:
         await request.caught_up(projection)
     query = records_of(state.year, business_date(request.now))
     listed = listed_providers.table
@@ -124,12 +128,12 @@ def records_of(year: int, today: date) -> sa.Select[Any]:
     """Select a year's record of every provider that was listed in it, zeros where nothing happened.
 
     Facilities count when they are open at the end of the year, or as things stand while it lasts; those of a provider
-    that has left the list count no more. Who is barred today takes no part, whatever it did in the year: what art. 17
-    takes is the right to apply.
+    that has left the list count no more. What was clawed back counts against the year in which it was paid. Who is
+    barred today takes no part, whatever it did in the year: what art. 17 takes is the right to apply.
     """
     first, last = date(year, 1, 1), date(year, 12, 31)
     listed, opened, sums = listed_providers.table, open_facilities.table, service_records.table
-    used, measures = usage_totals.table, measures_in_force.table
+    used, measures, settled = usage_totals.table, measures_in_force.table, settled_in(year)
     stays = listed.c.delisted_on.is_(None) | (listed.c.delisted_on > last)
     facilities = (
         sa.select(
@@ -158,7 +162,8 @@ def records_of(year: int, today: date) -> sa.Select[Any]:
                     sums.c.contracts_registered,
                     sums.c.contracts_completed,
                     sums.c.actual_amount,
-                    sums.c.vouchers_paid,
+                    settled.c.paid,
+                    settled.c.recovered,
                     facilities.c.facilities_open,
                     facilities.c.facilities_value,
                     used.c.minutes_used,
@@ -167,6 +172,7 @@ def records_of(year: int, today: date) -> sa.Select[Any]:
             ),
         )
         .outerjoin(sums, (sums.c.provider_id == listed.c.provider_id) & (sums.c.year == year))
+        .outerjoin(settled, settled.c.provider_id == listed.c.provider_id)
         .outerjoin(used, (used.c.provider_id == listed.c.provider_id) & (used.c.year == year))
         .outerjoin(facilities, (facilities.c.provider_id == listed.c.provider_id) & stays)
         .where(listed.c.listed_on <= last, listed.c.delisted_on.is_(None) | (listed.c.delisted_on >= first))
@@ -174,9 +180,15 @@ def records_of(year: int, today: date) -> sa.Select[Any]:
 
 
 def _record(row: Any) -> ServiceRecordView:
-    known = {name: getattr(row, name) for name in ServiceRecordView.model_fields}
-    money = {name: Money.of(int(known[name])) for name in ("actual_amount", "vouchers_paid", "facilities_value")}
-    return ServiceRecordView(**known | money)
+    money = {
+        "actual_amount": row.actual_amount,
+        "vouchers_paid": row.paid,
+        "vouchers_recovered": row.recovered,
+        "vouchers_settled": row.paid - row.recovered,
+        "facilities_value": row.facilities_value,
+    }
+    known = {name: getattr(row, name) for name in ServiceRecordView.model_fields if name not in money}
+    return ServiceRecordView(**known | {name: Money.of(int(fen)) for name, fen in money.items()})
 
 
 def _item(row: Any) -> RoundItem:

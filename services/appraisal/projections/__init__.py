@@ -6,6 +6,7 @@ from services.appraisal.projections.measures_in_force import measures_in_force
 from services.appraisal.projections.open_facilities import open_facilities
 from services.appraisal.projections.service_records import service_records
 from services.appraisal.projections.usage_totals import usage_totals
+from services.appraisal.projections.voucher_payments import voucher_payments
 
 PROJECTIONS = (
     appraisal_rounds,
@@ -14,4 +15,5 @@ PROJECTIONS = (
     open_facilities,
     service_records,
     usage_totals,
+    voucher_payments,
 )

@@ -1,6 +1,6 @@
-"""What each provider did with vouchers in a year: contracts, amounts, money (art. 11).
+"""What each provider did with vouchers in a year: contracts and their amounts (art. 11).
 
-The events of a row come from two topics and under many claimants' keys, in any order: every fact only adds to sums, so
+The events of a row come under many claimants' keys, in any order: every fact only adds to sums, so
 their order does not matter. A fact counts in the year of its `on`, the day it was recorded in Beijing: a year that is
 over is closed, and its records do not change any more.
 """
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from services.appraisal.tables import APPRAISAL
 from shared.events.contracts import ContractCompleted, ContractRegistered
 from shared.events.definition import Recorded
-from shared.events.redemption import FundsDisbursed
+from shared.projections.keys import row_of
 from shared.projections.projection import Projection, Row, RowKey
 
 table = sa.Table(
@@ -23,7 +23,6 @@ table = sa.Table(
     sa.Column("contracts_registered", sa.Integer, nullable=False),
     sa.Column("contracts_completed", sa.Integer, nullable=False),
     sa.Column("actual_amount", sa.BigInteger, nullable=False),
-    sa.Column("vouchers_paid", sa.BigInteger, nullable=False),
 )
 
 
@@ -35,7 +34,6 @@ def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row | None:
         "contracts_registered": 0,
         "contracts_completed": 0,
         "actual_amount": 0,
-        "vouchers_paid": 0,
     }
     match event.data:
         case ContractRegistered():
@@ -45,20 +43,14 @@ def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row | None:
                 "contracts_completed": sums["contracts_completed"] + 1,
                 "actual_amount": sums["actual_amount"] + actual_amount,
             }
-        case FundsDisbursed(total=total):
-            return sums | {"vouchers_paid": sums["vouchers_paid"] + total}
         case other:
             raise TypeError(f"{type(other).__name__} is not a fact of this read model")
-
-
-def _row(fact: Any) -> tuple[RowKey, ...]:
-    return ((fact.provider_id, fact.on.year),)
 
 
 service_records = Projection(
     name="service_records",
     table=table,
-    rows=dict.fromkeys((ContractRegistered, ContractCompleted, FundsDisbursed), _row),
+    rows=dict.fromkeys((ContractRegistered, ContractCompleted), row_of("provider_id", "on.year")),
     evolve=evolve,
     poison="halt",
 )

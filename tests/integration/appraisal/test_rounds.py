@@ -17,7 +17,7 @@ from shared.http.policy import Role
 from shared.kernel.money import yuan
 from tests.integration.registry.house import House
 from tests.standing import recorded
-from tests.unit.appraisal.facts import completed, paid, registered
+from tests.unit.appraisal.facts import completed, paid, recovered, registered, reversed_repayment
 
 MARCH, LAST_YEAR = date(2026, 3, 2), date(2025, 6, 1)
 
@@ -71,7 +71,13 @@ TOLD: list[Recorded[Any]] = [
             registered("prv_1", "clm_1", LAST_YEAR),
             registered("prv_1", "clm_2", MARCH),
             completed("prv_1", "clm_2", yuan(80_000), MARCH),
-            paid("prv_1", yuan(40_000), MARCH),
+            paid("prv_1", yuan(25_000), LAST_YEAR),
+            paid("prv_1", yuan(40_000), MARCH, redemption_id="rdm_2"),
+            paid("prv_1", yuan(20_000), MARCH, redemption_id="rdm_3"),
+            recovered("prv_1", yuan(25_000), MARCH),  # of what was paid last year
+            recovered("prv_1", yuan(7_000), MARCH, redemption_id="rdm_2"),
+            recovered("prv_1", yuan(20_000), MARCH, redemption_id="rdm_3"),
+            reversed_repayment("prv_1", yuan(20_000), date(2027, 1, 2), redemption_id="rdm_3"),
             used("usg_1", MARCH, 7_000, 2_000),
             used("usg_2", LAST_YEAR, 600, 600),
             used("usg_3", date(2026, 4, 1), 1_500, 1_000),
@@ -130,7 +136,9 @@ async def test_records_are_those_of_the_year_and_a_provider_sees_its_own(house: 
         "contracts_registered": 1,
         "contracts_completed": 1,
         "actual_amount": {"amount": yuan(80_000), "currency": "CNY"},
-        "vouchers_paid": {"amount": yuan(40_000), "currency": "CNY"},
+        "vouchers_paid": {"amount": yuan(60_000), "currency": "CNY"},
+        "vouchers_recovered": {"amount": yuan(7_000), "currency": "CNY"},
+        "vouchers_settled": {"amount": yuan(53_000), "currency": "CNY"},
         "minutes_used": 9_000,
         "external_minutes": 4_000,
         "facilities_open": 2,

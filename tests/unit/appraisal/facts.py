@@ -1,9 +1,16 @@
 """What other contexts tell appraisal of two providers."""
 
 from datetime import date
+from typing import Any
 
 from shared.events.contracts import ContractCompleted, ContractRegistered, VoucherUse
-from shared.events.redemption import FundsDisbursed, VoucherPayment
+from shared.events.redemption import (
+    FundsDisbursed,
+    FundsRecovered,
+    RepaymentReversed,
+    VoucherPayment,
+    VoucherRecovery,
+)
 from shared.kernel.money import yuan
 
 USES = (VoucherUse(voucher_id="vch_1", amount=yuan(50_000)),)
@@ -40,10 +47,10 @@ def completed(provider_id: str, claimant_id: str, actual_amount: int, on: date) 
     )
 
 
-def paid(provider_id: str, total: int, on: date) -> FundsDisbursed:
+def paid(provider_id: str, total: int, on: date, *, redemption_id: str = "rdm_1") -> FundsDisbursed:
     """Say that voucher money was paid, in fen."""
     return FundsDisbursed(
-        redemption_id="rdm_1",
+        redemption_id=redemption_id,
         contract_id="ctr_1",
         claimant_id="clm_1",
         provider_id=provider_id,
@@ -53,3 +60,28 @@ def paid(provider_id: str, total: int, on: date) -> FundsDisbursed:
         approved_by="officer-2",
         on=on,
     )
+
+
+def recovered(provider_id: str, amount: int, on: date, *, redemption_id: str = "rdm_1") -> FundsRecovered:
+    """Say that voucher money came back, in fen."""
+    return FundsRecovered(**_returned(provider_id, amount, on, redemption_id), received_on=on, recorded_by="officer-3")
+
+
+def reversed_repayment(provider_id: str, amount: int, on: date, *, redemption_id: str = "rdm_1") -> RepaymentReversed:
+    """Say that a repayment was recorded by mistake."""
+    back = _returned(provider_id, amount, on, redemption_id)
+    return RepaymentReversed(**back, reasons_digest="d", reversed_by="officer-4")
+
+
+def _returned(provider_id: str, amount: int, on: date, redemption_id: str) -> dict[str, Any]:
+    return {
+        "recovery_id": "rcv_1",
+        "repayment_id": "rpm_1",
+        "redemption_id": redemption_id,
+        "contract_id": "ctr_1",
+        "claimant_id": "clm_1",
+        "provider_id": provider_id,
+        "recoveries": (VoucherRecovery(voucher_id="vch_1", amount=amount),),
+        "amount": amount,
+        "on": on,
+    }

@@ -13,14 +13,13 @@ from shared.kernel.money import yuan
 from shared.projections.projection import Rows
 from shared.settings import Settings
 from tests.standing import recorded
-from tests.unit.appraisal.facts import completed, paid, registered
+from tests.unit.appraisal.facts import completed, registered
 
 DAYS = st.sampled_from([date(2025, 12, 31), date(2026, 1, 1), date(2026, 11, 23)])
 PROVIDERS, CLAIMANTS = st.sampled_from(["prv_1", "prv_2"]), st.sampled_from(["clm_1", "clm_2", "clm_3"])
 FACTS = st.one_of(
     st.builds(registered, PROVIDERS, CLAIMANTS, DAYS),
     st.builds(completed, PROVIDERS, CLAIMANTS, st.integers(1, 10**10), DAYS),
-    st.builds(paid, PROVIDERS, st.integers(1, 10**9), DAYS),
 )
 
 
@@ -30,13 +29,12 @@ def folded(facts: list[Any]) -> Rows:
     return rows
 
 
-def test_a_year_adds_up_contracts_amounts_and_money() -> None:
+def test_a_year_adds_up_contracts_and_amounts() -> None:
     day = date(2026, 3, 2)
     facts = [
         registered("prv_1", "clm_1", day),
         registered("prv_1", "clm_2", day),
         completed("prv_1", "clm_1", yuan(80_000), day),
-        paid("prv_1", yuan(40_000), day),
     ]
     assert folded(facts) == {
         ("prv_1", 2026): {
@@ -45,7 +43,6 @@ def test_a_year_adds_up_contracts_amounts_and_money() -> None:
             "contracts_registered": 2,
             "contracts_completed": 1,
             "actual_amount": yuan(80_000),
-            "vouchers_paid": yuan(40_000),
         }
     }
 
@@ -64,7 +61,6 @@ def test_the_order_of_facts_changes_nothing(both: tuple[list[Any], list[Any]]) -
 @for_all(st.lists(FACTS, max_size=12))
 def test_nothing_is_lost_and_nothing_invented(facts: list[Any]) -> None:
     rows = [row for row in folded(facts).values() if row is not None]
-    assert sum(row["vouchers_paid"] for row in rows) == sum(getattr(fact, "total", 0) for fact in facts)
     assert sum(row["actual_amount"] for row in rows) == sum(getattr(fact, "actual_amount", 0) for fact in facts)
 
 
