@@ -1,9 +1,7 @@
 """What becomes of vouchers when deadlines come and other contexts speak (art. 12, 15, 17)."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,17 +10,17 @@ from services.issuance.audit import CHECKS
 from services.issuance.domain.voucher_stages import Voucher
 from services.issuance.use_cases.cancelling import cancel_voucher
 from shared.audit import Breach, examine
-from shared.events.contracts import ContractCompleted, ContractLapsed, ContractRejected, VoucherUse
-from shared.events.redemption import FundsDisbursed, RedemptionLapsed, RedemptionRefused, VoucherPayment
-from shared.events.registry.standing import PartySanctioned
+from shared.events.contracts import ContractRejected, VoucherUse
+from shared.events.redemption import RedemptionLapsed
 from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
 from shared.store.transaction import StaleVersionError, UnknownSubjectError
+from tests.integration.issuance import elsewhere
+from tests.integration.issuance.elsewhere import TODAY
 from tests.integration.issuance.office import CONTEXT, NINE_IN_MARCH, Office
 from tests.integration.issuance.rules import counting_lapses, returning_nothing, returning_to_quota
 
 FACE = 5_000_000
-TODAY = date(2026, 3, 2)
 LAST_DAY_ENDS = datetime(2026, 3, 17, 16, tzinfo=UTC)
 """Fifteen days after the claim, at midnight in Beijing."""
 
@@ -35,99 +33,14 @@ def _contract_id(office: Office) -> str:
     return new_id("ctr", office.clock.now())
 
 
-def _uses(held: Sequence[Voucher]) -> tuple[VoucherUse, ...]:
-    return tuple(VoucherUse(voucher_id=v.voucher_id, amount=v.amount) for v in held)
-
-
-def _completed(contract_id: str, *held: Voucher) -> ContractCompleted:
-    return ContractCompleted(
-        contract_id=contract_id,
-        claimant_id=held[0].claimant_id,
-        provider_id="prv_1",
-        vouchers=_uses(held),
-        amount=12_000_000,
-        invoiced_amount=8_000_000,
-        paid_amount=8_000_000,
-        actual_amount=8_000_000,
-        ended_on=TODAY,
-        redeem_by=date(2026, 4, 2),
-        provisional=False,
-        on=TODAY,
-    )
-
-
-def _rejected(contract_id: str, *held: Voucher) -> ContractRejected:
-    return ContractRejected(
-        contract_id=contract_id,
-        claimant_id=held[0].claimant_id,
-        provider_id="prv_1",
-        vouchers=_uses(held),
-        reasons=(),
-        on=TODAY,
-    )
-
-
-def _disbursed(contract_id: str, held: Voucher, paid: int) -> FundsDisbursed:
-    payment = VoucherPayment(voucher_id=held.voucher_id, amount=held.amount, paid=paid)
-    return FundsDisbursed(
-        redemption_id="rdm_1",
-        contract_id=contract_id,
-        claimant_id=held.claimant_id,
-        provider_id="prv_1",
-        payments=(payment,),
-        total=paid,
-        ordered_by="officer-li",
-        approved_by="officer-wang",
-        on=TODAY,
-    )
-
-
-def _not_applied(contract_id: str, held: Voucher) -> RedemptionLapsed:
-    return RedemptionLapsed(
-        redemption_id="rdm_3",
-        contract_id=contract_id,
-        claimant_id=held.claimant_id,
-        provider_id="prv_1",
-        vouchers=_uses([held]),
-        on=TODAY,
-    )
-
-
-def _refused(contract_id: str, held: Voucher) -> RedemptionRefused:
-    return RedemptionRefused(
-        redemption_id="rdm_2",
-        contract_id=contract_id,
-        claimant_id=held.claimant_id,
-        provider_id="prv_1",
-        vouchers=_uses([held]),
-        cause="review",
-        cause_digest="c",
-        side_at_fault="provider",
-        on=TODAY,
-    )
-
-
 async def _revoked_in_use(office: Office) -> tuple[Voucher, str]:
     """Have a voucher used for a contract, and then taken by a sanction."""
     held, contract_id = await _held(office), _contract_id(office)
     await office.submit(contract_id, [held])
-    await office.tell(_completed(contract_id, held))
-    await office.tell(_sanctioned(held.claimant_id))
+    await office.tell(elsewhere.completed(contract_id, held))
+    await office.tell(elsewhere.sanctioned(held.claimant_id))
     assert (await office.look(held.voucher_id)).stage == "revoked"
     return held, contract_id
-
-
-def _sanctioned(claimant_id: str) -> PartySanctioned:
-    return PartySanctioned(
-        sanction_id=f"snc-{claimant_id}",
-        party_id=claimant_id,
-        party_kind="claimant",
-        measure="disqualify",
-        proposed_by="officer-li",
-        approved_by="officer-wang",
-        until=date(2029, 3, 2),
-        on=TODAY,
-    )
 
 
 async def _breaches(office: Office) -> list[tuple[str, tuple[Breach, ...]]]:
@@ -184,7 +97,7 @@ async def test_a_contract_gets_all_of_its_vouchers_or_none_and_every_reason(offi
     good, small = [await office.claim(period_id, claimant_id, amount) for amount in (FACE, 1_000_000)]
     foreign = await _held(office)
     contract_id = _contract_id(office)
-    uses = (*_uses([good, small, foreign]), VoucherUse(voucher_id=small.voucher_id, amount=2_000_000))
+    uses = (*elsewhere.uses([good, small, foreign]), VoucherUse(voucher_id=small.voucher_id, amount=2_000_000))
     for _ in range(2):
         await office.submit(contract_id, [good], vouchers=uses)
     ((name, refused),) = await office.history(f"contract-{contract_id}")
@@ -207,7 +120,7 @@ async def test_a_rejected_contract_frees_its_vouchers_and_their_time_goes_on(off
     held, contract_id = await _held(office), _contract_id(office)
     contract = await office.submit(contract_id, [held])
     for _ in range(2):
-        await office.tell(_rejected(contract_id, held))
+        await office.tell(elsewhere.rejected(contract_id, held))
     await office.tell(contract)  # once more, late
     assert await office.names(f"voucher-{held.voucher_id}") == [
         "voucher-claimed",
@@ -222,8 +135,8 @@ async def test_the_rejection_of_a_contract_with_an_unknown_voucher_is_harmless(o
     held = await _held(office)
     unknown = VoucherUse(voucher_id="vch_unknown", amount=1)
     contract_id = _contract_id(office)
-    await office.submit(contract_id, [held], vouchers=(*_uses([held]), unknown))
-    rejected = _rejected(contract_id, held)
+    await office.submit(contract_id, [held], vouchers=(*elsewhere.uses([held]), unknown))
+    rejected = elsewhere.rejected(contract_id, held)
     await office.tell(
         ContractRejected(
             contract_id=contract_id,
@@ -243,7 +156,7 @@ async def test_what_is_paid_is_spent_and_the_rest_released_whichever_message_com
 ) -> None:
     held, contract_id = await _held(office), _contract_id(office)
     await office.submit(contract_id, [held])
-    messages = [_completed(contract_id, held), _disbursed(contract_id, held, 4_000_000)]
+    messages = [elsewhere.completed(contract_id, held), elsewhere.disbursed(contract_id, held, 4_000_000)]
     for message in [*(reversed(messages) if overtaken else messages), *messages]:
         await office.tell(message)
     facts = await office.history(f"voucher-{held.voucher_id}")
@@ -261,31 +174,13 @@ async def test_vouchers_that_are_not_paid_after_all_release_their_allowance(offi
     claimant_id, period_id = await office.register(), await office.open_period()
     refused, forgotten, unused = [await office.claim(period_id, claimant_id, FACE) for _ in range(3)]
     contracts = {held.voucher_id: _contract_id(office) for held in (refused, forgotten, unused)}
-    parties: dict[str, Any] = {"claimant_id": claimant_id, "provider_id": "prv_1", "on": TODAY}
     for held in (refused, forgotten, unused):
         await office.submit(contracts[held.voucher_id], [held])
-    await office.tell(_completed(contracts[refused.voucher_id], refused))
+    await office.tell(elsewhere.completed(contracts[refused.voucher_id], refused))
     for _ in range(2):
-        await office.tell(
-            RedemptionRefused(
-                redemption_id="rdm_2",
-                contract_id=contracts[refused.voucher_id],
-                vouchers=_uses([refused]),
-                cause="review",
-                cause_digest="c",
-                side_at_fault="provider",
-                **parties,
-            )
-        )
-        await office.tell(
-            RedemptionLapsed(
-                redemption_id="rdm_3",
-                contract_id=contracts[forgotten.voucher_id],
-                vouchers=_uses([forgotten]),
-                **parties,
-            )
-        )
-        await office.tell(ContractLapsed(contract_id=contracts[unused.voucher_id], vouchers=_uses([unused]), **parties))
+        await office.tell(elsewhere.refused(contracts[refused.voucher_id], refused))
+        await office.tell(elsewhere.not_applied(contracts[forgotten.voucher_id], forgotten))
+        await office.tell(elsewhere.contract_lapsed(contracts[unused.voucher_id], unused))
     ends = [(await office.history(f"voucher-{held.voucher_id}"))[-1] for held in (refused, forgotten, unused)]
     assert [(name, data["cause"]) for name, data in ends] == [
         ("voucher-lapsed", "refused"),
@@ -300,13 +195,12 @@ async def test_where_no_measure_returns_it_the_money_of_every_end_stays_in_the_y
     claimant_id, period_id = await office.register(), await office.open_period()
     paid, forgotten, unused, cancelled = [await office.claim(period_id, claimant_id, FACE) for _ in range(4)]
     contracts = {held.voucher_id: _contract_id(office) for held in (paid, forgotten, unused)}
-    parties: dict[str, Any] = {"claimant_id": claimant_id, "provider_id": "prv_1", "on": TODAY}
     for held in (paid, forgotten, unused):
         await office.submit(contracts[held.voucher_id], [held])
-    await office.tell(_completed(contracts[paid.voucher_id], paid))
-    await office.tell(_disbursed(contracts[paid.voucher_id], paid, 4_000_000))
-    await office.tell(_not_applied(contracts[forgotten.voucher_id], forgotten))
-    await office.tell(ContractLapsed(contract_id=contracts[unused.voucher_id], vouchers=_uses([unused]), **parties))
+    await office.tell(elsewhere.completed(contracts[paid.voucher_id], paid))
+    await office.tell(elsewhere.disbursed(contracts[paid.voucher_id], paid, 4_000_000))
+    await office.tell(elsewhere.not_applied(contracts[forgotten.voucher_id], forgotten))
+    await office.tell(elsewhere.contract_lapsed(contracts[unused.voucher_id], unused))
     await office.do(lambda tx: cancel_voucher(tx, voucher_id=cancelled.voucher_id, claimant_id=claimant_id))
     for held in (paid, forgotten, unused, cancelled):
         assert (await office.history(f"voucher-{held.voucher_id}"))[-1][1]["released"] == 0
@@ -331,7 +225,7 @@ async def test_where_the_rule_counts_them_only_lapses_for_want_of_an_application
     office.measures = counting_lapses()
     held, contract_id = await _held(office), _contract_id(office)
     await office.submit(contract_id, [held])
-    await office.tell(_not_applied(contract_id, held))
+    await office.tell(elsewhere.not_applied(contract_id, held))
     assert (await office.look(held.voucher_id)).stage == "lapsed"
     assert await office.year_of(held.claimant_id) == (FACE, 0)
     unregistered = await office.claim(held.period_id, held.claimant_id, FACE)
@@ -349,7 +243,7 @@ async def test_a_sanction_takes_what_lives_of_the_party_and_leaves_what_has_ende
     mine = [await office.claim(ended.period_id, owner, 100) for _ in range(2)]
     anothers = await office.claim(ended.period_id, await office.register(), 100)
     for _ in range(2):
-        await office.tell(_sanctioned(owner))
+        await office.tell(elsewhere.sanctioned(owner))
     looked = [(await office.look(each.voucher_id)).stage.value for each in (ended, *mine, anothers)]
     assert looked == ["cancelled", "revoked", "revoked", "claimed"]
     assert await office.year_of(owner) == (200, 0)  # reading 4: what a sanction takes stays reserved
@@ -358,7 +252,7 @@ async def test_a_sanction_takes_what_lives_of_the_party_and_leaves_what_has_ende
 @pytest.mark.parametrize("late", ["refused", "not_applied"])
 async def test_a_redemption_that_ends_unpaid_after_the_sanction_changes_nothing(office: Office, late: str) -> None:
     held, contract_id = await _revoked_in_use(office)
-    ends = {"refused": _refused(contract_id, held), "not_applied": _not_applied(contract_id, held)}
+    ends = {"refused": elsewhere.refused(contract_id, held), "not_applied": elsewhere.not_applied(contract_id, held)}
     for _ in range(2):
         await office.tell(ends[late])
     assert (await office.names(f"voucher-{held.voucher_id}"))[-1] == "voucher-revoked"
@@ -367,7 +261,7 @@ async def test_a_redemption_that_ends_unpaid_after_the_sanction_changes_nothing(
 
 async def test_a_payment_after_the_sanction_is_refused_and_changes_nothing(office: Office) -> None:
     held, contract_id = await _revoked_in_use(office)
-    paid = replace(_disbursed(contract_id, held, FACE), on=TODAY + timedelta(days=1))
+    paid = replace(elsewhere.disbursed(contract_id, held, FACE), on=TODAY + timedelta(days=1))
     with capture_logs() as alarms, pytest.raises(Refused, match="voucher-revoked"):
         await office.tell(paid)
     assert [alarm["event"] for alarm in alarms] == ["voucher.paid_though_revoked"]
@@ -380,7 +274,7 @@ async def test_a_payment_that_left_on_the_day_of_the_sanction_is_posted_with_an_
 ) -> None:
     held, contract_id = await _revoked_in_use(office)
     with capture_logs() as alarms:
-        await office.tell(_disbursed(contract_id, held, 4_000_000))
+        await office.tell(elsewhere.disbursed(contract_id, held, 4_000_000))
     (alarm,) = alarms
     assert (alarm["event"], alarm["log_level"], alarm["voucher_id"]) == (
         "voucher.paid_though_revoked",
@@ -400,12 +294,12 @@ async def test_a_payment_for_a_voucher_that_has_lapsed_is_not_swallowed(office: 
             contract_id=contract_id,
             claimant_id=held.claimant_id,
             provider_id="prv_1",
-            vouchers=_uses([held]),
+            vouchers=elsewhere.uses([held]),
             on=TODAY,
         )
     )
     with pytest.raises(Refused, match="voucher-not-payable"):
-        await office.tell(_disbursed(contract_id, held, 1))
+        await office.tell(elsewhere.disbursed(contract_id, held, 1))
 
 
 async def test_only_its_holder_cancels_a_voucher_and_gets_the_allowance_back(office: Office) -> None:

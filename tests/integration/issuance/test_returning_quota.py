@@ -1,41 +1,26 @@
 """Money of a voucher that ends goes back to its period, or does not, as the measure says (art. 12, reading 5)."""
 
 from collections.abc import Awaitable, Callable
-from datetime import date, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
 from services.issuance.domain.voucher_stages import Voucher
 from services.issuance.use_cases.cancelling import cancel_voucher
-from shared.events.contracts import ContractLapsed, VoucherUse
-from shared.events.redemption import FundsDisbursed, RedemptionLapsed, RedemptionRefused, VoucherPayment
-from shared.events.registry.standing import PartySanctioned
 from shared.kernel.ids import new_id
 from shared.measures.reader import Measures
+from tests.integration.issuance.elsewhere import TODAY, contract_lapsed, disbursed, not_applied, refused, sanctioned
 from tests.integration.issuance.office import Office
 from tests.integration.issuance.planning import FACE, MOMENT, TEN, TOMORROW, approved, refusal_of, row_of, settled
 from tests.integration.issuance.rules import returning_to_quota
 
-TODAY = date(2026, 3, 2)
-
 type End = Callable[[Office, Voucher], Awaitable[None]]
 
 
-def _uses(held: Voucher) -> tuple[VoucherUse, ...]:
-    return (VoucherUse(voucher_id=held.voucher_id, amount=held.amount),)
-
-
-async def _committed(office: Office, held: Voucher) -> dict[str, Any]:
+async def _committed(office: Office, held: Voucher) -> str:
     contract_id = new_id("ctr", office.clock.now())
     await office.submit(contract_id, [held])
-    return {
-        "contract_id": contract_id,
-        "claimant_id": held.claimant_id,
-        "provider_id": "prv_1",
-        "vouchers": _uses(held),
-        "on": TODAY,
-    }
+    return contract_id
 
 
 async def _cancelled(office: Office, held: Voucher) -> None:
@@ -47,48 +32,27 @@ async def _not_registered(office: Office, _held: Voucher) -> None:
 
 
 async def _not_used(office: Office, held: Voucher) -> None:
-    await office.tell(ContractLapsed(**await _committed(office, held)))
+    await office.tell(contract_lapsed(await _committed(office, held), held))
 
 
 async def _not_applied(office: Office, held: Voucher) -> None:
-    await office.tell(RedemptionLapsed(redemption_id="rdm_1", **await _committed(office, held)))
+    await office.tell(not_applied(await _committed(office, held), held))
 
 
 async def _refused(office: Office, held: Voucher) -> None:
-    facts = await _committed(office, held)
-    cause: dict[str, Any] = {"cause": "review", "cause_digest": "c", "side_at_fault": "provider"}
-    await office.tell(RedemptionRefused(redemption_id="rdm_1", **cause, **facts))
-
-
-async def _paid(office: Office, held: Voucher, paid: int) -> None:
-    facts = await _committed(office, held)
-    del facts["vouchers"]
-    payment = VoucherPayment(voucher_id=held.voucher_id, amount=held.amount, paid=paid)
-    people: dict[str, Any] = {"ordered_by": "officer-li", "approved_by": "officer-wang"}
-    await office.tell(FundsDisbursed(redemption_id="rdm_1", payments=(payment,), total=paid, **people, **facts))
+    await office.tell(refused(await _committed(office, held), held))
 
 
 async def _paid_in_part(office: Office, held: Voucher) -> None:
-    await _paid(office, held, held.amount - 1_000_000)
+    await office.tell(disbursed(await _committed(office, held), held, held.amount - 1_000_000))
 
 
 async def _paid_in_full(office: Office, held: Voucher) -> None:
-    await _paid(office, held, held.amount)
+    await office.tell(disbursed(await _committed(office, held), held, held.amount))
 
 
 async def _revoked(office: Office, held: Voucher) -> None:
-    await office.tell(
-        PartySanctioned(
-            sanction_id=f"snc-{held.claimant_id}",
-            party_id=held.claimant_id,
-            party_kind="claimant",
-            measure="disqualify",
-            proposed_by="officer-li",
-            approved_by="officer-wang",
-            until=date(2029, 3, 2),
-            on=TODAY,
-        )
-    )
+    await office.tell(sanctioned(held.claimant_id))
 
 
 ENDS: dict[str, tuple[End, int]] = {
