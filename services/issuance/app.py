@@ -21,7 +21,7 @@ from services.issuance.api import (
     waiting_room,
 )
 from services.issuance.api.awarded import awarded
-from services.issuance.api.claim_lane import ClaimLane
+from services.issuance.api.claim_lane import ClaimDoor, ClaimLane
 from services.issuance.api.intake_desk import IntakeDesk
 from services.issuance.api.live import open_live_quota
 from services.issuance.api.ordinary_claims import CLAIMS
@@ -97,12 +97,13 @@ def open_intake(app: FastAPI, edge: Edge) -> AbstractAsyncContextManager[None]:
     )
     desk = IntakeDesk(edge, intake)
     app.state.intake_desk = desk
-    app.state.at_once[b"POST", CLAIMS.encode()] = desk.sold_out.at_once
+    door = ClaimDoor(edge, desk)
+    app.state.at_once[b"POST", CLAIMS.encode()] = door.at_once
     own_vouchers = OwnVouchers(
         reading_connector(runtime.settings, edge.context.name), runtime.settings.topic(edge.context.name)
     )
     app.add_middleware(VouchersLane, edge=edge, own=own_vouchers)
-    app.add_middleware(ClaimLane, edge=edge, desk=desk)
+    app.add_middleware(ClaimLane, edge=edge, door=door)
     open_live_quota(app, edge)
 
     @asynccontextmanager

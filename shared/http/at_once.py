@@ -5,8 +5,9 @@ a task, the messages of ASGI, a check of every header. Here the server asks the 
 look into memory, or did not arrive whole, is served as ever.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, NamedTuple, cast
 
 import structlog
@@ -36,8 +37,24 @@ def lines_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
-type AtOnce = Callable[[list[tuple[bytes, bytes]], bytes], Reply | None]
-"""Answers a request by its headers and its whole body; None, and nothing has happened, where it is served as ever."""
+_WORDS = b"Internal Server Error"
+_FAILED = Reply(500, lines_of([(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"21")]), _WORDS)
+"""What the server says for an app that failed to."""
+
+
+type AtOnce = Callable[[list[tuple[bytes, bytes]], bytes], Reply | Coroutine[object, object, Reply] | None]
+"""Answers a request by its headers and its whole body, or begins to; None, and nothing has happened, where it is
+served as ever."""
+
+
+class _Cycle:
+    """An answer that is under way, as far as the server asks for it; `disconnected` when nobody waits any more."""
+
+    message_event = asyncio.Event()  # nobody waits for a message of a request that is whole
+
+    def __init__(self) -> None:
+        self.response_complete = self.disconnected = False
+        self.keep_alive = True
 
 
 class AtOnceProtocol(HttpToolsProtocol):
@@ -82,8 +99,7 @@ class AtOnceProtocol(HttpToolsProtocol):
             reply = self._replied(self._door)
             if reply is not None:
                 self._door = None
-                self.transport.write(self._written(reply))
-                self.on_response_complete()
+                self._answer(reply)
                 return
             self._let_in()
         super().on_message_complete()
@@ -100,7 +116,35 @@ class AtOnceProtocol(HttpToolsProtocol):
             and not self.transport.is_closing()
         )
 
-    def _replied(self, door: AtOnce) -> Reply | None:
+    def _answer(self, reply: Reply | Coroutine[object, object, Reply]) -> None:
+        """Answer now, or in a task when the answer is there."""
+        if isinstance(reply, Reply):
+            self.transport.write(self._written(reply))
+            self.on_response_complete()
+            return
+        cycle = _Cycle()
+        self.cycle = cast("RequestResponseCycle", cycle)
+        task = self.loop.create_task(self._answer_later(cycle, reply))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+
+    async def _answer_later(self, cycle: _Cycle, coming: Coroutine[object, object, Reply]) -> None:
+        try:
+            reply = await coming
+        except (Exception, asyncio.CancelledError):  # noqa: BLE001 (as the server does: the caller is told)
+            _log.exception("at_once.failed")
+            reply, cycle.keep_alive = _FAILED, False
+        if self.flow.write_paused and not cycle.disconnected:
+            await self.flow.drain()
+        cycle.response_complete = True
+        if cycle.disconnected or self.transport.is_closing():
+            return
+        self.transport.write(self._written(reply, stays=cycle.keep_alive))
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    def _replied(self, door: AtOnce) -> Reply | Coroutine[object, object, Reply] | None:
         try:
             return door(self.headers, self._held)
         except Exception:  # noqa: BLE001 (what is served as ever has its own answer to every failure)
@@ -115,9 +159,10 @@ class AtOnceProtocol(HttpToolsProtocol):
             if self._held:
                 super().on_body(self._held)
 
-    def _written(self, reply: Reply) -> bytes:
+    def _written(self, reply: Reply, *, stays: bool = True) -> bytes:
         """Write an answer as the server writes any."""
         given = self.server_state.default_headers
         if AtOnceProtocol._defaults[0] is not given:
             AtOnceProtocol._defaults = given, lines_of(given)
-        return b"".join((STATUS_LINE[reply.status], self._defaults[1], reply.lines, b"\r\n", reply.body))
+        end = b"\r\n" if stays else b"connection: close\r\n\r\n"
+        return b"".join((STATUS_LINE[reply.status], self._defaults[1], reply.lines, end, reply.body))

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.answer_meters import ANSWERS
-from shared.http.at_once import lines_of
+from shared.http.at_once import Reply, lines_of
 from shared.http.edge import Edge, Visit, note_visit, writer_for
 from shared.http.failures import problem_of
 from shared.http.language import language_of
@@ -162,7 +162,15 @@ def completed(headers: list[tuple[bytes, bytes]], visit: Visit, length: int) -> 
 def completed_lines(lines: str, visit: Visit, length: int) -> bytes:
     """Complete an answer's own headers as `completed` does, but in lines."""
     allowed = visit.allowance.lines() if visit.allowance is not None else ""
-    return f"{lines}{allowed}x-request-id: {visit.request_id}\r\ncontent-length: {length}\r\n{_LINES}".encode()
+    return f"{lines}{allowed}x-request-id: {visit.request_id}\r\ncontent-length: {length}\r\n{_LINES}".encode("latin-1")
+
+
+def reply_of(answer: Answer, visit: Visit) -> Reply:
+    """Write an answer whole, as `send_answer` sends it."""
+    lines = "".join([f"{name.lower()}: {value}\r\n" for name, value in answer.headers.items()])
+    if answer.replayed:
+        lines += "idempotency-replayed: true\r\n"
+    return Reply(answer.status, completed_lines(lines, visit, len(answer.body)), answer.body)
 
 
 async def send_answer(send: Send, answer: Answer, visit: Visit) -> None:

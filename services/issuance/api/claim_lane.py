@@ -4,7 +4,8 @@ Whatever is not spelt in the one ordinary manner steps aside, before anything ha
 its problem, is written by the same route as ever. Both ways lead to the same intake and write the same bytes.
 """
 
-import asyncio
+from collections.abc import Coroutine
+from datetime import datetime
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,63 +19,64 @@ from services.issuance.api.ordinary_claims import (
     ordinary,
     wanted,
 )
+from shared.http.at_once import Reply
 from shared.http.edge import Edge, Visit, writer_for
 from shared.http.failures import problem_of
+from shared.http.identity import Caller
 from shared.http.lanes import caller_of, text_of
-from shared.http.limits import JSON_BYTES_MAX
-from shared.http.middleware import meet, note_answer, send_answer
+from shared.http.limits import JSON_BYTES_MAX, Allowance
+from shared.http.middleware import meet, note_answer, reply_of
 from shared.http.problems import PROBLEM_JSON
+from shared.http.seconds import monotonic_seconds
 from shared.store.execution import Answer, IdempotencyKey
 
 
-class ClaimLane:
-    """Meets claims before everything else does."""
+class ClaimDoor:
+    """Answers ordinary claims: what can be told from memory at once, every other when it has been decided."""
 
-    def __init__(self, app: ASGIApp, edge: Edge, desk: IntakeDesk) -> None:
-        self._app, self._edge, self._desk = app, edge, desk
-        self._allowed, self._clock = edge.context.policy[OPERATION], edge.runtime.clock
+    def __init__(self, edge: Edge, desk: IntakeDesk) -> None:
+        self._edge, self._desk = edge, desk
+        self.allowed = edge.context.policy[OPERATION]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer an ordinary claim; let everything else pass."""
-        if not is_claim(scope) or self._edge.runtime.tracing.is_on:
-            await self._app(scope, receive, send)
-            return
-        head = ordinary(scope["headers"])
-        caller = await caller_of(self._edge, head[b"authorization"]) if head is not None else None
-        if head is None or caller is None or caller.role not in self._allowed:
-            await self._app(scope, receive, send)
-            return
-        messages, body = await _whole(receive)
+    def at_once(
+        self, headers: list[tuple[bytes, bytes]], body: bytes
+    ) -> Reply | Coroutine[object, object, Reply] | None:
+        """Take a claim whose caller is known already; None, and nothing has happened, for any other request."""
         asked = wanted(body)
-        reply = self._desk.sold_out.reply(head, asked, caller, self._clock.now()) if asked is not None else None
+        head = ordinary(headers) if asked is not None and not self._edge.runtime.tracing.is_on else None
+        if asked is None or head is None:
+            return None
+        now = self._edge.runtime.clock.now()
+        caller = self._edge.verifier.known(head[b"authorization"], now)
+        return self.answer(head, asked, caller, now) if caller is not None and caller.role in self.allowed else None
+
+    def answer(
+        self, head: dict[bytes, bytes], asked: Wanted, caller: Caller, now: datetime
+    ) -> Reply | Coroutine[object, object, Reply] | None:
+        """Answer a claim of somebody who may make it; None, and nothing has happened, for who asks too often."""
+        reply = self._desk.sold_out.reply(head, asked, caller, now)
         if reply is not None:
-            await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers()})
-            await send({"type": "http.response.body", "body": reply.body})
-            return
-        allowance = self._edge.buckets.take(caller.principal) if asked is not None else None
-        if asked is None or allowance is None or not allowance.granted:
-            await self._app(scope, _again(messages, receive), send)
-            return
-        began = asyncio.get_running_loop().time()
+            return reply
+        allowance = self._edge.buckets.take(caller.principal)
+        return self._claimed(head, asked, caller, allowance) if allowance.granted else None
+
+    async def _claimed(self, head: dict[bytes, bytes], asked: Wanted, caller: Caller, allowance: Allowance) -> Reply:
+        began = monotonic_seconds()
         visit = meet(
             self._edge,
-            scope,
+            {},
             request_id=text_of(head, b"x-request-id"),
             traceparent=text_of(head, b"traceparent"),
             accept_language=text_of(head, b"accept-language"),
         )
         visit.caller, visit.operation, visit.allowance = caller, OPERATION, allowance
         visit.forwarded = bool(head.get(FORWARDED_NAME))
-        key = IdempotencyKey(
-            principal=caller.principal,
-            operation=OPERATION,
-            key=text_of(head, b"idempotency-key"),
-            payload=asked.payload,
-        )
+        key = IdempotencyKey(caller.principal, OPERATION, text_of(head, b"idempotency-key"), asked.payload)
         answer = await self._decided(visit, key, asked, head)
-        await send_answer(send, answer, visit)
-        seconds = asyncio.get_running_loop().time() - began
+        reply = reply_of(answer, visit)
+        seconds = monotonic_seconds() - began
         note_answer(self._edge, visit, method="POST", path=CLAIMS, route=CLAIMS, status=answer.status, seconds=seconds)
+        return reply
 
     async def _decided(self, visit: Visit, key: IdempotencyKey, asked: Wanted, head: dict[bytes, bytes]) -> Answer:
         token, entry_token = text_of(head, b"authorization"), text_of(head, b"entry-token")
@@ -86,6 +88,34 @@ class ClaimLane:
             problem = problem_of(error, writer_for(self._edge, visit, CLAIMS))
             headers = {"Content-Type": PROBLEM_JSON, **problem.headers}
             return Answer(status=problem.status, headers=headers, body=problem.body)
+
+
+class ClaimLane:
+    """Meets claims before everything else in the app does: those that the server could not bring to the door itself."""
+
+    def __init__(self, app: ASGIApp, edge: Edge, door: ClaimDoor) -> None:
+        self._app, self._edge, self._door = app, edge, door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer an ordinary claim; let everything else pass."""
+        if not is_claim(scope) or self._edge.runtime.tracing.is_on:
+            await self._app(scope, receive, send)
+            return
+        head = ordinary(scope["headers"])
+        caller = await caller_of(self._edge, head[b"authorization"]) if head is not None else None
+        if head is None or caller is None or caller.role not in self._door.allowed:
+            await self._app(scope, receive, send)
+            return
+        messages, body = await _whole(receive)
+        asked = wanted(body)
+        now = self._edge.runtime.clock.now()
+        coming = self._door.answer(head, asked, caller, now) if asked is not None else None
+        if coming is None:
+            await self._app(scope, _again(messages, receive), send)
+            return
+        reply = coming if isinstance(coming, Reply) else await coming
+        await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers()})
+        await send({"type": "http.response.body", "body": reply.body})
 
 
 async def _whole(receive: Receive) -> tuple[list[Message], bytes]:

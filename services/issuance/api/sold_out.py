@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from services.issuance.api.ordinary_claims import CLAIMS, OPERATION, Wanted, ordinary, wanted
+from services.issuance.api.ordinary_claims import CLAIMS, OPERATION, Wanted
 from services.issuance.domain.claiming import quota_exhausted
 from services.issuance.intake.intake import Intake
 from shared.http.at_once import Reply, lines_of
@@ -47,23 +47,12 @@ class SoldOut:
 
     def __init__(self, edge: Edge, intake: Intake, seconds: Callable[[], float]) -> None:
         self._edge, self._intake, self._seconds = edge, intake, seconds
-        self._allowed = edge.context.policy[OPERATION]
         self._forms: dict[tuple[Language, object, object], Form] = {}
-
-    def at_once(self, headers: list[tuple[bytes, bytes]], body: bytes) -> Reply | None:
-        """Answer an ordinary claim of a period that is sold out; None, and nothing has happened, for any other."""
-        asked = wanted(body)
-        if asked is None or not self._intake.is_sold_out(asked.period_id) or self._edge.runtime.tracing.is_on:
-            return None
-        head = ordinary(headers)
-        if head is None:
-            return None
-        now = self._edge.runtime.clock.now()
-        caller = self._edge.verifier.known(head[b"authorization"], now)
-        return self.reply(head, asked, caller, now) if caller is not None and caller.role in self._allowed else None
 
     def reply(self, head: dict[bytes, bytes], asked: Wanted, caller: Caller, now: datetime) -> Reply | None:
         """Answer a claim whose caller may make it; None, and nothing has happened, where it has to be looked at."""
+        if not self._intake.is_sold_out(asked.period_id):
+            return None
         key = text_of(head, b"idempotency-key")
         if caller.role is Role.CHANNEL or not self._intake.comes_too_late(
             asked.period_id, caller.principal, key, asked.amount, now

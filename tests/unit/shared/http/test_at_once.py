@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 import pytest
@@ -49,18 +49,27 @@ class Wire(asyncio.Transport):
 class House:
     """A server with one connection, a door at `/door`, and an app that says for what it was asked."""
 
-    def __init__(self, *, reply: Reply | None = None, fails: bool = False, **config: Any) -> None:
-        self.reply, self.fails, self.config = reply, fails, config
+    def __init__(
+        self, *, reply: Reply | None = None, fails: bool = False, is_late: bool = False, **config: Any
+    ) -> None:
+        self.reply, self.fails, self.is_late, self.config = reply, fails, is_late, config
         self.knocked: list[tuple[dict[bytes, bytes], bytes]] = []
         self.served: list[str] = []
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
-    def door(self, headers: list[tuple[bytes, bytes]], body: bytes) -> Reply | None:
+    def door(self, headers: list[tuple[bytes, bytes]], body: bytes) -> Reply | Coroutine[object, object, Reply] | None:
         """Answer, if there is an answer."""
         self.knocked.append((dict(headers), body))
         if self.fails:
             raise RuntimeError("the door is stuck")
+        return self.late() if self.is_late else self.reply
+
+    async def late(self) -> Reply:
+        """Answer when it may, if there is an answer."""
+        await self.may_answer.wait()
+        if self.reply is None:
+            raise RuntimeError("there is none")
         return self.reply
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -120,6 +129,75 @@ async def test_an_answer_at_once_is_written_as_the_server_writes_any() -> None:
         [],
     )
     assert REPLY.headers() == HEADERS
+
+
+async def test_an_answer_that_has_to_be_waited_for_is_written_alike_and_is_a_task_of_the_server() -> None:
+    house = House(reply=REPLY, is_late=True)
+    connection = house.connected()
+    house.may_answer.clear()
+    connection.data_received(KNOCK)
+    await asyncio.sleep(0)
+    assert (connection.transport.written, len(connection.tasks)) == (b"", 1)
+    house.may_answer.set()
+    late = await house.heard(connection)
+    assert late == await House(reply=REPLY).heard(house.connected(), KNOCK)
+    await asyncio.sleep(0)
+    assert (connection.tasks, connection.server_state.total_requests) == (set(), 1)
+    assert await house.heard(connection, OTHER, answers=2)
+
+
+async def test_nothing_overtakes_an_answer_that_has_to_be_waited_for() -> None:
+    house = House(reply=REPLY, is_late=True)
+    connection = house.connected()
+    house.may_answer.clear()
+    connection.data_received(KNOCK + KNOCK + OTHER)
+    await asyncio.sleep(0)
+    assert (connection.transport.written, len(house.knocked)) == (b"", 1)
+    house.may_answer.set()
+    written = await house.heard(connection, answers=3)
+    assert house.served == ["POST /door knock", "GET /other "]
+    assert [written.index(text) for text in (b"too bad", b"served 1", b"served 2")] == sorted(
+        written.index(text) for text in (b"too bad", b"served 1", b"served 2")
+    )
+
+
+async def test_nobody_is_told_who_has_hung_up_before_the_answer() -> None:
+    house = House(reply=REPLY, is_late=True)
+    connection = house.connected()
+    house.may_answer.clear()
+    connection.data_received(KNOCK)
+    await asyncio.sleep(0)
+    connection.connection_lost(None)
+    house.may_answer.set()
+    async with asyncio.timeout(5):
+        while connection.tasks:  # noqa: ASYNC110 (it is a plain set)
+            await asyncio.sleep(0)
+    assert connection.transport.written == b""
+
+
+async def test_a_server_that_stops_gives_the_answer_that_is_under_way_and_ends_the_connection() -> None:
+    house = House(reply=REPLY, is_late=True)
+    connection = house.connected()
+    house.may_answer.clear()
+    connection.data_received(KNOCK)
+    await asyncio.sleep(0)
+    connection.shutdown()
+    assert not connection.transport.closed
+    house.may_answer.set()
+    written = await house.heard(connection)
+    assert b"\r\nconnection: close\r\n\r\ntoo bad" in written
+    assert connection.transport.closed
+
+
+async def test_an_answer_that_fails_is_told_as_the_server_tells_it() -> None:
+    async def failing(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise RuntimeError("the app is stuck")
+
+    house = House(reply=None, is_late=True)
+    at_once = await house.heard(house.connected(), KNOCK)
+    as_ever = await house.heard(house.connected(HttpToolsProtocol, failing), KNOCK)
+    assert at_once.startswith(b"HTTP/1.1 500 ")
+    assert at_once == as_ever
 
 
 async def test_a_connection_goes_on_after_an_answer_at_once() -> None:

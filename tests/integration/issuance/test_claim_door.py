@@ -1,4 +1,4 @@
-"""A sold-out period: what is told from memory at the server's door is what every other way would tell."""
+"""Claims at the server's door are told what every other way tells: when they are decided, and when nothing is left."""
 
 import asyncio
 import socket
@@ -12,8 +12,8 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.issuance.api.claim_lane import ClaimDoor
 from services.issuance.api.intake_desk import IntakeDesk
-from services.issuance.api.sold_out import SoldOut
 from services.issuance.app import CONTEXT
 from shared.clock import SystemClock
 from shared.http.application import build_app
@@ -32,11 +32,12 @@ _KEYS = count(1)
 
 
 class Scene:
-    """An instance that listens, and what was answered at its door."""
+    """An instance that listens; what was answered at its door from memory, and how many were `decided` from there."""
 
     def __init__(self, app: FastAPI, url: str, settings: Settings, office: Office) -> None:
         self.app, self.url, self.settings, self.office = app, url, settings, office
         self.at_the_door: list[Reply] = []
+        self.decided = 0
 
     @property
     def desk(self) -> IntakeDesk:
@@ -120,10 +121,12 @@ async def scene(settings: Settings, engine: AsyncEngine) -> AsyncIterator[Scene]
         made = Scene(app, f"http://127.0.0.1:{listening.getsockname()[1]}", own, office)
         door = app.state.at_once[b"POST", b"/v1/claims"]
 
-        def watched(headers: list[tuple[bytes, bytes]], body: bytes) -> Reply | None:
-            reply: Reply | None = door(headers, body)
-            if reply is not None:
+        def watched(headers: list[tuple[bytes, bytes]], body: bytes) -> Any:
+            reply = door(headers, body)
+            if isinstance(reply, Reply):
                 made.at_the_door.append(reply)
+            elif reply is not None:
+                made.decided += 1
             return reply
 
         app.state.at_once[b"POST", b"/v1/claims"] = watched
@@ -137,6 +140,35 @@ async def scene(settings: Settings, engine: AsyncEngine) -> AsyncIterator[Scene]
             server.should_exit = True
             await serving
             await office.close()
+
+
+async def test_a_claim_that_is_decided_is_told_at_the_door_what_every_other_way_tells(scene: Scene) -> None:
+    company, period_id = await scene.company(), await scene.office.open_period(face_value_max=2 * FACE)
+    for key, amount, status in (("the-first-one", FACE, 201), ("nothing-asked", 0, 422), ("too-much-asked", 201, 422)):
+        told: dict[str, Any] = {"key": key, "X-Request-Id": "same-request"}
+        first = await company.claim(period_id, amount, **told)  # its token is verified, or known
+        scene.decided = 0
+        again = await company.claim(period_id, amount, **told)
+        assert (scene.decided, again.status_code) == (1, status)
+        assert _told(again) == _told(await company.claim(period_id, amount, in_parts=True, **told))
+        assert _told(again) == _told(await company.claim(period_id, amount, **told | ROUNDABOUT))
+        assert again.headers["idempotency-replayed"] == "true"
+        assert again.content == first.content
+    scene.decided = 0
+    new = await company.claim(period_id)
+    assert (scene.decided, new.status_code, new.json()["place"]) == (1, 201, 2)
+    assert int(new.headers["event-position"]) > int(again.headers.get("event-position", 0))
+    assert new.headers["location"] == f"/v1/vouchers/{new.json()['voucher_id']}"
+
+
+async def test_a_failure_at_the_door_has_its_problem(scene: Scene) -> None:
+    company = await scene.company()
+    missing = "prd_01jq8v5x0000000000000000aa"
+    await company.claim(missing)
+    told: dict[str, Any] = {"X-Request-Id": "same-request"}
+    at_the_door = await company.claim(missing, **told)
+    assert (scene.decided, at_the_door.status_code, at_the_door.json()["code"]) == (1, 404, "not-found")
+    assert _told(at_the_door) == _told(await company.claim(missing, **told | ROUNDABOUT))
 
 
 async def test_what_is_told_at_the_door_is_what_every_other_way_tells(scene: Scene) -> None:
@@ -291,5 +323,5 @@ async def test_of_those_who_come_late_one_at_a_time_goes_to_look_and_the_others_
 def test_the_door_is_part_of_what_the_lifespan_tells_the_server(settings: Settings) -> None:
     app = build_app(CONTEXT, settings, runtime=StoreRuntime(CONTEXT, settings, SystemClock()))
     assert app.state.at_once.keys() == {(b"POST", b"/v1/claims")}
-    assert isinstance(app.state.at_once[b"POST", b"/v1/claims"].__self__, SoldOut)
+    assert isinstance(app.state.at_once[b"POST", b"/v1/claims"].__self__, ClaimDoor)
     assert AT_ONCE == "cxq.at_once"
