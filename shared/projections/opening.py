@@ -43,8 +43,9 @@ class _Beginning(Opened, gc=False, kw_only=True):
 
 
 class _Whole(Opened, gc=False, kw_only=True):
-    """An event that matters, in the version that this code writes; its type is the tag."""
+    """An event that matters, in the version that this code writes."""
 
+    stored: ClassVar[str]
     source: str
     subject: str
     time: datetime
@@ -64,7 +65,7 @@ class _Whole(Opened, gc=False, kw_only=True):
             self.position,
             self.subject,
             self.version,
-            str(self.__struct_config__.tag),
+            self.stored,
             self.data,
             self.key,
             metadata_of(self.actor, self.correlationid, self.businessdate, self.causationid, self.traceparent),
@@ -110,10 +111,11 @@ def _shapes(projection: Projection) -> Iterator[type[msgspec.Struct]]:
     """Say for each type of event in the topics what is to be read of it; which of them a record is, its tag tells."""
     births = {birth.of: birth for birth in projection.births}
     for cls in projection.rows:
+        stored = TYPE_OF[cls].stored
         if (birth := births.get(cls)) is not None:
-            yield _tagged(_Beginning, TYPE_OF[cls].stored, birth.newborn(), {"instant": birth.recorded_at})
+            yield _tagged(_Beginning, stored, birth.newborn(), {"instant": birth.recorded_at})
         else:
-            yield _tagged(_Whole, TYPE_OF[cls].stored, cls, {})
+            yield _tagged(_Whole, stored, cls, {"stored": stored})
     wanted = {TYPE_OF[cls].name for cls in projection.rows}
     for stored in {*EVENT_TYPES, *UPCASTERS}:
         name = stored.rpartition(".v")[0]
