@@ -47,10 +47,12 @@ def verify_receipt(
 def _told(verdict: "Verdict") -> list[str]:
     if not verdict.genuine:
         return ["NOT GENUINE", *(f"- {reason}" for reason in verdict.against)]
+    from shared.kernel.money import format_yuan
+
     said = verdict.receipt
     return [
         f"genuine: {said['voucher_id']} · place {said['place']} in {said['period_id']}",
-        f"{said['amount']['amount']} fen for {said['claimant_id']}, claimed at {said['claimed_at']}",
+        f"{format_yuan(said['amount']['amount'])} for {said['claimant_id']}, claimed at {said['claimed_at']}",
         f"{said['event_id']} · {said['event_hash']} · key {said['key_id']}",
     ]
 
@@ -59,7 +61,8 @@ def _content(file: Path, what: str) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise CommandProblem(f"{what} cannot be read: {error}.", "Check the name of the file.", Exit.USAGE) from error
+        why = f"{what} cannot be read: {file}: {error.strerror}."
+        raise CommandProblem(why, "Check the name of the file.", Exit.USAGE) from error
 
 
 def _published(file: Path | None) -> "Mapping[str, Ed25519PublicKey]":

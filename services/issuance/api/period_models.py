@@ -123,6 +123,13 @@ class PauseView(View):
     since: datetime = Field(examples=["2026-03-01T01:20:00Z"])
 
 
+class PastPauseView(View):
+    reason: Reason
+    since: datetime = Field(examples=["2026-03-01T01:20:00Z"])
+    until: datetime = Field(examples=["2026-03-01T03:05:00Z"])
+    resumed_because: str = Field(description="恢复的理由 · Why claims were taken again", examples=["维护完毕"])
+
+
 class Period(View):
     period_id: PeriodIdField
     name: Name
@@ -137,6 +144,7 @@ class Period(View):
         examples=[30_000],
     )
     pause: PauseView | None = Field(description="暂停申领 · No claims for the time being, and why")
+    past_pauses: list[PastPauseView] = Field(description="以往的暂停及恢复理由 · Pauses that are over, the first first")
     withdrawal_reason: str | None = Field(description="撤回的理由 · Why it was withdrawn", examples=[None])
     quota: Money
     issued: Money

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from services.issuance import ledger
 from services.issuance.api.class_models import class_views
 from services.issuance.api.entry_models import entries_view
-from services.issuance.api.period_models import PauseView, Period
+from services.issuance.api.period_models import PastPauseView, PauseView, Period
 from services.issuance.api.waiting_room_models import WaitingRoomView
 from services.issuance.domain.classes import UNDIVIDED, as_of
 from services.issuance.domain.period import Event, period
@@ -100,6 +100,10 @@ def period_fields(seen: Seen) -> dict[str, Any]:
         "server_time": seen.at,
         "opens_in_ms": seen.opens_in_ms,
         "pause": PauseView(reason=state.pause.reason, since=state.pause.since) if state.pause is not None else None,
+        "past_pauses": [
+            PastPauseView(reason=one.reason, since=one.since, until=one.until, resumed_because=one.resumed_because)
+            for one in state.past_pauses
+        ],
         "withdrawal_reason": state.withdrawn_because,
         "quota": Money.of(state.quota),
         "issued": Money.of(quota.issued if quota else 0),

@@ -190,6 +190,9 @@ async def test_a_paused_period_tells_everybody_why_and_refuses_claims_with_a_rem
     assert (shown["phase"], shown["pause"]["reason"]) == ("open", WHY["reason"])
     resumed = await call("POST", f"{path}/resumption", **LI, body={"reason": "已恢复"})
     assert (resumed.status_code, resumed.json()["pause"]) == (200, None)
+    (over,) = (await client.get(path)).json()["past_pauses"]
+    assert (over["reason"], over["since"]) == (WHY["reason"], shown["pause"]["since"])
+    assert (over["resumed_because"], over["until"] >= over["since"]) == ("已恢复", True)
     async with asyncio.timeout(10):
         while (await call("POST", "/v1/claims", party=claimant_id, body=_claim(path))).status_code != 201:  # noqa: ASYNC110 (the writer's copy may be half a second old)
             await asyncio.sleep(0.05)

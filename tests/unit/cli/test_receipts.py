@@ -29,6 +29,7 @@ def test_a_genuine_receipt_is_said_to_be(cxq: Cxq, receipt: Path, keys: Path) ->
     said = cxq("verify-receipt", str(receipt), "--keys", str(keys))
     assert (said.code, said.told) == (0, "")
     assert said.answer.startswith(f"genuine: {VOUCHER} · place 18 in ")
+    assert " 元 for clm_" in said.answer
 
 
 def test_a_changed_receipt_is_not_genuine_and_the_answer_says_why(cxq: Cxq, receipt: Path, keys: Path) -> None:
@@ -55,7 +56,9 @@ def test_what_is_no_receipt_is_unreadable(cxq: Cxq, receipt: Path, keys: Path, c
 
 
 def test_files_that_are_not_there_and_keys_that_are_none_are_unreadable(cxq: Cxq, receipt: Path, keys: Path) -> None:
-    assert cxq("verify-receipt", str(receipt.with_name("nowhere")), "--keys", str(keys)).code == 2
+    missing = cxq("verify-receipt", str(receipt.with_name("nowhere")), "--keys", str(keys))
+    assert missing.code == 2
+    assert "nowhere: No such file or directory. Check" in missing.told
     assert cxq("verify-receipt", str(receipt), "--keys", str(keys.with_name("nowhere"))).code == 2
     keys.write_text("{}")
     said = cxq("verify-receipt", str(receipt), "--keys", str(keys))
