@@ -270,11 +270,15 @@ class _Image:
         """Seal rows of the log for their partitions; give also the last position of each partition after them."""
         messages: dict[int, list[Message]] = defaultdict(list)
         last = {p: part.position for p, part in self._published.items()}
+        recorded_at, instant_ms = None, 0
         for row in rows:
             key, position = row["key"], row["position"]
             partition = partition_of(key, self._partitions)
             if position <= self._complete_to[partition]:
                 continue
+            if row["recorded_at"] != recorded_at:  # all events of a commit have the same
+                recorded_at = row["recorded_at"]
+                instant_ms = int(recorded_at.timestamp() * 1000)
             value, headers = to_wire(seal(self._context, row, last[partition]))
             messages[partition].append(
                 Message(
@@ -282,7 +286,7 @@ class _Image:
                     key=key.encode(),
                     value=value,
                     headers=headers,
-                    timestamp_ms=int(row["recorded_at"].timestamp() * 1000),
+                    timestamp_ms=instant_ms,
                 )
             )
             last[partition] = position
