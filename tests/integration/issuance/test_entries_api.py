@@ -1,50 +1,24 @@
 """Entries and draws over REST: what claimants, the office and everybody are told (art. 12)."""
 
 import hashlib
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import httpx
-import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.clock import SystemClock
 from shared.http.local_issuer import LocalIssuer
 from shared.kernel.ids import new_id
 from shared.settings import Settings
-from tests.integration.issuance.office import Office, StandingClock
-from tests.integration.issuance.serving import Call, caller, visiting
+from tests.integration.issuance.office import Office
+from tests.integration.issuance.serving import Call
+from tests.integration.issuance.today import clock, office
+
+__all__ = ["clock", "office"]
 
 FACE = 1_000_000
 LI: dict[str, Any] = {"role": "officer", "principal": "officer-li"}
 WANG: dict[str, Any] = {"role": "approver", "principal": "officer-wang"}
 MINUTES = timedelta(minutes=2)
-
-
-@pytest.fixture(scope="module")
-def clock() -> StandingClock:
-    """The clock of the service, which a test may move a little; tokens are not as patient as it is."""
-    return StandingClock(at=SystemClock().now())
-
-
-@pytest.fixture(scope="module")
-async def client(settings: Settings, clock: StandingClock) -> AsyncIterator[httpx.AsyncClient]:
-    async with visiting(settings, clock) as found:
-        yield found
-
-
-@pytest.fixture
-def call(client: httpx.AsyncClient, settings: Settings) -> Call:
-    return caller(client, settings)
-
-
-@pytest.fixture
-async def office(engine: AsyncEngine, clock: StandingClock) -> AsyncIterator[Office]:
-    clock.at = SystemClock().now()
-    opened = Office(engine, clock=clock)
-    yield opened
-    await opened.close()
 
 
 def _plan(office: Office, quota: int, *, opens_in: timedelta = timedelta(), **entries: Any) -> dict[str, Any]:
