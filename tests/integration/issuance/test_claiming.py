@@ -16,9 +16,10 @@ from shared.events.registry.claimants import (
     ClaimantUserRemoved,
     ClaimantUserRoleChanged,
 )
-from shared.events.registry.standing import PartySanctioned, SanctionLifted
+from shared.events.registry.standing import SanctionLifted
 from shared.kernel.refusal import Refused
 from shared.store.transaction import UnknownSubjectError
+from tests.integration.issuance.elsewhere import sanctioned
 from tests.integration.issuance.office import NINE_IN_MARCH, Office
 from tests.integration.issuance.stories import judged
 
@@ -151,16 +152,7 @@ async def test_a_writer_that_knew_the_period_before_its_closing_takes_nothing_af
 async def test_a_sanction_takes_live_vouchers_keeps_their_allowance_and_bars_until_it_is_lifted(office: Office) -> None:
     claimant_id, period_id = await office.register(), await office.open_period()
     held = await office.claim(period_id, claimant_id, FACE)
-    sanction = PartySanctioned(
-        sanction_id=f"snc-{claimant_id}",
-        party_id=claimant_id,
-        party_kind="claimant",
-        measure="disqualify",
-        proposed_by="officer-li",
-        approved_by="officer-wang",
-        until=date(2029, 3, 2),
-        on=date(2026, 3, 2),
-    )
+    sanction = sanctioned(claimant_id)
     await office.tell(sanction)
     await office.tell(sanction)
     assert await office.names(f"voucher-{held.voucher_id}") == ["voucher-claimed", "voucher-revoked"]
@@ -181,16 +173,7 @@ async def test_a_sanction_and_claims_at_the_same_time_leave_no_live_voucher(
 ) -> None:
     claimant_id, period_id = await office.register(), await office.open_period()
     other = Office(engine)
-    sanction = PartySanctioned(
-        sanction_id=f"snc-{claimant_id}",
-        party_id=claimant_id,
-        party_kind="claimant",
-        measure="disqualify",
-        proposed_by="officer-li",
-        approved_by="officer-wang",
-        until=None,
-        on=date(2026, 3, 2),
-    )
+    sanction = sanctioned(claimant_id)
     outcomes = await asyncio.gather(
         *(office.claim(period_id, claimant_id, 1_000_000) for _ in range(4)),
         other.tell(sanction),
