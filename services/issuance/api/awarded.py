@@ -18,7 +18,7 @@ _NOTHING = _Money(0)
 
 
 class _Claimed(msgspec.Struct):
-    """The voucher as `presented` shows it, at a fifth of the cost."""
+    """The voucher as `presented` shows it but for what was clawed back, at a fifth of the cost."""
 
     voucher_id: str
     period_id: str

@@ -55,6 +55,12 @@ class Voucher(View):
     ended_on: date | None = Field(examples=[None])
 
 
+class VoucherNow(Voucher):
+    clawed_back: Money = Field(
+        description="已兑现中被追回的（第十七条） · Of what was paid, what was clawed back (art. 17)"
+    )
+
+
 class ClaimProspect(View):
     dry_run: Literal[True] = True
     amount: Money

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from fastapi import Response
 
-from services.issuance.api.models import AnnualTotals, Voucher, VoucherState
+from services.issuance.api.models import AnnualTotals, VoucherNow, VoucherState
 from services.issuance.api.time_travel import AS_OF_CODES, AsOf, position_of
 from services.issuance.api.visibility import (
     ClaimantId,
@@ -19,6 +19,7 @@ from services.issuance.api.visibility import (
 )
 from services.issuance.asked_by_channel import is_asked_for
 from services.issuance.domain import voucher_stages
+from services.issuance.domain.clawing_back import came_back
 from services.issuance.domain.voucher import voucher
 from services.issuance.past import claimed_by, totals_at, vouchers_at
 from services.issuance.projections import annual_totals
@@ -41,7 +42,7 @@ LIMIT = 50
 @router.get(
     "/vouchers",
     operation_id="listVouchers",
-    response_model=Page[Voucher],
+    response_model=Page[VoucherNow],
     summary="创新券列表 · List vouchers, the newest first",
     openapi_extra=operation(idempotent=False, codes=AS_OF_CODES),
 )
@@ -51,7 +52,7 @@ async def list_vouchers(
     as_of: AsOf = None,
     limit: Limit = LIMIT,
     cursor: CursorText = None,
-) -> Response | Page[Voucher]:
+) -> Response | Page[VoucherNow]:
     if as_of is not None:
         return await _list_past(request, as_of, state, limit, cursor)
     listing = _listing(request.caller.role, with_state=state is not None)
@@ -93,7 +94,7 @@ def _whose(request: ReadDesk) -> dict[str, Any]:
 
 async def _list_past(
     request: ReadDesk, as_of: str, state: VoucherState | None, limit: int, cursor: str | None
-) -> Page[Voucher]:
+) -> Page[VoucherNow]:
     """List vouchers as they stood; what was in another state then is left out of its page."""
     select = _visible_to(request.caller.role).params(_whose(request))
     position = await position_of(request, as_of)
@@ -109,7 +110,7 @@ async def _list_past(
 @router.get(
     "/vouchers/{voucher_id}",
     operation_id="getVoucher",
-    response_model=Voucher,
+    response_model=VoucherNow,
     summary="查看创新券 · Read a voucher",
     openapi_extra=operation(idempotent=False, codes=("channel-not-authorised", *AS_OF_CODES)),
 )
@@ -138,7 +139,7 @@ async def _get_past(voucher_id: str, request: ReadRequest, position: int) -> Res
 @router.post(
     "/vouchers/{voucher_id}/cancellation",
     operation_id="cancelVoucher",
-    response_model=Voucher,
+    response_model=VoucherNow,
     summary="登记前退回创新券 · Give a voucher back before its activity is registered",
     openapi_extra=operation(
         if_match=True,
@@ -187,7 +188,7 @@ def presented(state: voucher_stages.State, version: int, *, status: int = 200) -
     """Represent a voucher as it stands."""
     if not isinstance(state, voucher_stages.Voucher):
         raise UnknownSubjectError("voucher")
-    view = Voucher(
+    view = VoucherNow(
         voucher_id=state.voucher_id,
         period_id=state.period_id,
         claimant_id=state.claimant_id,
@@ -196,6 +197,7 @@ def presented(state: voucher_stages.State, version: int, *, status: int = 200) -
         amount=Money.of(state.amount),
         paid=Money.of(state.paid),
         released=Money.of(state.released),
+        clawed_back=Money.of(came_back(state.claw_backs)),
         place=state.place,
         claimed_on=state.claimed_on,
         register_by=state.register_by,
@@ -209,9 +211,9 @@ def presented(state: voucher_stages.State, version: int, *, status: int = 200) -
     return Presented(body=view, version=version, status=status, location=location)
 
 
-def shown(row: Any) -> Voucher:
+def shown(row: Any) -> VoucherNow:
     """Show a row of the vouchers, read or folded."""
-    return Voucher(
+    return VoucherNow(
         voucher_id=row.voucher_id,
         period_id=row.period_id,
         claimant_id=row.claimant_id,
@@ -220,6 +222,7 @@ def shown(row: Any) -> Voucher:
         amount=Money.of(row.amount),
         paid=Money.of(row.paid),
         released=Money.of(row.released),
+        clawed_back=Money.of(row.clawed_back),
         place=row.place,
         claimed_on=row.claimed_on,
         register_by=row.register_by,
@@ -232,7 +235,7 @@ def shown(row: Any) -> Voucher:
 
 
 def written(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the JSON of a row, as `Voucher` writes it: a list may have two hundred."""
+    """Give the JSON of a row, as `VoucherNow` writes it: a list may have two hundred."""
     return {
         "voucher_id": row["voucher_id"],
         "period_id": row["period_id"],
@@ -250,6 +253,7 @@ def written(row: Mapping[str, Any]) -> dict[str, Any]:
         "valid_until": row["valid_until"],
         "valid_until_provisional": row["valid_until_provisional"],
         "ended_on": row["ended_on"],
+        "clawed_back": {"amount": row["clawed_back"], "currency": "CNY"},
     }
 
 

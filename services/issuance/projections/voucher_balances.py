@@ -1,4 +1,4 @@
-"""Every voucher with its money: face value, what was paid of it, what was released, and what it waits for.
+"""Every voucher with its money: face value, what was paid, released and clawed back of it, and what it waits for.
 
 A claimant's own list is read from the same rows: an index that names a claimant once, however many vouchers it has,
 costs a tenth of a second table in that order.
@@ -13,6 +13,8 @@ from shared.events.definition import Recorded
 from shared.events.issuance.vouchers import (
     VoucherCancelled,
     VoucherClaimed,
+    VoucherClawBackReversed,
+    VoucherClawedBack,
     VoucherCommitmentReleased,
     VoucherCommitted,
     VoucherExpired,
@@ -36,6 +38,7 @@ TABLE = sa.Table(
     sa.Column("amount", sa.BigInteger, nullable=False),
     sa.Column("paid", sa.BigInteger, nullable=False),
     sa.Column("released", sa.BigInteger, nullable=False),
+    sa.Column("clawed_back", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("place", sa.Integer, nullable=False),
     sa.Column("claimed_on", sa.Date, nullable=False),
     sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=False),
@@ -59,6 +62,8 @@ type Event = (
     | VoucherLapsed
     | VoucherRevoked
     | VoucherRedeemed
+    | VoucherClawedBack
+    | VoucherClawBackReversed
 )
 
 
@@ -80,6 +85,7 @@ CLAIMED = Birth(
         "state": "claimed",
         "paid": 0,
         "released": 0,
+        "clawed_back": 0,
         "contract_id": None,
         "valid_until": None,
         "valid_until_provisional": False,
@@ -116,6 +122,10 @@ def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row:
             return row | {"state": "revoked", "ended_on": on}
         case VoucherRedeemed(paid=paid, released=released, on=on):
             return row | {"state": "redeemed", "paid": paid, "released": released, "ended_on": on}
+        case VoucherClawedBack(recovered=recovered):
+            return row | {"clawed_back": row["clawed_back"] + recovered}
+        case VoucherClawBackReversed(recovered=recovered):
+            return row | {"clawed_back": row["clawed_back"] - recovered}
     assert_never(data)
 
 
@@ -136,6 +146,8 @@ VOUCHER_BALANCES = Projection(
         VoucherLapsed: _row,
         VoucherRevoked: _row,
         VoucherRedeemed: _row,
+        VoucherClawedBack: _row,
+        VoucherClawBackReversed: _row,
     },
     evolve=evolve,
     poison="halt",

@@ -145,6 +145,7 @@ async def test_records_are_those_of_the_year_and_a_provider_sees_its_own(house: 
         "facilities_value": {"amount": yuan(5_000_000), "currency": "CNY"},
     }
     assert [record["facilities_open"] for record in records[1:]] == [0, 0]
+    assert [record["vouchers_paid"]["amount"] for record in records[1:]] == [0, 0]
     assert [record["third_party_testing"] for record in records] == [False, True, False]
     own = (await house.person(Role.PROVIDER, "user-prv_2").get(f"{path}/service-records")).json()["items"]
     assert [record["provider_id"] for record in own] == ["prv_2"]

@@ -92,6 +92,20 @@ async def test_what_came_back_lies_clawed_back_and_the_rest_stays_paid(told: Tol
     assert told.season.period_id
 
 
+async def test_a_voucher_shows_what_came_back_of_it_now_and_as_it_stood(told: Told, call: Call) -> None:
+    voucher_id, owner = told.season.paid.voucher_id, {"party": told.season.claimant_id}
+    single = (await call("GET", f"/v1/vouchers/{voucher_id}", **owner)).json()
+    assert (single["paid"]["amount"], single["clawed_back"]["amount"]) == (PAID, FIRST + SECOND)
+    items = (await call("GET", "/v1/vouchers?state=redeemed", **owner)).json()["items"]
+    assert [item for item in items if item["voucher_id"] == voucher_id] == [single]
+    posted = sa.text("SELECT min(position) FROM events WHERE type = 'cxq.issuance.voucher-clawed-back.v1'")
+    async with told.office.engine.connect() as connection:
+        first = (await connection.execute(posted)).scalar_one()
+    for position, back in ((first - 1, 0), (first, FIRST)):
+        then = (await call("GET", f"/v1/vouchers/{voucher_id}?as_of={position}", **owner)).json()
+        assert (then["paid"]["amount"], then["clawed_back"]["amount"]) == (PAID, back)
+
+
 async def test_a_mistake_is_put_right_by_a_reverse_entry(told: Told, call: Call) -> None:
     path = f"/v1/ledger/entries?account=clawed_back&claimant_id={told.season.claimant_id}"
     entries = (await call("GET", path, role="auditor")).json()["items"]

@@ -140,6 +140,7 @@ async def test_a_proof_page_by_page_comes_to_the_same_as_one_at_once(
     ("falsify", "mend", "named"),
     [
         ("UPDATE voucher_balances SET released = released + 1 WHERE state = 'redeemed'", "", "voucher_balances"),
+        ("UPDATE voucher_balances SET clawed_back = 1 WHERE state = 'redeemed'", "", "voucher_balances"),
         ("DELETE FROM voucher_balances WHERE state = 'used'", "", "voucher_balances"),
         ("UPDATE ledger_entries SET fen = fen - 1 WHERE debit = 'paid'", "", "ledger_entries"),
         ("UPDATE ledger_entries SET fen = fen - 1 WHERE debit = 'paid'", "", "the journal: paid"),

@@ -22,6 +22,8 @@ from shared.events.issuance.vouchers import (
     ClassPart,
     VoucherCancelled,
     VoucherClaimed,
+    VoucherClawBackReversed,
+    VoucherClawedBack,
     VoucherExpired,
     VoucherLapsed,
     VoucherRedeemed,
@@ -97,6 +99,18 @@ def test_a_voucher_shows_its_contract_and_what_was_paid_and_released() -> None:
         1_000_000,
         CONTRACT,
     )
+
+
+def test_a_voucher_shows_what_was_clawed_back_of_what_was_paid_and_a_mistake_no_more() -> None:
+    repaid = {"contract_id": CONTRACT, "redemption_id": REDEMPTION, "recovery_id": "rcv_1", "repayment_id": "rpm_1"}
+    back = of_the_voucher(VoucherClawedBack, **repaid, recovered=700_000, on=MARCH_17)
+    reverse = of_the_voucher(VoucherClawBackReversed, **repaid, recovered=700_000, on=MARCH_17)
+    other = replace(back, repayment_id="rpm_2", recovered=300_000)
+    life = [CLAIMED, COMMITTED, USED, REDEEMED]
+    before = _row(VOUCHER_BALANCES, life, VOUCHER)
+    assert before["clawed_back"] == 0
+    assert _row(VOUCHER_BALANCES, [*life, back, other], VOUCHER) == before | {"clawed_back": 1_000_000}
+    assert _row(VOUCHER_BALANCES, [*life, back, other, reverse], VOUCHER) == before | {"clawed_back": 300_000}
 
 
 def test_a_released_commitment_shows_the_voucher_as_it_was() -> None:

@@ -45,7 +45,7 @@ def _row(voucher_id: str) -> dict[str, Any]:
     day = date(2026, 3, 2)
     return {
         "voucher_id": voucher_id, "claimant_id": CLAIMANT, "period_id": "prd", "year": 2026, "state": "claimed",
-        "amount": 100, "paid": 0, "released": 0, "place": 1, "claimed_on": day, "register_by": day,
+        "amount": 100, "paid": 0, "released": 0, "clawed_back": 0, "place": 1, "claimed_on": day, "register_by": day,
         "register_by_provisional": False, "contract_id": None, "valid_until": None, "valid_until_provisional": False,
         "ended_on": None,
     }  # fmt: skip

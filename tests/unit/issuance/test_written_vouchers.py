@@ -25,6 +25,7 @@ ROWS = st.builds(
     amount=MONEY,
     paid=MONEY,
     released=MONEY,
+    clawed_back=MONEY,
     place=st.integers(1, 10**9),
     claimed_on=DAYS,
     register_by=DAYS,

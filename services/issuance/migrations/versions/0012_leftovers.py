@@ -1,4 +1,4 @@
-"""What finds what a channel has asked for, and what the board of periods says of classes."""
+"""What finds what a channel has asked for, what the board says of classes, and what of a voucher was clawed back."""
 
 from alembic import op
 
@@ -11,10 +11,11 @@ _STATEMENTS = (
     CREATE INDEX IF NOT EXISTS events_channel_idx ON events ((metadata->>'channel'), key)
     WHERE version = 1 AND metadata ? 'channel'
     """,
-    # Filled by `cxq rebuild issuance period_board`: how far each partition of it has come, no statement here knows.
+    # Filled by `cxq rebuild`: how far each partition of a read model has come, no statement here knows.
     "ALTER TABLE period_board ADD COLUMN IF NOT EXISTS classes jsonb",
     "ALTER TABLE period_board ADD COLUMN IF NOT EXISTS class_issued jsonb",
     "ALTER TABLE period_board ADD COLUMN IF NOT EXISTS class_released jsonb",
+    "ALTER TABLE voucher_balances ADD COLUMN IF NOT EXISTS clawed_back bigint NOT NULL DEFAULT 0",
 )
 
 
