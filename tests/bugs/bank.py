@@ -130,6 +130,21 @@ BUGS = (
         test="tests/simulation/test_every_step.py::test_a_crash_at_any_step_costs_nobody_anything[falls silent]",
     ),
     Bug(
+        name="who-changed-a-plan-approves-it",
+        file="services/issuance/domain/planning.py",
+        right="own = approved_by if approved_by in plan.authors else plan.proposed_by",
+        wrong="own = plan.proposed_by",
+        test="tests/integration/issuance/test_changes_model.py"
+        "::test_whatever_changes_around_vouchers_does_what_the_plain_model_says",
+    ),
+    Bug(
+        name="invented-balances-pass-the-night",
+        file="services/issuance/use_cases/proving_balances.py",
+        right="if not row.is_claimed:",
+        wrong="if False:",
+        test="tests/integration/issuance/test_proving.py::test_a_balance_that_is_not_what_the_log_says_is_named",
+    ),
+    Bug(
         name="clawed-back-is-not-spent",
         file="services/issuance/domain/postings.py",
         right='SPENT: tuple[Account, ...] = ("paid", "clawed_back")',
