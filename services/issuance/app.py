@@ -24,7 +24,7 @@ from services.issuance.api.awarded import awarded
 from services.issuance.api.claim_lane import ClaimDoor, ClaimLane
 from services.issuance.api.intake_desk import IntakeDesk
 from services.issuance.api.live import open_live_quota
-from services.issuance.api.ordinary_claims import CLAIMS
+from services.issuance.api.ordinary_claims import TARGET
 from services.issuance.api.policy import DUTIES, POLICY
 from services.issuance.api.vouchers_lane import VouchersLane
 from services.issuance.api.waiting_room import open_reception
@@ -98,7 +98,7 @@ def open_intake(app: FastAPI, edge: Edge) -> AbstractAsyncContextManager[None]:
     desk = IntakeDesk(edge, intake)
     app.state.intake_desk = desk
     door = ClaimDoor(edge, desk)
-    app.state.at_once[b"POST", CLAIMS.encode()] = door.at_once
+    app.state.at_once[b"POST", TARGET.rpartition(b"/")[2]] = door.at_once
     own_vouchers = OwnVouchers(
         reading_connector(runtime.settings, edge.context.name), runtime.settings.topic(edge.context.name)
     )

@@ -159,10 +159,15 @@ class LiveQuota:
         """How many listen."""
         return len(self._listeners)
 
+    def latest(self) -> Look | None:
+        """Give the look of this tick, if somebody has taken it."""
+        return self._latest if self._latest is not None and self._seconds() - self._looked_at < TICK_S else None
+
     async def look(self) -> Look:
         """Give the look of this tick; the first who asks takes it for all."""
-        if self._latest is not None and self._seconds() - self._looked_at < TICK_S:
-            return self._latest
+        latest = self.latest()
+        if latest is not None:
+            return latest
         if self._looking is None:
             self._looking = asyncio.create_task(self._take())
             self._looking.add_done_callback(_retrieved)

@@ -14,7 +14,7 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 AT_ONCE = "cxq.at_once"
-"""Under this name the state of a lifespan holds what an app answers at once, by method and target: an `AtOnce`."""
+"""Under this name the state of a lifespan holds an app's doors (`AtOnce`), by method and last part of the target."""
 
 _log = structlog.get_logger(__name__)
 
@@ -42,9 +42,10 @@ _FAILED = Reply(500, lines_of([(b"content-type", b"text/plain; charset=utf-8"), 
 """What the server says for an app that failed to."""
 
 
-type AtOnce = Callable[[list[tuple[bytes, bytes]], bytes], Reply | Coroutine[object, object, Reply] | None]
-"""Answers a request by its headers and its whole body, or begins to; None, and nothing has happened, where it is
-served as ever."""
+type Headers = list[tuple[bytes, bytes]]
+type AtOnce = Callable[[bytes, str, Headers, bytes], Reply | Coroutine[object, object, Reply] | None]
+"""Answers a request by its target, the address it came from, its headers and its whole body, or begins to; None, and
+nothing has happened, where it is served as ever."""
 
 
 class _Cycle:
@@ -80,7 +81,7 @@ class AtOnceProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Hold a request that may be answered at once until its body is here."""
-        door = self._doors.get((self.parser.get_method(), self.url)) if self._doors else None
+        door = self._doors.get((self.parser.get_method(), self.url.rpartition(b"/")[2])) if self._doors else None
         if door is None or not self._is_free():
             super().on_headers_complete()
         else:
@@ -146,7 +147,7 @@ class AtOnceProtocol(HttpToolsProtocol):
 
     def _replied(self, door: AtOnce) -> Reply | Coroutine[object, object, Reply] | None:
         try:
-            return door(self.headers, self._held)
+            return door(self.url, self.client[0] if self.client else "unknown", self.headers, self._held)
         except Exception:  # noqa: BLE001 (what is served as ever has its own answer to every failure)
             _log.exception("at_once.failed")
             return None

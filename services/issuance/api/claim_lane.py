@@ -14,12 +14,13 @@ from services.issuance.api.ordinary_claims import (
     CLAIMS,
     FORWARDED_NAME,
     OPERATION,
+    TARGET,
     Wanted,
     is_claim,
     ordinary,
     wanted,
 )
-from shared.http.at_once import Reply
+from shared.http.at_once import Headers, Reply
 from shared.http.edge import Edge, Visit, writer_for
 from shared.http.failures import problem_of
 from shared.http.identity import Caller
@@ -39,10 +40,10 @@ class ClaimDoor:
         self.allowed = edge.context.policy[OPERATION]
 
     def at_once(
-        self, headers: list[tuple[bytes, bytes]], body: bytes
+        self, target: bytes, _address: str, headers: Headers, body: bytes
     ) -> Reply | Coroutine[object, object, Reply] | None:
         """Take a claim whose caller is known already; None, and nothing has happened, for any other request."""
-        asked = wanted(body)
+        asked = wanted(body) if target == TARGET else None
         head = ordinary(headers) if asked is not None and not self._edge.runtime.tracing.is_on else None
         if asked is None or head is None:
             return None

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.issuance.api.class_models import class_views
 from services.issuance.api.period_models import RemainingQuota
-from services.issuance.api.quota_lane import QuotaLane
+from services.issuance.api.quota_lane import LAST_PART, QuotaDoor, QuotaLane
 from services.issuance.api.visibility import PeriodId
 from services.issuance.domain.classes import common
 from services.issuance.remaining_quota import (
@@ -40,7 +40,9 @@ def open_live_quota(app: FastAPI, edge: Edge) -> None:
     """Give an app what its periods have left (`Live`), and the short way to it."""
     app.state.live_quota = _made(edge.runtime)
     app.state.end_streams = app.state.live_quota.close
-    app.add_middleware(QuotaLane, edge=edge, live=app.state.live_quota)
+    door = QuotaDoor(edge, app.state.live_quota)
+    app.state.at_once[b"GET", LAST_PART] = door.at_once
+    app.add_middleware(QuotaLane, edge=edge, door=door)
 
 
 async def live_quota_of(request: Request) -> LiveQuota:

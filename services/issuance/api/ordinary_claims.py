@@ -19,6 +19,7 @@ from shared.kernel.ids import is_id
 
 OPERATION = "claimVoucher"
 CLAIMS = "/v1/claims"
+TARGET = CLAIMS.encode()
 FORWARDED_NAME = FORWARDED.lower().encode()
 _JSON_TYPES = {b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"}
 _STEPS_ASIDE = {b"transfer-encoding", b"expect", b"content-encoding"}

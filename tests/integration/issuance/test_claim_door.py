@@ -119,17 +119,17 @@ async def scene(settings: Settings, engine: AsyncEngine) -> AsyncIterator[Scene]
         config = uvicorn.Config(app, http=AtOnceProtocol, log_config=None, access_log=False, lifespan="on")
         server = uvicorn.Server(config)
         made = Scene(app, f"http://127.0.0.1:{listening.getsockname()[1]}", own, office)
-        door = app.state.at_once[b"POST", b"/v1/claims"]
+        door = app.state.at_once[b"POST", b"claims"]
 
-        def watched(headers: list[tuple[bytes, bytes]], body: bytes) -> Any:
-            reply = door(headers, body)
+        def watched(*knock: Any) -> Any:
+            reply = door(*knock)
             if isinstance(reply, Reply):
                 made.at_the_door.append(reply)
             elif reply is not None:
                 made.decided += 1
             return reply
 
-        app.state.at_once[b"POST", b"/v1/claims"] = watched
+        app.state.at_once[b"POST", b"claims"] = watched
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         async with asyncio.timeout(20):
             while not server.started:  # noqa: ASYNC110 (the server tells nobody)
@@ -186,6 +186,8 @@ async def test_what_is_told_at_the_door_is_what_every_other_way_tells(scene: Sce
             assert _told(at_the_door) == _told(in_parts) == _told(roundabout)
             assert at_the_door.status_code == 409
             assert at_the_door.json()["code"] == "quota-exhausted"
+            trace = "0af7651916cd43dd8448eb211c80319c" if asked is traced else "same-request"
+            assert at_the_door.json()["trace_id"] == trace
             assert at_the_door.headers["x-request-id"] == roundabout.headers["x-request-id"] == "same-request"
 
 
@@ -322,6 +324,6 @@ async def test_of_those_who_come_late_one_at_a_time_goes_to_look_and_the_others_
 
 def test_the_door_is_part_of_what_the_lifespan_tells_the_server(settings: Settings) -> None:
     app = build_app(CONTEXT, settings, runtime=StoreRuntime(CONTEXT, settings, SystemClock()))
-    assert app.state.at_once.keys() == {(b"POST", b"/v1/claims")}
-    assert isinstance(app.state.at_once[b"POST", b"/v1/claims"].__self__, ClaimDoor)
+    assert app.state.at_once.keys() == {(b"POST", b"claims"), (b"GET", b"remaining-quota")}
+    assert isinstance(app.state.at_once[b"POST", b"claims"].__self__, ClaimDoor)
     assert AT_ONCE == "cxq.at_once"

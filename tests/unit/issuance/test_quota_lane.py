@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from services.issuance.api.quota_lane import QuotaLane
+from services.issuance.api.quota_lane import QuotaDoor, QuotaLane
 from services.issuance.app import create_app
 from services.issuance.remaining_quota import LiveQuota, Look, Remaining
 from shared.http.edge import Edge
@@ -43,7 +43,8 @@ class Asked:
     def __init__(self, *, is_away: bool = False, burst: int = 10) -> None:
         edge = replace(_edge(), buckets=Buckets(monotonic_seconds, burst=burst, per_second=0.001))
         live = LiveQuota(_busy if is_away else _read, lambda _look, state: b"%d" % state.remaining, monotonic_seconds)
-        self.lane = QuotaLane(self._ordinary, edge, live)
+        self.live, self.door = live, QuotaDoor(edge, live)
+        self.lane = QuotaLane(self._ordinary, edge, self.door)
         self.stepped_aside, self.answers = 0, list[dict[str, Any]]()
 
     async def get(
@@ -114,3 +115,43 @@ async def test_who_asks_too_often_is_told_so_by_the_ordinary_way() -> None:
     for _ in range(3):
         await asked.get()
     assert (len(asked.answers), asked.stepped_aside) == (4, 1)
+
+
+async def test_at_the_servers_door_is_told_what_the_app_tells_once_somebody_has_looked() -> None:
+    asked = Asked()
+    assert asked.door.at_once(PATH.encode(), "here", ORDINARY, b"") is None
+    await asked.get()
+    told = asked.door.at_once(PATH.encode(), "here", ORDINARY, b"")
+    assert told is not None
+    start, body = asked.answers
+    own = b"x-request-id"
+    assert [pair for pair in told.headers() if pair[0] != own] == [pair for pair in start["headers"] if pair[0] != own]
+    assert (told.status, told.body) == (start["status"], body["body"])
+
+
+async def test_at_the_servers_door_each_address_has_an_allowance_of_its_own() -> None:
+    asked = Asked(burst=2)
+    await asked.live.look()
+    target = PATH.encode()
+    told = [asked.door.at_once(target, address, ORDINARY, b"") is not None for address in ("a", "a", "a", "b")]
+    assert told == [True, True, False, True]
+
+
+@pytest.mark.parametrize(
+    "asking",
+    [
+        (PATH.encode() + b"?min_position=4", ORDINARY, b""),
+        (PATH.replace("aa/", "bb/").encode(), ORDINARY, b""),
+        (PATH.replace("/v1", "/v2").encode(), ORDINARY, b""),
+        (PATH.encode(), [*ORDINARY, (b"x-forwarded-for", b"10.0.0.1")], b""),
+        (PATH.encode(), [*ORDINARY, (b"x-request-id", b"mine-it-is")], b""),
+        (PATH.encode(), ORDINARY, b"{}"),
+    ],
+)
+async def test_what_is_asked_in_another_manner_is_not_answered_at_the_servers_door(
+    asking: tuple[bytes, list[tuple[bytes, bytes]], bytes],
+) -> None:
+    asked = Asked()
+    await asked.live.look()
+    target, headers, body = asking
+    assert asked.door.at_once(target, "here", headers, body) is None

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from shared.http.at_once import AT_ONCE, AtOnceProtocol, Reply, lines_of
+from shared.http.at_once import AT_ONCE, AtOnceProtocol, Headers, Reply, lines_of
 
 HEADERS = [(b"content-type", b"text/plain"), (b"x-more", b"a: b"), (b"content-length", b"7")]
 DEFAULTS = [(b"date", b"Mon, 02 Mar 2026 01:00:00 GMT"), (b"server", b"ours")]
@@ -58,8 +58,11 @@ class House:
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
-    def door(self, headers: list[tuple[bytes, bytes]], body: bytes) -> Reply | Coroutine[object, object, Reply] | None:
+    def door(
+        self, target: bytes, address: str, headers: Headers, body: bytes
+    ) -> Reply | Coroutine[object, object, Reply] | None:
         """Answer, if there is an answer."""
+        assert (target.rpartition(b"/")[2], address) == (b"door", "127.0.0.1")
         self.knocked.append((dict(headers), body))
         if self.fails:
             raise RuntimeError("the door is stuck")
@@ -94,7 +97,7 @@ class House:
         config.load()
         state = ServerState()
         state.default_headers = DEFAULTS
-        doors: Mapping[tuple[bytes, bytes], Any] = {(b"POST", b"/door"): self.door}
+        doors: Mapping[tuple[bytes, bytes], Any] = {(b"POST", b"door"): self.door}
         made = protocol(config, state, {AT_ONCE: doors}, asyncio.get_running_loop())
         made.connection_made(Wire())
         return made
