@@ -23,7 +23,7 @@ _HAS_ASKED = sa.text(
             AND metadata ? 'channel' AND metadata->>'actor' = :principal
     ) OR EXISTS (
         SELECT FROM entries e JOIN events served ON served.stream = 'entry-' || e.entry_id
-        WHERE e.claimant_id = :claimant_id AND e.principal = :principal
+        WHERE e.claimant_id = :claimant_id
             AND served.type = 'cxq.issuance.entry-served.v1' AND served.data->>'voucher_id' = :voucher_id
             AND EXISTS ({_ENTERED.format(entry_id="e.entry_id")})
     )
