@@ -28,7 +28,7 @@ def test_a_forked_process_does_not_give_the_ids_of_its_parent() -> None:
     code = (
         "import os; from datetime import UTC, datetime; from shared.kernel.ids import new_id\n"
         "at = datetime(2026, 3, 2, tzinfo=UTC); first = new_id('vch', at)\n"
-        "child = os.fork(); print(new_id('vch', at), flush=True); child and os.wait()"
+        "child = os.fork(); os.write(1, f'{new_id(\"vch\", at)}\\n'.encode()); child and os.wait()"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)  # noqa: S603 (ours)
     told = ran.stdout.split()
