@@ -106,6 +106,12 @@ async def test_a_refusal_names_every_reason_the_rule_and_the_remedy(
     assert answer.status_code == 422
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Content-Language"] == "zh-CN"
+    rule = {
+        "pack": "beijing-2023",
+        "parameter": "face_value_max",
+        "article": "12",
+        "quote": "单张最高限额为 5 万元",
+    }
     assert answer.json() == {
         "type": "/problems/project-too-dear",
         "title": "金额超限",
@@ -119,15 +125,19 @@ async def test_a_refusal_names_every_reason_the_rule_and_the_remedy(
                 "code": "project-too-dear",
                 "message": "60,000.00 元 超过 50,000.00 元",
                 "value": 6_000_000,
+                "rule": rule,
+                "remedy": "降低金额",
             },
-            {"pointer": "", "code": "statutory-testing", "message": "法定检测不在支持范围", "value": None},
+            {
+                "pointer": "",
+                "code": "statutory-testing",
+                "message": "法定检测不在支持范围",
+                "value": None,
+                "rule": {"article": "9(3)"},
+                "remedy": "选择其他服务",
+            },
         ],
-        "rule": {
-            "pack": "beijing-2023",
-            "parameter": "face_value_max",
-            "article": "12",
-            "quote": "单张最高限额为 5 万元",
-        },
+        "rule": rule,
         "remedy": "降低金额",
         "trace_id": "a" * 32,
     }
