@@ -293,7 +293,11 @@ def _said(value: object, language: Language, *, money: bool) -> str:
 
 def _instant(at: datetime, language: Language) -> str:
     """Say an instant as a clock in Beijing shows it, to the millisecond where it is not a whole second."""
-    said = at.astimezone(BEIJING).isoformat(" ", "milliseconds")[:23].removesuffix(".000")
+    try:
+        there = at.astimezone(BEIJING)
+    except OverflowError:  # the last hours that a calendar knows, which are no longer in it in Beijing
+        return at.isoformat()
+    said = there.isoformat(" ", "milliseconds")[:23].removesuffix(".000")
     return f"{said}（北京时间）" if language == "zh" else f"{said} (Beijing time)"
 
 

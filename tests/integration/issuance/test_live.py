@@ -42,7 +42,8 @@ async def test_a_claim_is_soon_in_every_list_and_its_period_is_opened_by_the_due
                     return list(answer.json()["items"])
                 assert answer.json()["code"] == "behind", answer.text
 
-        assert await listed("/v1/vouchers") == [claimed.json()]
+        nothing = {"amount": 0, "currency": "CNY"}
+        assert await listed("/v1/vouchers") == [claimed.json() | {"clawed_back": nothing}]
         (entry,) = await listed("/v1/ledger/entries")
         assert (entry["credit"], entry["debit"], entry["amount"]) == ("quota", "reserved", claimed.json()["amount"])
         (year,) = await listed(f"/v1/claimants/{claimant_id}/annual-totals")

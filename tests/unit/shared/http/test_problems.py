@@ -102,6 +102,7 @@ def test_of_several_reasons_each_has_its_rule_and_its_remedy(tmp_path: Path) -> 
     ("at", "zh", "en"),
     [
         (datetime(2026, 3, 1, 1, tzinfo=UTC), "2026-03-01 09:00:00（北京时间）", "2026-03-01 09:00:00 (Beijing time)"),
+        (datetime(9999, 12, 31, 23, tzinfo=UTC), "9999-12-31T23:00:00+00:00", "9999-12-31T23:00:00+00:00"),
         (
             datetime(2026, 12, 31, 16, 0, 0, 1_999, tzinfo=UTC),
             "2027-01-01 00:00:00.001（北京时间）",
