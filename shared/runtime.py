@@ -29,7 +29,8 @@ from shared.telemetry import Tracing
 
 _PROBE_LIMIT_S = 2.0
 _LOOK_AGAIN_S = 20.0
-"""What halts the relay is mended outside it (`cxq republish --fresh`, a restored store): it sees that by itself."""
+"""What halts the relay or a read model is mended outside it (`cxq republish --fresh`, `cxq rebuild`, a store set back):
+it sees that by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +152,10 @@ class Runtime:
         if self.subscriptions:
             tasks.append(Supervised("membership", self._membership.run))
         tasks.extend(Supervised(f"feed:{'-'.join(contexts)}", feed.run) for contexts, feed in self._feeds.items())
-        tasks.extend(Supervised(consumer.name, consumer.run) for consumer in self.consumers)
+        tasks.extend(
+            Supervised(consumer.name, consumer.run, look_again_s=_LOOK_AGAIN_S, is_mended=consumer.is_mended)
+            for consumer in self.consumers
+        )
         if self.context.deadlines:
             tasks.append(Supervised("due-list", self._work_off))
         return tasks

@@ -52,12 +52,22 @@ type Work = Callable[[Progress], Awaitable[None]]
 class Supervised:
     """One background task: `start` it, look at `progress`, `stop` it."""
 
-    def __init__(self, name: str, work: Work, *, essential: bool = False, look_again_s: float | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        work: Work,
+        *,
+        essential: bool = False,
+        look_again_s: float | None = None,
+        is_mended: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:
         self.name = name
         self.essential = essential
         """Whether the process is of no use without it."""
         self._look_again_s = look_again_s
         """How long a halted task waits before it looks whether somebody has mended what it found; None: for ever."""
+        self._is_mended = is_mended
+        """Tells whether a halted task has reason to begin again; None: it finds out by beginning."""
         self.progress = Progress()
         self._work = work
         self._task: asyncio.Task[None] | None = None
@@ -91,7 +101,7 @@ class Supervised:
                 _log.critical("task.halted", task=self.name, reason=str(halt))
                 if self._look_again_s is None:
                     return
-                await asyncio.sleep(self._look_again_s)
+                await self._until_mended(self._look_again_s)
                 continue
             except Exception as error:  # noqa: BLE001 (whatever it is, the next attempt may do better)
                 self.progress.detail = f"{type(error).__name__}: {error}"
@@ -101,6 +111,15 @@ class Supervised:
                 pause = _PAUSE_S_MIN
             await asyncio.sleep(pause)
             pause = min(pause * 2, _PAUSE_S_MAX)
+
+    async def _until_mended(self, pause: float) -> None:
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                if self._is_mended is None or await self._is_mended():
+                    return
+            except Exception as error:  # noqa: BLE001 (whoever cannot look now looks later)
+                _log.warning("task.cannot_look", task=self.name, reason=f"{type(error).__name__}: {error}")
 
 
 async def stop_all(tasks: list[Supervised]) -> None:

@@ -94,20 +94,28 @@ class Applier:
 
     async def begin(self, source: TopicPartition) -> Partition:
         """Look up how far this subscription is in a partition."""
-        row = consumer_positions.c
         async with self.around.engine.begin() as connection:
             start = insert(consumer_positions).values(
                 consumer=self.name, topic=source.topic, partition=source.partition, next_offset=0, position=0
             )
             await connection.execute(start.on_conflict_do_nothing())
-            found = await connection.execute(
-                sa.select(row.next_offset, row.position, row.hash).where(
-                    row.consumer == self.name, row.topic == source.topic, row.partition == source.partition
-                )
-            )
-            known = Partition(Place(*found.one()), await keys_parked(connection, self.name, *source))
+            place = (await self._stored(connection))[source]
+            known = Partition(place, await keys_parked(connection, self.name, *source))
         self.partitions[source] = known
         return known
+
+    async def has_been_moved(self) -> bool:
+        """Tell whether somebody else has stored that it is elsewhere than it believes to be."""
+        async with self.around.engine.connect() as connection:
+            stored = await self._stored(connection)
+        return any(stored.get(source) != partition.place for source, partition in self.partitions.items())
+
+    async def _stored(self, connection: AsyncConnection) -> dict[TopicPartition, Place]:
+        """Read how far it is in each partition."""
+        row = consumer_positions.c
+        places = sa.select(row.topic, row.partition, row.next_offset, row.position, row.hash)
+        found = (await connection.execute(places.where(row.consumer == self.name))).all()
+        return {TopicPartition(topic, partition): Place(*place) for topic, partition, *place in found}
 
     def new_ones(self, source: TopicPartition, partition: Partition, items: Sequence[Item]) -> tuple[list[Item], str]:
         """Drop what is known already; give what is new, up to a gap, and what the gap is. Raises ForkError."""

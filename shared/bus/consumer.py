@@ -47,6 +47,10 @@ class Consumer:
         self._feed = self._shared
         await self._feed.carry(self._applier)
 
+    async def is_mended(self) -> bool:
+        """Tell whether somebody has moved it from where it halted, as a rebuild does: then it can go on."""
+        return await self._applier.has_been_moved()
+
     def lag(self) -> int | None:
         """Count the records still to read of the partitions this process has; None while it does not read."""
         return self._feed.lag(self._applier)

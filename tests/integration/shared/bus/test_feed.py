@@ -27,11 +27,13 @@ class Reader:
     def __init__(self, log: Log, name: str, poison: Any = "halt") -> None:
         self.log, self.name = log, name
         self.bad: set[int] = set()
+        self.tries = 0
         self.subscription = Subscription(
             consumer=name, contexts=(CONTEXT,), apply=self.apply, poison=poison, derived=True
         )
 
     async def apply(self, tx: Transaction, events: Sequence[Recorded[Any]]) -> None:
+        self.tries += 1
         rows = [{"p": event.position, "o": event.key} for event in events]
         await tx.connection.execute(sa.text(f"INSERT INTO {self.name} (position, owner) VALUES (:p, :o)"), rows)
         if self.bad & {event.position for event in events}:
@@ -155,6 +157,37 @@ async def test_one_that_halts_leaves_the_other_at_work_and_goes_on_from_there_wh
         await published(log, in_partition(0)[:1])
         await one.has(1, 2, 3, 4, 5, 6)
         await other.has(1, 2, 3, 4, 5, 6)
+
+
+async def test_one_that_halted_begins_again_when_a_rebuild_has_moved_it_and_not_before(log: Log) -> None:
+    one, other = await readers_of(log)
+    one.bad = {3}
+    await published(log, in_partition(0))
+    shared, looks, seen = Shared(log, one, other), 0, 0
+
+    async def is_mended() -> bool:
+        nonlocal looks
+        looks += 1
+        return await shared.consumers[0].is_mended()
+
+    async def has_looked() -> bool:
+        return looks > seen + 3
+
+    shared.tasks[0] = Supervised("one", shared.consumers[0].run, look_again_s=0.01, is_mended=is_mended)
+    async with shared.at_work():
+        await state(shared.tasks[0], State.HALTED)
+        tries, seen = one.tries, looks
+        await eventually(has_looked)
+        assert (one.tries, shared.tasks[0].progress.state) == (tries, State.HALTED)
+        await log.change(
+            "INSERT INTO one (position, owner) SELECT position, key FROM events WHERE position = 3",
+            "UPDATE consumer_positions SET next_offset = 3, position = 3,"
+            " hash = (SELECT encode(hash, 'hex') FROM events WHERE position = 3)"
+            " WHERE partition = 0 AND consumer = 'one'",
+        )
+        await one.has(1, 2, 3, 4, 5)
+        await state(shared.tasks[0], State.RUNNING)
+        assert await other.positions() == [1, 2, 3, 4, 5]
 
 
 async def test_one_lays_an_owners_events_aside_and_the_other_applies_them(log: Log) -> None:
