@@ -135,9 +135,8 @@ class _Rebuild:
                 await before  # it failed, and says why
             await self._catch_up(ends.result())
             await self._rows.finish()
-            async with _side_by_side(self._sum_up_shadow()) as after:
-                await self._shadow.index_rest(self._connection)
-                return await before, await after
+            await self._shadow.index_rest(self._connection)
+            return await before, await self._sum_up_shadow()
 
     async def _sum_up_live(self, ends: "asyncio.Future[dict[Place, int]]") -> str:
         async with self._engine.connect() as snapshot:
@@ -200,11 +199,10 @@ class _Rebuild:
         await self._catch_up_for_good(ends)
         await self._rows.write(connection)
         different = await rows_different(connection, live, self._shadow.table) if count else 0
-        await connection.execute(sa.text("SET LOCAL lock_timeout = '200ms'"))
-        await connection.execute(sa.text(f'LOCK TABLE "{live.name}" IN ACCESS EXCLUSIVE MODE'))
-        await self._shadow.replace_live(connection)
         # the events that were set aside have been applied as well
         await connection.execute(sa.delete(parked_events).where(parked_events.c.consumer == consumer))
+        await connection.execute(sa.text("SET LOCAL lock_timeout = '200ms'"))
+        await self._shadow.replace_live(connection)
         return different
 
 
@@ -251,6 +249,8 @@ async def _alone(engine: AsyncEngine, projection: Projection) -> AsyncIterator[A
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         await connection.execute(sa.text("SET client_connection_check_interval = '1s'"))
         await connection.execute(sa.text("SET maintenance_work_mem = '128MB'"))
+        # Who reads meanwhile needs a processor too: an index is built by one at a time.
+        await connection.execute(sa.text("SET max_parallel_maintenance_workers = 0"))
         try:
             await connection.execute(
                 sa.text("SELECT pg_advisory_lock(hashtextextended(:lock, 0))"), {"lock": f"rebuild:{projection.name}"}

@@ -59,16 +59,21 @@ class Shadow:
         await connection.execute(sa.text(f"ANALYZE {self._shadow}"))
 
     async def replace_live(self, connection: AsyncConnection) -> None:
-        """Take the live table's place, with its names and grants, when the transaction commits."""
+        """Take the live table's place, with its names and grants, when the transaction commits.
+
+        Who reads the live table waits from here on, so that all is done in one round trip.
+        """
         indexes = (await connection.execute(_INDEXES, {"live": self._live})).all()
         grants = (await connection.execute(_GRANTS, {"live": self._live})).all()
-        await connection.execute(sa.text(f"DROP TABLE {self._live}"))
-        await connection.execute(sa.text(f'ALTER TABLE {self._shadow} RENAME TO "{self.live.name}"'))
-        for number, index in enumerate(indexes):
+        steps = [
+            f"LOCK TABLE {self._live} IN ACCESS EXCLUSIVE MODE",
+            f"DROP TABLE {self._live}",
+            f'ALTER TABLE {self._shadow} RENAME TO "{self.live.name}"',
             # a constraint's name goes with its index's
-            await connection.execute(sa.text(f'ALTER INDEX "{self._index_name(number)}" RENAME TO "{index.name}"'))
-        for privilege, role in grants:
-            await connection.execute(sa.text(f"GRANT {privilege} ON {self._live} TO {role}"))
+            *(f'ALTER INDEX "{self._index_name(n)}" RENAME TO "{index.name}"' for n, index in enumerate(indexes)),
+            *(f"GRANT {privilege} ON {self._live} TO {role}" for privilege, role in grants),
+        ]
+        await connection.execute(sa.text(f"DO $swap$ BEGIN {'; '.join(steps)}; END $swap$".replace(":", "\\:")))
 
     async def _index(self, connection: AsyncConnection, *, primary: bool) -> None:
         for number, index in enumerate((await connection.execute(_INDEXES, {"live": self._live})).all()):
