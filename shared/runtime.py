@@ -29,8 +29,8 @@ from shared.telemetry import Tracing
 
 _PROBE_LIMIT_S = 2.0
 _LOOK_AGAIN_S = 20.0
-"""What halts the relay or a read model is mended outside it (`cxq republish --fresh`, `cxq rebuild`, a store set back):
-it sees that by itself."""
+"""What halts the relay or a read model is mended outside it (`cxq republish --fresh`, another place to go on from): it
+sees that by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,7 @@ class Consumer:
         await self._feed.carry(self._applier)
 
     async def is_mended(self) -> bool:
-        """Tell whether somebody has moved it from where it halted, as a rebuild does: then it can go on."""
+        """Tell whether somebody has put it elsewhere than where it halted: then it goes on."""
         return await self._applier.has_been_moved()
 
     def lag(self) -> int | None:

@@ -159,7 +159,7 @@ async def test_one_that_halts_leaves_the_other_at_work_and_goes_on_from_there_wh
         await other.has(1, 2, 3, 4, 5, 6)
 
 
-async def test_one_that_halted_begins_again_when_a_rebuild_has_moved_it_and_not_before(log: Log) -> None:
+async def test_one_that_halted_begins_again_when_somebody_has_moved_it_and_not_before(log: Log) -> None:
     one, other = await readers_of(log)
     one.bad = {3}
     await published(log, in_partition(0))
