@@ -3,21 +3,47 @@
 import asyncio
 from collections.abc import Awaitable
 from datetime import date
+from functools import partial
+from typing import Any
 
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as bounded
-from hypothesis.stateful import RuleBasedStateMachine
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
+from shared.audit import Breach
 from shared.database import create_engine
 from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
 from shared.measures.reader import Measures
-from tests.integration.issuance.office import Office
+from shared.settings import Settings
+from tests.integration.issuance.entering import Entrants
+from tests.integration.issuance.office import CONTEXT, Office
 
 
-def bounds(*, examples: int, steps: int) -> bounded:
-    """Say how often a machine is tried, always in the same way."""
+def run_machine(
+    machine: type["OfficeMachine"], settings: Settings, *arguments: Any, examples: int, steps: int, **named: Any
+) -> None:
+    """Try a machine, always in the same way, and let the audit look at all that it leaves behind."""
+    url = settings.application_url(CONTEXT)
+    with asyncio.Runner() as runner:
+        made: Any = partial(machine, runner, url, *arguments, **named)
+        run_state_machine_as_test(made, settings=_bounds(examples=examples, steps=steps))
+        found = runner.run(_breaches(url))
+        assert found == [], "\n".join(str(one) for one in found)
+
+
+async def _breaches(url: str) -> list[Breach]:
+    engine = create_engine(url)
+    try:
+        office = Office(engine)
+        await office.wait_until(office.clock.now())  # each example had its own clock: begin again with this day
+        return await Entrants(office).breaches()
+    finally:
+        await engine.dispose()
+
+
+def _bounds(*, examples: int, steps: int) -> bounded:
     return bounded(
         max_examples=examples,
         stateful_step_count=steps,

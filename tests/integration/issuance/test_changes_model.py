@@ -1,12 +1,9 @@
 """What may change around vouchers, act by act in any order, beside the plain model: plans, claimants, repayments."""
 
-import asyncio
 from datetime import timedelta
-from functools import partial
-from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, consumes, rule, run_state_machine_as_test
+from hypothesis.stateful import Bundle, consumes, rule
 
 from services.issuance.domain.plan import Plan as PeriodPlan
 from services.issuance.use_cases.planning_periods import approve_period, change_plan, propose_period, withdraw_plan
@@ -14,8 +11,7 @@ from shared.events.contracts import ContractSubmitted
 from shared.events.redemption import FundsRecovered, RepaymentReversed
 from shared.events.registry.claimants import Certificate, ClaimantCertificatesChanged, ClaimantProfileChanged
 from shared.settings import Settings
-from tests.integration.issuance.machine import bounds
-from tests.integration.issuance.office import CONTEXT
+from tests.integration.issuance.machine import run_machine
 from tests.integration.issuance.plain_model import ALLOWANCE, ALLOWANCE_CERTIFIED, CAP, PlainPeriod
 from tests.integration.issuance.rules import returning_to_quota
 from tests.integration.issuance.test_model import Issuance
@@ -179,8 +175,4 @@ class ChangingIssuance(Issuance):
 
 
 def test_whatever_changes_around_vouchers_does_what_the_plain_model_says(settings: Settings) -> None:
-    with asyncio.Runner() as runner:
-        machine: Any = partial(
-            ChangingIssuance, runner, settings.application_url(CONTEXT), returning_to_quota(), returns=True
-        )
-        run_state_machine_as_test(machine, settings=bounds(examples=16, steps=60))
+    run_machine(ChangingIssuance, settings, returning_to_quota(), returns=True, examples=16, steps=60)

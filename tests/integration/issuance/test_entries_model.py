@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -12,7 +11,6 @@ from hypothesis.stateful import (
     invariant,
     multiple,
     rule,
-    run_state_machine_as_test,
 )
 
 from services.issuance.app import DUE
@@ -20,7 +18,7 @@ from services.issuance.use_cases.cancelling import cancel_voucher
 from shared.procedures.due_list import DueList
 from shared.settings import Settings
 from tests.integration.issuance.entering import Entrants, reserve
-from tests.integration.issuance.machine import OfficeMachine, bounds
+from tests.integration.issuance.machine import OfficeMachine, run_machine
 from tests.integration.issuance.office import CONTEXT
 from tests.integration.issuance.rules import returning_to_quota
 from tests.integration.issuance.stories import judged
@@ -175,12 +173,6 @@ class ReserveList(OfficeMachine):
         assert self.live(self.entrants.waits(self.period_id)) == (len(paper.line), paper.owed)
         assert self.live(self.office.quota_of(self.period_id))[0] == paper.remaining
 
-    def end(self) -> None:
-        """Let the audit look at the whole example."""
-        assert self.live(self.entrants.breaches()) == []
-
 
 def test_the_reserve_list_does_what_a_plain_one_does(settings: Settings) -> None:
-    with asyncio.Runner() as runner:
-        machine: Any = partial(ReserveList, runner, settings.application_url(CONTEXT))
-        run_state_machine_as_test(machine, settings=bounds(examples=10, steps=40))
+    run_machine(ReserveList, settings, examples=10, steps=40)

@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import date, timedelta
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,7 +13,6 @@ from hypothesis.stateful import (
     invariant,
     multiple,
     rule,
-    run_state_machine_as_test,
 )
 
 from services.issuance.use_cases.cancelling import cancel_voucher
@@ -36,8 +34,7 @@ from shared.settings import Settings
 from shared.store.execution import Answer
 from shared.store.transaction import UnknownSubjectError
 from tests.integration.issuance.agreement import assert_agreed
-from tests.integration.issuance.machine import OfficeMachine, bounds
-from tests.integration.issuance.office import CONTEXT
+from tests.integration.issuance.machine import OfficeMachine, run_machine
 from tests.integration.issuance.plain_model import (
     ALLOWANCE,
     ALLOWANCE_CERTIFIED,
@@ -368,6 +365,4 @@ class Issuance(OfficeMachine):
 @pytest.mark.parametrize("returns", [False, True], ids=["money stays away", "money returns to the quota"])
 def test_issuance_does_what_the_plain_model_says(settings: Settings, *, returns: bool) -> None:
     measures = returning_to_quota() if returns else Measures.load()
-    with asyncio.Runner() as runner:
-        machine: Any = partial(Issuance, runner, settings.application_url(CONTEXT), measures, returns=returns)
-        run_state_machine_as_test(machine, settings=bounds(examples=12, steps=50))
+    run_machine(Issuance, settings, measures, returns=returns, examples=12, steps=50)
