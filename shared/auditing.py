@@ -50,7 +50,7 @@ def _in_order(contexts: Sequence[BoundedContext], cross: Sequence[CrossCheck]) -
 
 def _checks(settings: Settings, context: BoundedContext) -> tuple[Check, ...]:
     return (
-        *store_checks(settings.database_name(context.name), clock_of(settings).now()),
+        *store_checks(clock_of(settings).now()),
         *bus_checks(settings, context.name),
         *(projection_check(settings, projection) for projection in context.projections),
         *context.checks,

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.audit import Breach, Check, Count
+from shared.store.audit import rights_beyond_adding
 
 _ANSWERS = sa.text(
     """
@@ -16,10 +17,6 @@ _ANSWERS = sa.text(
     LEFT JOIN events e ON e.position = k.position AND e.type = 'cxq.issuance.voucher-claimed.v1'
     WHERE k.position IS NOT NULL OR k.status >= 500 ORDER BY k.position, k.name
     """
-)
-_EXCESSIVE = sa.text(
-    "SELECT p FROM unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE']) AS p"
-    " WHERE has_table_privilege(current_database(), 'kept_claims', p)"
 )
 
 
@@ -37,8 +34,8 @@ async def answers_are_true(connection: AsyncConnection, count: Count) -> AsyncIt
             yield Breach(where=where, found=f"was told {row.told}, and stands for {row.voucher_id}")
         if row.position == row.before:
             yield Breach(where=where, found=f"stands for position {row.position}, as another key does")
-    for (excessive,) in await connection.execute(_EXCESSIVE):
-        yield Breach(where="kept_claims", found=f"the service has a right it must not have: {excessive}")
+    async for breach in rights_beyond_adding(connection, "kept_claims"):
+        yield breach
 
 
 # Counted together rather than joined: no plan of this can compare every voucher with every answer.

@@ -1,6 +1,6 @@
 """What the store of every context promises, checked: the log, the answers, the deadlines."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -48,11 +48,16 @@ _GUARD = sa.text(
     " WHERE tgrelid = CAST('events' AS regclass) AND tgname = 'events_append_only'"
 )
 _BEFORE_STATEMENT_ANY_CHANGE = 2 + 8 + 16 + 32  # pg_trigger.tgtype: before, delete, update, truncate, each statement
-_EXCESSIVE = sa.text(
-    "SELECT t || ': ' || p FROM (VALUES ('events', 'UPDATE'), ('events', 'DELETE'), ('events', 'TRUNCATE'),"
-    " ('events', 'TRIGGER'), ('log_head', 'INSERT'), ('log_head', 'DELETE'), ('log_head', 'TRUNCATE'),"
-    " ('idempotency', 'UPDATE'), ('idempotency', 'DELETE'), ('idempotency', 'TRUNCATE')) AS wanted (t, p)"
-    " WHERE has_table_privilege(CAST(:role AS name), t, p)"
+_BEYOND_ADDING = ("UPDATE", "DELETE", "TRUNCATE", "TRIGGER")
+_BEYOND_MOVING_ON = ("INSERT", "DELETE", "TRUNCATE", "TRIGGER")
+# A service's role has the name of its database. A right to one column alone is no right to the table.
+_HELD = sa.text(
+    """
+    SELECT denied FROM unnest(CAST(:denied AS text[])) WITH ORDINALITY AS asked (denied, place)
+    WHERE CASE WHEN denied IN ('INSERT', 'UPDATE') THEN has_any_column_privilege(current_database(), :table, denied)
+        ELSE has_table_privilege(current_database(), :table, denied) END
+    ORDER BY place
+    """
 )
 _ANSWERS = sa.text("SELECT count(*) FROM idempotency")
 _LOOSE_ANSWERS = sa.text(
@@ -71,14 +76,15 @@ _OVERDUE = sa.text(
 _WAITING = sa.text("SELECT count(*) FROM deadlines")
 
 
-def store_checks(role: str, now: datetime) -> tuple[Check, ...]:
-    """List what is checked in every context's database; `role` is what the service runs under, `now` the clock's."""
+async def rights_beyond_adding(connection: AsyncConnection, *tables: str) -> AsyncIterator[Breach]:
+    """Find every right by which the service's own role could change what it has put into tables only added to."""
+    for table in tables:
+        async for breach in _rights(connection, table, _BEYOND_ADDING):
+            yield breach
 
-    async def log_is_sealed(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
-        async for breach in _log_is_chained(connection, count):
-            yield breach
-        async for breach in _log_is_guarded(connection, role):
-            yield breach
+
+def store_checks(now: datetime) -> tuple[Check, ...]:
+    """List what is checked in every context's database; `now` is the clock's."""
 
     async def deadlines_are_kept(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
         count.checked = (await connection.execute(_WAITING)).scalar_one()
@@ -91,7 +97,7 @@ def store_checks(role: str, now: datetime) -> tuple[Check, ...]:
     return (
         Check(id="L1", promise="Versions are gapless in every stream", look=_versions_are_gapless),
         Check(id="L2", promise="Positions are gapless from 1 to the head", look=_positions_are_gapless),
-        Check(id="L3", promise="The log is append-only and hash-chained", look=log_is_sealed),
+        Check(id="L3", promise="The log is append-only and hash-chained", look=_log_is_sealed),
         Check(id="K2", promise="One key, one effect, one answer", look=_answers_have_their_effect),
         Check(id="P6", promise="Nothing waits beyond its deadline", look=deadlines_are_kept),
     )
@@ -113,6 +119,17 @@ async def _positions_are_gapless(connection: AsyncConnection, count: Count) -> A
         yield Breach(where="log_head", found=f"is at position {head}, the last event at {last.position if last else 0}")
 
 
+async def _log_is_sealed(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+    async for breach in _log_is_chained(connection, count):
+        yield breach
+    async for breach in _log_is_guarded(connection):
+        yield breach
+    async for breach in rights_beyond_adding(connection, "events", "idempotency"):
+        yield breach
+    async for breach in _rights(connection, "log_head", _BEYOND_MOVING_ON):
+        yield breach
+
+
 async def _log_is_chained(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
     """Recompute every link.
 
@@ -126,14 +143,17 @@ async def _log_is_chained(connection: AsyncConnection, count: Count) -> AsyncIte
         yield Breach(where="log_head", found="does not hold the hash of the last event")
 
 
-async def _log_is_guarded(connection: AsyncConnection, role: str) -> AsyncIterator[Breach]:
+async def _log_is_guarded(connection: AsyncConnection) -> AsyncIterator[Breach]:
     guard = (await connection.execute(_GUARD)).one_or_none()
     if guard is None:
         yield Breach(where="trigger events_append_only", found="is gone")
     elif guard.tgenabled != b"A" or guard.tgtype != _BEFORE_STATEMENT_ANY_CHANGE:
         yield Breach(where="trigger events_append_only", found="does not refuse every change any more")
-    for (excessive,) in await connection.execute(_EXCESSIVE, {"role": role}):
-        yield Breach(where=f"role {role}", found=f"has a right it must not have: {excessive}")
+
+
+async def _rights(connection: AsyncConnection, table: str, denied: Sequence[str]) -> AsyncIterator[Breach]:
+    for held in (await connection.execute(_HELD, {"table": table, "denied": list(denied)})).scalars():
+        yield Breach(where=table, found=f"the service has a right it must not have: {held}")
 
 
 async def _answers_have_their_effect(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:

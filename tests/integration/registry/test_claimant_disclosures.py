@@ -169,7 +169,7 @@ async def test_the_service_adds_records_and_never_changes_one(house: House) -> N
         mine = sa.update(access_records).where(access_records.c.principal == "watched-4")
         await connection.execute(mine.values(operation="getBankAccount", fields=["account"]))
     assert (await house.breaches())["R13"] == [
-        "the service may DELETE: they are not only added to",
+        "the service has a right it must not have: DELETE",
         "a whole bank account was shown to a claimant",
     ]
     async with house.owner() as connection:
