@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.issuance.domain.postings import Account
+from services.issuance.reports.ledger_words import ACCOUNT_WORDS
 from shared.http.models import Money, View
 
 _PERIOD = "prd_01jq8v5x0000000000000000aa"
@@ -20,12 +21,8 @@ Year = Annotated[
 AccountName = Annotated[
     Account,
     Field(
-        description=(
-            "budget 预算，quota 周期额度，reserved 已领取，committed 已登记，payable 待兑现，paid 已兑现，"
-            "clawed_back 已追回，"
-            "released 已退回，lapsed 已作废，withheld 作废而仍计入额度，revoked 已撤销，returned 退回周期的对冲 · "
-            "budget → quota → reserved → committed → payable → paid → clawed_back, or an end before that"
-        ),
+        description=f"科目：{'，'.join(f'{code} {word}' for code, word in ACCOUNT_WORDS.items())} · "
+        "budget → quota → reserved → committed → payable → paid → clawed_back, or an end before that",
         examples=["reserved"],
     ),
 ]
@@ -99,8 +96,8 @@ class LedgerProof(View):
     events: int = Field(description="读过的事件 · Events read", examples=[1042])
     compared: int = Field(description="比对的行 · Rows compared", examples=[377])
     moving: int = Field(description="核对时正在变动而未比对的行 · Rows in motion, left to the next night", examples=[0])
-    differences: int = Field(examples=[0])
-    first_differences: list[str] = Field(examples=[[]])
+    differences: int = Field(description="有差异的行 · Rows that differ", examples=[0])
+    first_differences: list[str] = Field(description="最先发现的差异 · The first of them, in words", examples=[[]])
     digest: str = Field(
         description="所读日志的连环 SHA-256 · Chained SHA-256 of what was read",
         examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],

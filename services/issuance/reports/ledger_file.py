@@ -12,6 +12,8 @@ from typing import Any, Literal, Self
 
 import xlsxwriter  # type: ignore[import-untyped]
 
+from services.issuance.reports.ledger_words import ACCOUNT_WORDS, TRANSFER_WORDS
+
 BOM = "\ufeff"
 """Without it spreadsheets take UTF-8 for another encoding."""
 SHEET_ROWS_MAX = 1_048_575
@@ -37,8 +39,9 @@ COLUMNS = (
     Column("日志位置 · position", "whole", 22, lambda line: line.position),
     Column("笔 · line", "whole", 10, lambda line: line.line),
     Column("记账日 · business date", "day", 24, lambda line: line.business_date),
-    Column("借方科目 · debit", "text", 20, lambda line: line.debit),
-    Column("贷方科目 · credit", "text", 20, lambda line: line.credit),
+    Column("摘要 · transfer", "text", 22, lambda line: TRANSFER_WORDS[line.credit, line.debit]),
+    Column("借方科目 · debit", "text", 20, lambda line: ACCOUNT_WORDS[line.debit]),
+    Column("贷方科目 · credit", "text", 20, lambda line: ACCOUNT_WORDS[line.credit]),
     Column("金额（元） · amount (yuan)", "yuan", 28, lambda line: Decimal(line.fen) / _FEN),
     Column("金额（分） · amount (fen)", "whole", 26, lambda line: line.fen),
     Column("周期 · period", "text", 34, lambda line: line.period_id),
@@ -46,7 +49,10 @@ COLUMNS = (
     Column("申领单位 · claimant", "text", 34, lambda line: line.claimant_id),
     Column("创新券 · voucher", "text", 34, lambda line: line.voucher_id),
     Column("合同 · contract", "text", 34, lambda line: line.contract_id),
+    Column("借方代码 · debit code", "text", 24, lambda line: line.debit),
+    Column("贷方代码 · credit code", "text", 26, lambda line: line.credit),
 )
+"""Accounts in finance's words; their codes, which are the API's, stand last for whoever matches the two."""
 HEADINGS = tuple(column.heading for column in COLUMNS)
 
 

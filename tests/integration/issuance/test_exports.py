@@ -73,8 +73,11 @@ async def test_the_file_has_every_entry_in_the_order_of_the_log(
     assert len(rows) == order["entries"] > 20
     places = [(int(row[0]), int(row[1])) for row in rows]
     assert places == sorted(set(places))
-    assert sum(int(row[6]) for row in rows if row[3] == "paid") == PAID
-    assert {row[5] for row in rows if row[3] == "reserved"} == {f"{FACE / 100:.2f}"}
+    assert sum(int(row[7]) for row in rows if row[3] == "兑现") == PAID
+    assert {row[6] for row in rows if row[3] == "领取"} == {f"{FACE / 100:.2f}"}
+    assert {tuple(row[4:6] + row[13:]) for row in rows if row[3] == "领取"} == {
+        ("已领取", "周期额度", "reserved", "quota")
+    }
     assert lived.period_id
 
 
@@ -89,8 +92,8 @@ async def test_a_workbook_holds_the_same_as_the_csv(
     sheet = CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python()
     assert sheet[0] == plain[0] == list(HEADINGS)
     assert len(sheet) == len(plain) == 5
-    assert [row[6] for row in sheet[1:]] == [int(row[6]) for row in plain[1:]] == [FACE] * 4
-    assert [row[9] for row in sheet[1:]] == [lived.claimant_id] * 4
+    assert [row[7] for row in sheet[1:]] == [int(row[7]) for row in plain[1:]] == [FACE] * 4
+    assert [row[10] for row in sheet[1:]] == [lived.claimant_id] * 4
 
 
 async def test_what_comes_after_the_order_is_not_in_the_file(
@@ -149,7 +152,7 @@ async def test_the_command_writes_a_file_that_is_whole_or_not_there(
     assert heard[-1] == (order["entries"], order["entries"])
     rows = _rows(file.read_bytes()) if suffix == ".csv" else _sheet(file)
     assert len(rows) == order["entries"] + 1
-    assert {row[9] for row in rows[1:]} == {lived.claimant_id}
+    assert {row[10] for row in rows[1:]} == {lived.claimant_id}
     assert _names(tmp_path) == [file.name]
 
 

@@ -15,6 +15,7 @@ from services.issuance.domain.clawing_back import came_back
 from services.issuance.domain.postings import ACCOUNTS, COUNTED, OUTSTANDING, SPENT, Account, Posted, ledger_lines_of
 from services.issuance.domain.voucher import Event, voucher
 from services.issuance.domain.voucher_stages import LIVE, Stage, Voucher
+from services.issuance.reports.ledger_words import TRANSFER_WORDS
 from shared.events.issuance.quotas import QuotaGranted, QuotaReturned, QuotaWithdrawn
 from shared.events.issuance.vouchers import (
     VoucherCancelled,
@@ -81,34 +82,34 @@ def test_the_accounts_are_listed_once_each() -> None:
     assert set(SPENT) < set(ACCOUNTS) - set(COUNTED)
 
 
-@pytest.mark.parametrize(
-    ("fact", "flows"),
-    [
-        (GRANTED, [("budget", "quota", QUOTA)]),
-        (WITHDRAWN, [("quota", "budget", 5_000_000)]),
-        (RETURNED, [("returned", "quota", FACE)]),
-        (CLAIMED, [("quota", "reserved", FACE)]),
-        (COMMITTED, [("reserved", "committed", FACE)]),
-        (RELEASED, [("committed", "reserved", FACE)]),
-        (USED, [("committed", "payable", FACE)]),
-        (CANCELLED, [("reserved", "released", FACE)]),
-        (replace(CANCELLED, released=0), [("reserved", "withheld", FACE)]),
-        (UNREGISTERED, [("reserved", "lapsed", FACE)]),
-        (UNUSED, [("committed", "lapsed", FACE)]),
-        (replace(UNUSED, released=0), [("committed", "withheld", FACE)]),
-        (LAPSED, [("payable", "lapsed", FACE)]),
-        (replace(LAPSED, released=0), [("payable", "withheld", FACE)]),
-        (replace(REVOKED, stage="claimed"), [("reserved", "revoked", FACE)]),
-        (replace(REVOKED, stage="committed"), [("committed", "revoked", FACE)]),
-        (REVOKED, [("payable", "revoked", FACE)]),
-        (REDEEMED, [("payable", "paid", 2_000_000), ("payable", "released", 1_000_000)]),
-        (replace(REDEEMED, released=0), [("payable", "paid", 2_000_000), ("payable", "withheld", 1_000_000)]),
-        (replace(REDEEMED, paid=0, released=FACE), [("payable", "released", FACE)]),
-        (replace(REDEEMED, released=0, revoked=True), [("revoked", "paid", 2_000_000)]),
-        (CLAWED_BACK, [("paid", "clawed_back", 1_500_000)]),
-        (NOT_CLAWED_BACK, [("clawed_back", "paid", 1_500_000)]),
-    ],
-)
+FLOWS: list[tuple[Posted, list[tuple[Account, Account, int]]]] = [
+    (GRANTED, [("budget", "quota", QUOTA)]),
+    (WITHDRAWN, [("quota", "budget", 5_000_000)]),
+    (RETURNED, [("returned", "quota", FACE)]),
+    (CLAIMED, [("quota", "reserved", FACE)]),
+    (COMMITTED, [("reserved", "committed", FACE)]),
+    (RELEASED, [("committed", "reserved", FACE)]),
+    (USED, [("committed", "payable", FACE)]),
+    (CANCELLED, [("reserved", "released", FACE)]),
+    (replace(CANCELLED, released=0), [("reserved", "withheld", FACE)]),
+    (UNREGISTERED, [("reserved", "lapsed", FACE)]),
+    (UNUSED, [("committed", "lapsed", FACE)]),
+    (replace(UNUSED, released=0), [("committed", "withheld", FACE)]),
+    (LAPSED, [("payable", "lapsed", FACE)]),
+    (replace(LAPSED, released=0), [("payable", "withheld", FACE)]),
+    (replace(REVOKED, stage="claimed"), [("reserved", "revoked", FACE)]),
+    (replace(REVOKED, stage="committed"), [("committed", "revoked", FACE)]),
+    (REVOKED, [("payable", "revoked", FACE)]),
+    (REDEEMED, [("payable", "paid", 2_000_000), ("payable", "released", 1_000_000)]),
+    (replace(REDEEMED, released=0), [("payable", "paid", 2_000_000), ("payable", "withheld", 1_000_000)]),
+    (replace(REDEEMED, paid=0, released=FACE), [("payable", "released", FACE)]),
+    (replace(REDEEMED, released=0, revoked=True), [("revoked", "paid", 2_000_000)]),
+    (CLAWED_BACK, [("paid", "clawed_back", 1_500_000)]),
+    (NOT_CLAWED_BACK, [("clawed_back", "paid", 1_500_000)]),
+]
+
+
+@pytest.mark.parametrize(("fact", "flows"), FLOWS)
 def test_each_fact_moves_its_money(fact: Posted, flows: Sequence[tuple[Account, Account, int]]) -> None:
     assert [(line.credit, line.debit, line.fen) for line in ledger_lines_of(fact)] == list(flows)
 
@@ -137,6 +138,12 @@ def test_the_books_say_what_the_voucher_and_its_allowance_say(commands: list[obj
     assert outstanding == (FACE if state.stage in LIVE else 0)
     if state.stage is Stage.REVOKED:
         assert found["revoked"] == FACE
+
+
+def test_finance_has_a_word_of_its_own_for_every_way_money_moves() -> None:
+    moved = {(credit, debit) for _, flows in FLOWS for credit, debit, _ in flows}
+    assert set(TRANSFER_WORDS) == moved
+    assert len(set(TRANSFER_WORDS.values())) == len(TRANSFER_WORDS)
 
 
 def test_money_that_comes_back_is_booked_by_a_reverse_entry() -> None:
