@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import pytest
@@ -164,18 +164,40 @@ async def test_nothing_overtakes_an_answer_that_has_to_be_waited_for() -> None:
     )
 
 
-async def test_nobody_is_told_who_has_hung_up_before_the_answer() -> None:
+@pytest.mark.parametrize(
+    "hang_up",
+    [
+        lambda connection: connection.connection_lost(None),
+        lambda connection: connection.connection_lost(ConnectionResetError()),
+        lambda connection: connection.transport.close(),
+    ],
+    ids=["gone", "cut off", "closing"],
+)
+async def test_nobody_is_told_who_has_hung_up_before_the_answer(hang_up: Callable[[Any], None]) -> None:
     house = House(reply=REPLY, is_late=True)
     connection = house.connected()
     house.may_answer.clear()
     connection.data_received(KNOCK)
     await asyncio.sleep(0)
-    connection.connection_lost(None)
+    hang_up(connection)
     house.may_answer.set()
     async with asyncio.timeout(5):
         while connection.tasks:  # noqa: ASYNC110 (it is a plain set)
             await asyncio.sleep(0)
     assert connection.transport.written == b""
+
+
+async def test_an_answer_that_had_to_be_waited_for_waits_for_who_reads_slowly() -> None:
+    house = House(reply=REPLY, is_late=True)
+    connection = house.connected()
+    house.may_answer.clear()
+    connection.data_received(KNOCK)
+    connection.pause_writing()
+    house.may_answer.set()
+    await _turns()
+    assert connection.transport.written == b""
+    connection.resume_writing()
+    assert (await house.heard(connection)).endswith(b"too bad")
 
 
 async def test_a_server_that_stops_gives_the_answer_that_is_under_way_and_ends_the_connection() -> None:
@@ -263,8 +285,11 @@ async def test_nothing_overtakes_an_answer_that_is_under_way() -> None:
         KNOCK.replace(b"/door", b"/doors"),
         KNOCK.replace(b"POST", b"PUT"),
         KNOCK.replace(b"HTTP/1.1", b"HTTP/1.0"),
+        KNOCK.replace(b"HTTP/1.1", b"HTTP/1.0").replace(b"X-Who: me", b"Connection: keep-alive"),
         KNOCK.replace(b"X-Who: me", b"Connection: close"),
+        KNOCK.replace(b"X-Who: me", b"Connection: Upgrade\r\nUpgrade: elsewhere"),
     ],
+    ids=["query", "elsewhere", "otherwise", "1.0", "1.0 that stays", "closes", "upgrades"],
 )
 async def test_what_is_asked_otherwise_never_comes_to_the_door(request_text: bytes) -> None:
     house = House(reply=REPLY)
@@ -297,3 +322,39 @@ async def test_nothing_is_begun_on_a_connection_that_is_closing() -> None:
     assert connection.transport.written.count(b"HTTP/1.1 409") == 1
     assert connection.transport.closed
     assert house.served == []
+
+
+async def test_who_reads_slowly_is_served_as_ever() -> None:
+    house = House(reply=REPLY)
+    connection = house.connected()
+    connection.pause_writing()
+    connection.data_received(KNOCK)
+    await _turns()
+    assert (house.knocked, connection.transport.written) == ([], b"")
+    connection.resume_writing()
+    assert (await house.heard(connection)).endswith(b"served 1")
+
+
+async def test_nobody_knocks_on_a_connection_that_is_closing() -> None:
+    house = House(reply=REPLY)
+    connection = house.connected()
+    connection.transport.close()
+    connection.data_received(KNOCK)
+    await _turns()
+    assert house.knocked == []
+
+
+async def test_a_request_that_turns_out_to_be_none_is_not_begun() -> None:
+    house = House(reply=REPLY)
+    connection = house.connected()
+    head, _, _ = KNOCK.replace(b"Content-Length: 5", b"Transfer-Encoding: chunked").partition(b"knock")
+    connection.data_received(head + b"no chunk\r\n")
+    await _turns()
+    assert connection.transport.written.startswith(b"HTTP/1.1 400 ")
+    assert (house.knocked, house.served, connection.tasks) == ([], [], set())
+
+
+async def _turns() -> None:
+    """Let everything that can go on go on."""
+    for _ in range(20):
+        await asyncio.sleep(0)
