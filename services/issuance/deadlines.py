@@ -23,14 +23,20 @@ SERVE_ENTRIES = "serve-entries"
 
 GRACE = timedelta(hours=1)
 """How long after midnight a contract that was submitted on the last day may still arrive from its own context."""
+IN_LINE = timedelta(seconds=5)
+"""How long a claim that came in time may stand in line: nobody waits longer for an answer (`intake/sequencer.py`)."""
 REMINDERS_BEGIN = timedelta(hours=9)
 """How long after midnight the day's reminders are sent: nobody is woken by one."""
 
 
 async def await_opening_and_closing(tx: Transaction, period: Period) -> None:
-    """Have an approved period opened and closed at its instants, and its entries decided at theirs."""
+    """Have an approved period opened and closed at its instants, and its entries decided at theirs.
+
+    No claim that comes at the close or later is granted, whenever that is written down; who came before it and still
+    stands in line is served first.
+    """
     await set_deadline(tx, OPEN_PERIOD, period.period_id, period.opens_at)
-    await set_deadline(tx, CLOSE_PERIOD, period.period_id, period.closes_at)
+    await set_deadline(tx, CLOSE_PERIOD, period.period_id, period.closes_at + IN_LINE)
     drawn = draw_ends(period.entries, period.opens_at)
     if period.entries is not None and period.entries.window is not None:
         await await_serving(tx, period.period_id, "window", period.entries.window.until)

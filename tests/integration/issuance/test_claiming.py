@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.issuance.deadlines import IN_LINE
 from services.issuance.domain.voucher_stages import Voucher
 from services.issuance.use_cases.running_periods import close_period
 from shared.events.registry.claimants import (
@@ -122,7 +123,7 @@ async def test_a_period_opens_and_closes_by_the_clock_whether_or_not_the_due_lis
     office.clock.at = NINE_IN_MARCH + timedelta(days=1)
     with pytest.raises(Refused, match="period-closed"):
         await office.claim(period_id, claimant_id, FACE)
-    await office.wait_until(NINE_IN_MARCH + timedelta(days=1))
+    await office.wait_until(NINE_IN_MARCH + timedelta(days=1) + IN_LINE)
     facts = await office.history(f"period-{period_id}")
     assert [name for name, _ in facts] == [
         "period-proposed",
@@ -135,6 +136,22 @@ async def test_a_period_opens_and_closes_by_the_clock_whether_or_not_the_due_lis
     office.clock.at = NINE_IN_MARCH  # a claim that read the clock before the end, and comes after the closing
     with pytest.raises(Refused, match="period-closed"):
         await office.claim(period_id, claimant_id, FACE)
+
+
+async def test_who_stands_in_line_when_the_hour_strikes_is_still_served_and_counted(office: Office) -> None:
+    claimant_id, period_id = await office.register(), await office.open_period(2 * FACE, days=1)
+    end = NINE_IN_MARCH + timedelta(days=1)
+    await office.wait_until(end)
+    office.clock.at = end - timedelta(microseconds=1)  # came in time, and stood in line when the due list came
+    assert (await office.claim(period_id, claimant_id, FACE)).place == 1
+    office.clock.at = end
+    with pytest.raises(Refused, match="period-closed"):
+        await office.claim(period_id, claimant_id, FACE)
+    await office.wait_until(end + IN_LINE - timedelta(microseconds=1))
+    assert "period-closed" not in await office.names(f"period-{period_id}")
+    await office.wait_until(end + IN_LINE)
+    name, said = (await office.history(f"period-{period_id}"))[-1]
+    assert (name, said["issued"], said["vouchers"]) == ("period-closed", FACE, 1)
 
 
 async def test_a_writer_that_knew_the_period_before_its_closing_takes_nothing_after_it(office: Office) -> None:

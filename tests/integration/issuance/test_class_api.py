@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.issuance.deadlines import IN_LINE
 from services.issuance.projections.period_board import PERIOD_BOARD
 from services.issuance.projections.voucher_balances import VOUCHER_BALANCES
 from shared.projections.projection import Rows
@@ -171,7 +172,7 @@ async def test_after_the_close_the_figures_say_what_became_of_each_part(
         won = await call("POST", "/v1/claims", party=party, body=_claim(path, amount))
         assert won.status_code == 201, won.text
     await office.wait_until(office.clock.now() + HOUR)
-    await office.wait_until(office.clock.now() + HOUR)
+    await office.wait_until(office.clock.now() + HOUR + IN_LINE)
     async with engine.begin() as connection:
         rows: Rows = {}
         VOUCHER_BALANCES.fold(rows, await read_log(connection, CONTEXT, after=0, limit=10_000))

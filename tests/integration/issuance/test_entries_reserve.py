@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.issuance.app import DUE
 from services.issuance.audit import CHECKS
-from services.issuance.deadlines import SERVE_ENTRIES
+from services.issuance.deadlines import IN_LINE, SERVE_ENTRIES
 from services.issuance.domain.voucher_stages import Voucher
 from services.issuance.tables import entries as entries_table
 from services.issuance.tables import quotas
@@ -223,7 +223,7 @@ async def test_the_list_ends_with_the_period(returning: Office) -> None:
     period_id = await entrants.plan(FACE, reserve(), days=3)
     await returning.claim(period_id, winner, FACE)
     entry_id = await entrants.enter(period_id, waiting)
-    await returning.wait_until(returning.clock.now() + timedelta(days=3))
+    await returning.wait_until(returning.clock.now() + timedelta(days=3) + IN_LINE)
     assert await entrants.stages(entry_id) == ["period-closed"]
     assert await entrants.waits(period_id) == (0, 0)
     with pytest.raises(Refused, match="period-closed"):

@@ -8,6 +8,7 @@ import httpx
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.issuance.deadlines import IN_LINE
 from services.issuance.projections.period_board import PERIOD_BOARD
 from services.issuance.projections.voucher_balances import VOUCHER_BALANCES
 from shared.kernel.ids import new_id
@@ -321,7 +322,7 @@ async def test_a_closed_period_publishes_its_figures_once_they_are_complete(
     office.clock.at = datetime.fromisoformat(plan["closes_at"])
     waiting = await client.get(f"{path}/figures")  # nobody has written the close down yet
     assert (waiting.status_code, waiting.json()["code"], waiting.headers["retry-after"]) == (503, "behind", "1")
-    await office.wait_until(office.clock.at)
+    await office.wait_until(office.clock.at + IN_LINE)
     assert (await client.get(f"{path}/figures")).status_code == 503  # and nobody has counted yet
     await _project(engine)
     figures = (await client.get(f"{path}/figures")).json()

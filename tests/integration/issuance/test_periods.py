@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from services.issuance.deadlines import IN_LINE
 from services.issuance.domain.plan import Plan
 from services.issuance.domain.voucher_stages import Voucher
 from services.issuance.use_cases.planning_periods import change_plan, withdraw_plan
@@ -127,7 +128,7 @@ async def test_a_paused_period_closes_on_its_day(office: Office) -> None:
     office.clock.at = TEN
     await office.claim(period_id, claimant_id, 7)
     await pause(office, period_id)
-    await office.wait_until(TOMORROW)
+    await office.wait_until(TOMORROW + IN_LINE)
     name, said = (await office.history(f"period-{period_id}"))[-1]
     assert (name, said["issued"], said["vouchers"]) == ("period-closed", 7, 1)
     assert await refusal_of(office.claim(period_id, claimant_id, 1)) == ["period-closed"]

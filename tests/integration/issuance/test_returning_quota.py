@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from services.issuance.deadlines import IN_LINE
 from services.issuance.domain.voucher_stages import Voucher
 from services.issuance.use_cases.cancelling import cancel_voucher
 from shared.kernel.ids import new_id
@@ -89,7 +90,7 @@ async def test_money_that_returns_after_the_close_opens_nothing(office: Office) 
     claimant_id, period_id = await office.register(), await approved(office, FACE)
     office.clock.at = TEN
     held = await office.claim(period_id, claimant_id, FACE)
-    await office.wait_until(TOMORROW)
+    await office.wait_until(TOMORROW + IN_LINE)
     await _cancelled(office, held)
     assert (await office.names(f"period-{period_id}"))[-2:] == ["period-closed", "quota-returned"]
     row = await row_of(office, period_id)
