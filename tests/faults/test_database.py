@@ -16,6 +16,8 @@ from tests.faults.crowd import AMOUNT
 from tests.faults.scene import Scene
 
 PLENTY = AMOUNT * 1_000_000
+BEFORE = timedelta(seconds=5)
+"""So long before its opening a period is there; somebody must come early enough to be sent away."""
 
 
 @contextmanager
@@ -43,7 +45,7 @@ async def the_writers(stage: Scene) -> list[str]:
 
 
 async def test_a_database_that_starts_again_in_the_opening_second_costs_nobody_a_voucher(stage: Scene) -> None:
-    crowd = await stage.crowd(quota=PLENTY, opened=-timedelta(seconds=3))
+    crowd = await stage.crowd(quota=PLENTY, opened=-BEFORE)
     async with crowd.claiming():
         await crowd.noticed("period-not-open-yet")
         await crowd.more(1, within=10)
@@ -56,8 +58,8 @@ async def test_a_database_that_starts_again_in_the_opening_second_costs_nobody_a
 
 
 async def test_a_database_that_is_down_at_the_opening_serves_in_order_as_soon_as_it_is_back(stage: Scene) -> None:
-    opens_at = SystemClock().now() + timedelta(seconds=4)
-    crowd = await stage.crowd(quota=PLENTY, opened=-timedelta(seconds=3))
+    opens_at = SystemClock().now() + BEFORE + timedelta(seconds=1)
+    crowd = await stage.crowd(quota=PLENTY, opened=-BEFORE)
     async with crowd.claiming():
         await crowd.noticed("period-not-open-yet")
         await asyncio.to_thread(stage.postgres.kill)

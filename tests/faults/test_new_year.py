@@ -11,13 +11,13 @@ from tests.faults.crowd import AMOUNT
 from tests.faults.scene import CLAIMANTS, Scene, registered
 
 PLENTY = AMOUNT * 1_000_000
-BEFORE = timedelta(seconds=6)
-"""So long before midnight the clocks are set."""
+EVE, LAST = timedelta(minutes=10), timedelta(seconds=1)
+"""So long before midnight the clocks are set: at first, and once there are claims of the old year."""
 LATE = timedelta(seconds=5)
 """Whoever came before midnight was answered by then, or asked to come again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ahead:
     """A clock that is ahead of the machine's, as the stepped ones of the copies are."""
 
@@ -29,10 +29,10 @@ class Ahead:
 
 
 async def towards_new_year(strained: Scene) -> tuple[Scene, Ahead, datetime]:
-    """Set all clocks shortly before midnight; give the scene with tokens of that day, the clock, and the midnight."""
+    """Set all clocks to the year's last evening; give the scene with tokens of that day, the clock, the midnight."""
     now = SystemClock().now()
     midnight = start_of(business_date(now).replace(month=12, day=31) + timedelta(days=1))
-    clock = Ahead(midnight - BEFORE - now)
+    clock = Ahead(midnight - EVE - now)
     strained.step_clocks(clock.by.total_seconds())
     issuer = LocalIssuer(strained.settings, Ahead(clock.by - timedelta(hours=1)))
     claimants = await registered(strained.settings, issuer, CLAIMANTS)
@@ -47,6 +47,8 @@ async def test_claims_through_new_years_midnight_count_in_their_own_years_though
     async with crowd.claiming():
         await crowd.more(20)
         writer = await scene.writer_of(crowd.period_id)
+        clock.by = midnight - LAST - SystemClock().now()
+        scene.step_clocks(clock.by.total_seconds())
         while clock.now() < midnight:  # noqa: ASYNC110 (a clock tells nobody)
             await asyncio.sleep(0.01)
         await writer.kill()

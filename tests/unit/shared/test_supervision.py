@@ -6,7 +6,7 @@ from shared.supervision import HaltedError, Progress, State, Supervised
 
 
 async def until(task: Supervised, state: State) -> None:
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(10):
         while task.progress.state is not state:  # noqa: ASYNC110 (the task tells nobody)
             await asyncio.sleep(0.005)
 
@@ -67,7 +67,7 @@ async def test_a_halted_task_that_may_look_again_goes_on_once_its_cause_is_mende
 
     task = Supervised("work", work, look_again_s=0.01)
     task.start()
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(10):
         while len(attempts) < 3:
             assert task.progress.state in {State.STARTING, State.HALTED}
             await asyncio.sleep(0.005)

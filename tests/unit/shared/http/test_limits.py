@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared.bus.readable import News
+from shared.http import waiting as waiting_module
 from shared.http.commands import Presented
 from shared.http.cursors import Cursors
 from shared.http.limits import _CALLERS_MAX, Buckets
@@ -97,7 +98,8 @@ async def test_waiting_ends_with_the_time_given() -> None:
     assert asked > 1
 
 
-async def test_waiting_ends_with_the_news_of_the_outcome() -> None:
+async def test_waiting_ends_with_the_news_of_the_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting_module, "_LOOK_AGAIN_S", 60.0)
     news, outcome = News(), Presented(body=Money.of(1))
     happened = False
 
@@ -108,7 +110,7 @@ async def test_waiting_ends_with_the_news_of_the_outcome() -> None:
     await asyncio.sleep(0)
     happened = True
     news.tell()
-    async with asyncio.timeout(0.2):  # looking again without news would take longer
+    async with asyncio.timeout(10):  # looking again without news would take longer
         assert await waiting is outcome
 
 
