@@ -14,6 +14,9 @@ from shared.projections.verification import projection_check
 from shared.settings import Settings
 from shared.store.audit import store_checks
 
+UNREACHABLE = "-"
+"""The id of the finding that a context's database could not be looked at at all."""
+
 
 async def audit(
     settings: Settings, contexts: Sequence[BoundedContext], cross: Sequence[CrossCheck] = ()
@@ -61,7 +64,7 @@ def _unreachable(context: str, error: Exception) -> Finding:
     breach = Breach(where="the database", found=f"{type(error).__name__}: {error}")
     return Finding(
         context=context,
-        id="-",
+        id=UNREACHABLE,
         promise="The database can be looked at",
         checked=0,
         breached=1,

@@ -25,5 +25,13 @@ def told(response: "httpx.Response", who: str) -> dict[str, Any]:
         problem = response.json()
     except ValueError:
         problem = {}
-    said = problem.get("detail") or f"{who} answered {response.status_code}."
-    raise CommandProblem(said, problem.get("remedy", ""), Exit.FAILED)
+    said, remedy = problem.get("detail") or f"{who} answered {response.status_code}", problem.get("remedy", "")
+    if problem.get("code") == "invalid":  # there the detail only points at the entries, which a terminal does not show
+        said = "; ".join(f"{each['pointer'].removeprefix('#/')}: {each['message']}" for each in problem["errors"])
+        remedy = "Correct what is named"
+    raise CommandProblem(_sentence(said), _sentence(remedy), Exit.FAILED)
+
+
+def _sentence(text: str) -> str:
+    """End what a service has said as the command line ends its sentences."""
+    return f"{text}." if text and text[-1] not in ".!?。！？" else text

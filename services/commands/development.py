@@ -62,12 +62,18 @@ def _tell_time(now: datetime, offset: timedelta, *, as_json: bool) -> None:
         answer_json({"now": now.isoformat(), "offset_seconds": offset.total_seconds()})
     else:
         local = now.astimezone(_BEIJING)
-        answer(f"{local:%Y-%m-%d %H:%M:%S} in Beijing, {offset} ahead of this machine's clock")
+        ahead = timedelta(seconds=round(offset.total_seconds()))
+        answer(f"{local:%Y-%m-%d %H:%M:%S} in Beijing, {ahead} ahead of this machine's clock")
 
 
 def token(
-    role: Annotated[str, typer.Argument(metavar="ROLE", help="claimant, provider, expert, officer, approver, …")],
-    principal: Annotated[str, typer.Option(help="Who it is [default: the role's name].")] = "",
+    role: Annotated[
+        str,
+        typer.Argument(
+            metavar="ROLE", help="claimant, provider, expert, officer, approver; of a wrong one all are listed."
+        ),
+    ],
+    principal: Annotated[str, typer.Option(help="Who it is; by default a principal named as the role.")] = "",
     party: Annotated[str, typer.Option(help="The claimant, provider or expert it acts for (its id).")] = "",
     lifetime: Annotated[
         timedelta, typer.Option(parser=duration, metavar="DURATION", help="How long it is valid.")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from services.commands.environment import ROOT
-from services.commands.problems import CommandProblem
+from services.commands.problems import CommandProblem, Exit
 from services.commands.telling import tell
 
 
@@ -32,11 +32,16 @@ def openapi(
             )
         tell(f"{len(documents)} OpenAPI documents are up to date.")
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in stale:
-        (folder / name).write_text(documents[name])
-    for name in extra:
-        (folder / name).unlink()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in stale:
+            (folder / name).write_text(documents[name])
+        for name in extra:
+            (folder / name).unlink()
+    except OSError as error:
+        raise CommandProblem(
+            f"{folder} cannot be written: {error.strerror}.", "Name another with --folder.", Exit.USAGE
+        ) from error
     tell(f"{len(documents)} OpenAPI documents in {folder}, {len(stale)} of them written anew.")
 
 

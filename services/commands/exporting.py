@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -54,6 +55,8 @@ def ledger(
         raise CommandProblem(f"{file.name} is neither CSV nor XLSX.", "End the name in .csv or .xlsx.", Exit.USAGE)
     if file.exists():
         raise CommandProblem(f"{file} is there already.", "Name another file, or move this one away.", Exit.USAGE)
+    if not os.access(file.parent, os.W_OK):
+        raise CommandProblem(f"{file.parent} is no folder that can be written to.", "Name another file.", Exit.USAGE)
     wanted = {
         "period_id": period or None,
         "year": year,

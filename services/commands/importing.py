@@ -34,7 +34,11 @@ def facilities(
         str, typer.Option(envvar="CXQ_TOKEN", help="Access token; in development an officer's by default.")
     ] = "",
 ) -> None:
-    """Import facilities from a file; exits 1 when a row was refused, after saying which and why."""
+    """Import facilities from a file; exits 1 when a row was refused, after saying which and why.
+
+    Columns: number, name, kind, original_value_yuan, site, service_norms, price_standard
+    (资产编号、名称、类型、原值（元）、安放地点、服务规范、收费标准).
+    """
     import httpx
 
     async def send_and_watch() -> list[dict[str, Any]]:
@@ -59,6 +63,7 @@ async def import_file(
         "Authorization": f"Bearer {token}",
         "Idempotency-Key": f"import-{secrets.token_hex(12)}",
         "Prefer": "wait=10",
+        "Accept-Language": "en",
     }
     content = await asyncio.to_thread(file.read_bytes)
     for _ in range(_ATTEMPTS):

@@ -1,6 +1,7 @@
 """`cxq rebuild`, `republish`, `audit`, `parked` and `unpark`: what keeps a running system in order."""
 
 import asyncio
+import logging
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -17,18 +18,28 @@ if TYPE_CHECKING:
     from shared.runtime import Runtime
 
 _BEHIND_OTHERS = 10
-Service = Annotated[str, typer.Argument(metavar="SERVICE", parser=context_name, help="registry, issuance, …")]
+Service = Annotated[
+    str,
+    typer.Argument(
+        metavar="SERVICE", parser=context_name, help="registry, issuance, contracts, redemption or appraisal."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 
 def rebuild(
     service: Service,
-    projection: Annotated[str, typer.Argument(help="The read model, e.g. voucher_balances.")],
+    projection: Annotated[
+        str, typer.Argument(metavar="READ_MODEL", help="For instance voucher_balances; of a wrong name all are listed.")
+    ],
     *,
+    forget_lost: Annotated[
+        bool, typer.Option("--forget-lost", help="Also where it has heard events that a restored store has lost.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a read model anew from Kafka while the old one is read, compare the two, and swap them."""
-    from shared.projections.rebuild import RebuildError
+    from shared.projections.rebuild import HeardLostStoryError, RebuildError
     from shared.projections.rebuild import rebuild as rebuild_one
 
     context = load_context(service)
@@ -37,11 +48,17 @@ def rebuild(
         known = ", ".join(wanted) or "none"
         raise CommandProblem(f"{service} has no read model {projection}.", f"It has: {known}.", Exit.USAGE)
     work_behind_others()
+    # Of a broker that is away the client says so five times a second; the error at the end says it once.
+    logging.getLogger("librdkafka").addHandler(logging.NullHandler())
     try:
         with progress_of(f"Rebuilding {projection}") as report:
-            found = asyncio.run(
-                rebuild_one(settings(), context, wanted[projection], lambda done, total, _rate: report(done, total))
-            )
+            chosen, told = wanted[projection], lambda done, total, _rate: report(done, total)
+            found = asyncio.run(rebuild_one(settings(), context, chosen, told, forget_lost=forget_lost))
+    except HeardLostStoryError as error:
+        raise CommandProblem(
+            f"{projection} was not rebuilt: it has heard events that are lost. {error}.",
+            f"`cxq rebuild {service} {projection} --forget-lost` makes it as far as the topics go now.",
+        ) from error
     except RebuildError as error:
         raise CommandProblem(f"{projection} was not rebuilt: {error}.", "Then rebuild again.") from error
     if as_json:
@@ -83,7 +100,7 @@ def republish(
             asyncio.run(republish_all(settings(), service, progress, fresh=fresh))
     except HaltedError as error:
         raise CommandProblem(
-            f"The log of {service} was not published: {error}.", "See docs/architecture.md."
+            f"The log of {service} was not published: {error}.", "docs/operations.md says what that means."
         ) from error
     answer(f"{service}: the topic holds the log up to position {reached:,}.")
 
@@ -91,10 +108,17 @@ def republish(
 def audit(*, as_json: AsJson = False) -> None:
     """Check every invariant on the running system; exits 1 when one is breached, and names the place."""
     from services.crosschecks import CROSS_CHECKS
+    from shared.auditing import UNREACHABLE
     from shared.auditing import audit as audit_all
     from shared.settings import CONTEXTS
 
     report = asyncio.run(audit_all(settings(), [load_context(name) for name in CONTEXTS], CROSS_CHECKS))
+    if {finding.context for finding in report.findings if finding.id == UNREACHABLE} == set(CONTEXTS):
+        raise CommandProblem(
+            "No database answers: nothing could be looked at.",
+            "Start the servers with `make run`, or say where they are in CXQ_POSTGRES_URL.",
+            Exit.UNAVAILABLE,
+        )
     if as_json:
         answer_json({"clean": report.clean, "findings": report.findings})
     else:
@@ -130,8 +154,8 @@ def parked(service: Service, *, as_json: AsJson = False) -> None:
 
 def unpark(
     service: Service,
-    consumer: Annotated[str, typer.Argument(help="Who laid them aside, as `cxq parked` names it.")],
-    key: Annotated[str, typer.Argument(help="Whose events, as `cxq parked` names it.")],
+    consumer: Annotated[str, typer.Argument(metavar="CONSUMER", help="Who laid them aside, as `cxq parked` names it.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Whose events, as `cxq parked` names it.")],
 ) -> None:
     """Replay what is laid aside for a key, in order, once its cause is mended."""
     try:

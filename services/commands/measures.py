@@ -86,7 +86,7 @@ async def _asked(registry: str, on: date) -> dict[str, Any]:
         try:
             return await rules_announced(client, on)
         except httpx.TransportError as error:
-            said = f"The registry does not answer at {registry}: {type(error).__name__}."
+            said = f"The registry does not answer at {registry}."
             raise CommandProblem(said, "Start it, or leave --registry out.", Exit.UNAVAILABLE) from error
 
 

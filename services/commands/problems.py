@@ -63,8 +63,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _explain_foreign(error: BaseException) -> CommandProblem | None:
     home, name = type(error).__module__.partition(".")[0], type(error).__name__
     match home, name:
-        case "asyncpg", _:
-            return _explain_postgres(error, name)
+        case "asyncpg" | "httpx", _:
+            return _explain_postgres(error, name) if home == "asyncpg" else _explain_service(error, name)
         case "aiokafka", "KafkaConnectionError" | "NodeNotReadyError" | "KafkaTimeoutError":
             return _unavailable("Kafka does not answer", "CXQ_KAFKA_BOOTSTRAP")
         case "alembic", _ if "locate revision" in str(error):
@@ -79,6 +79,21 @@ def _explain_foreign(error: BaseException) -> CommandProblem | None:
             return _misconfigured(error)
         case _:
             return None
+
+
+def _explain_service(error: BaseException, name: str) -> CommandProblem | None:
+    """Explain an error of httpx, which only commands meet that ask a service."""
+    if name in {"UnsupportedProtocol", "InvalidURL"}:
+        return CommandProblem("That is no address of a service.", "Write it as http://127.0.0.1:8101.", Exit.USAGE)
+    try:
+        address = error.request.url  # type: ignore[attr-defined]
+    except (AttributeError, RuntimeError):  # it is about no request
+        return None
+    return CommandProblem(
+        f"Nothing answers at {address.scheme}://{address.netloc.decode()}.",
+        "Start it with `make run`, or say where it is with --url.",
+        Exit.UNAVAILABLE,
+    )
 
 
 def _explain_system(error: OSError) -> CommandProblem | None:

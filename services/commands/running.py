@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from services.commands.environment import ROOT, context_name, load_context, settings, state_folder
+from services.commands.keeping import Service, work_behind_others
 from services.commands.problems import CommandProblem, Exit
 from services.commands.telling import answer_json, tell
 
 if TYPE_CHECKING:
     from shared.settings import Settings
 
-Service = Annotated[str, typer.Argument(metavar="SERVICE", parser=context_name, help="registry, issuance, …")]
 _FirstPort = Annotated[int, typer.Option(help="Port of the first service; the others follow.", min=1, max=65_000)]
 _DRAIN_LIMIT_S = 10
 _PR_SET_NAME = 15
@@ -47,7 +47,7 @@ def demo(first_port: _FirstPort = 8101) -> None:
 
 def migrate(
     service: Annotated[
-        str | None, typer.Argument(metavar="[SERVICE]", parser=context_name, help="One service instead of all five.")
+        str | None, typer.Argument(metavar="SERVICE", parser=context_name, help="One service instead of all five.")
     ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
@@ -71,7 +71,7 @@ async def _migrate(settings: "Settings", names: list[str]) -> dict[str, list[str
 def serve(
     service: Service,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int | None, typer.Option(help="Port to listen on [default: 8101 to 8105].")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; by default its own of 8101 to 8105.")] = None,
 ) -> None:
     """Run one service: HTTP, relay, reactions, projections and deadlines."""
     from shared.settings import PORTS
@@ -142,7 +142,6 @@ def worker(service: Service) -> None:
     """Run a service's background without HTTP: relay, reactions, projections and deadlines; callers go first."""
     import uvloop
 
-    from services.commands.keeping import work_behind_others
     from shared.telemetry import configure_logs
 
     chosen = settings().model_copy(update={"background": True})

@@ -89,4 +89,4 @@ def test_a_wrong_rule_file_is_named_with_its_line(cxq: Cxq, region: Path) -> Non
 def test_a_registry_that_does_not_answer_is_named(cxq: Cxq) -> None:
     said = cxq("measures", "list", "--on", "2026-11-22", "--registry", "http://127.0.0.1:1")
     assert said.code == 3
-    assert said.told.startswith("cxq: The registry does not answer at http://127.0.0.1:1: ConnectError.")
+    assert said.told.startswith("cxq: The registry does not answer at http://127.0.0.1:1. Start it")

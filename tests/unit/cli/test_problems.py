@@ -4,6 +4,7 @@ import asyncio
 import errno
 
 import asyncpg
+import httpx
 import pytest
 from aiokafka.errors import KafkaConnectionError
 from alembic.script.revision import ResolutionError
@@ -12,8 +13,11 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from deploy.local.problems import ServerProblem
-from services.commands.problems import Exit, explain
+from services.commands.asking import told
+from services.commands.problems import CommandProblem, Exit, explain
 from shared.settings import Settings
+
+ASKED = httpx.Request("POST", "http://127.0.0.1:8101/v1/new-product-imports")
 
 
 def wrapped(driver_error: BaseException) -> DBAPIError:
@@ -33,6 +37,9 @@ def wrapped(driver_error: BaseException) -> DBAPIError:
         (OSError(errno.ENOSPC, "No space left on device"), Exit.UNAVAILABLE, "Free some space"),
         (PermissionError("the clock can be moved only where CXQ_ENV=dev"), Exit.MISCONFIGURED, "development"),
         (ServerProblem("No Java.", "Run `make venv`."), Exit.UNAVAILABLE, "make venv"),
+        (httpx.ConnectError("refused", request=ASKED), Exit.UNAVAILABLE, "--url"),
+        (httpx.ReadTimeout("late", request=ASKED), Exit.UNAVAILABLE, "--url"),
+        (httpx.UnsupportedProtocol("no http"), Exit.USAGE, "http://"),
         (ExceptionGroup("tasks", [KafkaConnectionError("no broker")]), Exit.UNAVAILABLE, "CXQ_KAFKA_BOOTSTRAP"),
     ],
 )
@@ -76,3 +83,39 @@ def test_a_wait_that_was_too_long_is_a_server_that_does_not_answer() -> None:
     problem = explain(late.value)
     assert problem is not None
     assert problem.exit_code is Exit.UNAVAILABLE
+
+
+def test_a_service_that_is_away_is_named_and_not_mistaken_for_the_database() -> None:
+    error = httpx.ConnectError("refused", request=ASKED)
+    error.__cause__ = ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+    problem = explain(error)
+    assert problem is not None
+    assert problem.message == "Nothing answers at http://127.0.0.1:8101."
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        (
+            {"code": "forbidden", "detail": "This is for: officer", "remedy": "Sign in with an identity that may"},
+            "This is for: officer. Sign in with an identity that may.",
+        ),
+        (
+            {
+                "code": "invalid",
+                "detail": "See each entry of errors",
+                "errors": [
+                    {"pointer": "#/year", "message": "Should be a whole number"},
+                    {"pointer": "#/account", "message": "Should be 'paid' or 'lapsed'"},
+                ],
+                "remedy": "Correct what errors names and send it again",
+            },
+            "year: Should be a whole number; account: Should be 'paid' or 'lapsed'. Correct what is named.",
+        ),
+        ({}, "Issuance answered 403. "),
+    ],
+)
+def test_what_a_service_says_is_told_in_sentences(said: dict[str, object], heard: str) -> None:
+    with pytest.raises(CommandProblem) as problem:
+        told(httpx.Response(403, json=said), "Issuance")
+    assert str(problem.value) == heard
