@@ -4,6 +4,7 @@ Whatever is not spelt in the one ordinary manner steps aside, before anything ha
 its problem, is written by the same route as ever. Both ways lead to the same intake and write the same bytes.
 """
 
+import asyncio
 from collections.abc import Coroutine
 from datetime import datetime
 
@@ -26,10 +27,12 @@ from shared.http.failures import problem_of
 from shared.http.identity import Caller
 from shared.http.lanes import caller_of, text_of
 from shared.http.limits import JSON_BYTES_MAX, Allowance
-from shared.http.middleware import meet, note_answer, reply_of
-from shared.http.problems import PROBLEM_JSON
+from shared.http.middleware import SERVICE_LIMIT_S, meet, note_answer, reply_of
+from shared.http.problems import PROBLEM_JSON, ProblemError
 from shared.http.seconds import monotonic_seconds
 from shared.store.execution import Answer, IdempotencyKey
+
+_DIGITS_MAX = len(str(JSON_BYTES_MAX))
 
 
 class ClaimDoor:
@@ -104,10 +107,15 @@ class ClaimLane:
             return
         head = ordinary(scope["headers"])
         caller = await caller_of(self._edge, head[b"authorization"]) if head is not None else None
-        if head is None or caller is None or caller.role not in self._door.allowed:
+        if head is None or caller is None or caller.role not in self._door.allowed or _announces_too_much(head):
             await self._app(scope, receive, send)
             return
-        messages, body = await _whole(receive)
+        try:
+            async with asyncio.timeout(SERVICE_LIMIT_S):
+                messages, body = await _whole(receive)
+        except TimeoutError:
+            await self._app(scope, _too_late, send)
+            return
         asked = wanted(body)
         now = self._edge.runtime.clock.now()
         coming = self._door.answer(head, asked, caller, now) if asked is not None else None
@@ -117,6 +125,12 @@ class ClaimLane:
         reply = coming if isinstance(coming, Reply) else await coming
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers()})
         await send({"type": "http.response.body", "body": reply.body})
+
+
+def _announces_too_much(head: dict[bytes, bytes]) -> bool:
+    """Tell whether a body will be too long, or says no length that could be read: nobody waits for such a one here."""
+    length = head.get(b"content-length", b"0")
+    return not length.isdigit() or len(length) > _DIGITS_MAX or int(length) > JSON_BYTES_MAX
 
 
 async def _whole(receive: Receive) -> tuple[list[Message], bytes]:
@@ -140,3 +154,8 @@ def _again(messages: list[Message], receive: Receive) -> Receive:
         return next(unread, None) or await receive()
 
     return receive_again
+
+
+async def _too_late() -> Message:
+    """Say, in the place of a body that did not come in time, what the outermost layer says of it."""
+    raise ProblemError("timed-out", headers={"Retry-After": "1"})

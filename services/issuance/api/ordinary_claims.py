@@ -84,7 +84,7 @@ def _read(body: bytes) -> Wanted | None:
         return None
     try:
         claim = _decoder.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     is_said_once = (
         body.count(b'"period_id"') == 1 and body.count(b'"amount"') == 2 and body.count(b'"currency"') <= 1  # noqa: PLR2004

@@ -104,6 +104,9 @@ BROKEN = [
     b'\xef\xbb\xbf{"period_id":"%s","amount":{"amount":100}}',
     b'{"period_id":"%s\x00","amount":{"amount":100}}',
     b'{"period_id":"%s","amount":{"amount":100}} trailing',
+    b'{"period_id":"\xff","amount":{"amount":100}}',
+    b'{"period_id":"%s","amount":{"amount":100,"currency":"\xc3\x28"}}',
+    b'{"per\xff":1}',
 ]
 
 
