@@ -19,7 +19,7 @@ _FACTS = sa.text(
     LEFT JOIN events v ON e.type = 'cxq.issuance.entry-served.v1'
         AND v.stream = 'voucher-' || (e.data->>'voucher_id') AND v.version = 1
     WHERE e.type LIKE 'cxq.issuance.entr%' OR e.type IN
-        ('cxq.issuance.draw-committed.v1', 'cxq.issuance.quota-returned.v1')
+        ('cxq.issuance.draw-committed.v1', 'cxq.issuance.quota-returned.v1', 'cxq.issuance.class-quota-released.v1')
     ORDER BY e.position
     """
 )
@@ -63,7 +63,7 @@ class _Fold:
         data, fact = row.data, row.fact
         period = self.periods.setdefault(data["period_id"], _Period())
         match fact:
-            case "quota-returned":
+            case "quota-returned" | "class-quota-released":
                 period.owed += data["amount"] if period.waiting else 0
             case "draw-committed":
                 period.commitment = data["commitment"]
@@ -126,7 +126,7 @@ async def entries_are_decided_right(connection: AsyncConnection, count: Count) -
     """Follow every entry: one end, one voucher that is worth what was told, and nobody overtakes."""
     fold = _Fold()
     for row in (await connection.execute(_FACTS)).all():
-        count.checked += row.fact != "quota-returned"
+        count.checked += row.fact not in {"quota-returned", "class-quota-released"}
         for found in fold.follow(row):
             where = row.data.get("entry_id") or row.data["period_id"]
             yield Breach(where=f"position {row.position}, {where}", found=found)

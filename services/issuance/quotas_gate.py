@@ -54,7 +54,7 @@ async def pause_gate(connection: AsyncConnection, period_id: str, *, paused: boo
     await connection.execute(sa.update(quotas).where(quotas.c.period_id == period_id).values(paused=paused))
 
 
-async def part_gate(connection: AsyncConnection, period_id: str, parts: Parts) -> None:
-    """Enter how the parts of the classes stand: what is released falls to everybody."""
-    stand = {"class_rests": parts.rests, "class_released": parts.released}
+async def part_gate(connection: AsyncConnection, period_id: str, parts: Parts, *, owed: int) -> None:
+    """Enter how the parts of the classes stand: what is released falls to everybody, but for what is `owed`."""
+    stand = {"class_rests": parts.rests, "class_released": parts.released, "owed": owed}
     await connection.execute(sa.update(quotas).where(quotas.c.period_id == period_id).values(stand))

@@ -184,6 +184,7 @@ class Tables:
                 version=entry.version,
                 remaining=quota.remaining,
                 owed=0,
+                waiting=0,
                 claims=quota.claims,
                 revision=quota.revision,
                 class_rests=list(quota.parts.rests) or None,

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from services.issuance.domain.allowance import allowance_on
 from services.issuance.domain.claimant import Claimant
-from services.issuance.domain.claiming import Claim, classes_of, reasons_against
-from services.issuance.domain.classes import UNDIVIDED, Parts, as_of, draw
+from services.issuance.domain.claiming import Claim, classes_of, parts_for, reasons_against
+from services.issuance.domain.classes import UNDIVIDED, Parts, draw
 from services.issuance.domain.period_phases import Period
 from services.issuance.domain.voucher import ClaimVoucher, voucher
 from services.issuance.domain.waiting_room import Shown, Unfit
@@ -59,7 +59,7 @@ class Stock:
     """What a batch of claims is decided on, as it stood before it; money in fen.
 
     `places` counts the claims granted so far. A claimant that is not in `claimants` is not registered; a year that is
-    not in `counted` holds nothing yet.
+    not in `counted` holds nothing yet. `reserve_waits` tells that somebody waits on the reserve list.
     """
 
     period: Period
@@ -68,6 +68,7 @@ class Stock:
     claimants: Mapping[str, Claimant]
     counted: Mapping[Year, int]
     parts: Parts = UNDIVIDED
+    reserve_waits: bool = False
 
 
 class Granted(NamedTuple):
@@ -109,6 +110,7 @@ def decide_in_order(arrivals: Iterable[Arrival], stock: Stock, rules_on: Callabl
             shown=arrival.shown,
             of_entry=arrival.of_entry,
             parts=parts,
+            reserve_waits=stock.reserve_waits and not arrival.of_entry,
         )
         reasons = reasons_against(claim)
         if reasons or claimant is None or remaining is None:
@@ -142,8 +144,7 @@ def decide_in_order(arrivals: Iterable[Arrival], stock: Stock, rules_on: Callabl
 
 def _paid(claim: Claim) -> tuple[Parts, tuple[ClassPart, ...]]:
     """Pay a granted claim; a class whose time is over at its instant has nothing of its own from then on."""
-    classes = claim.period.classes
-    return draw(claim.amount, as_of(claim.parts, classes, claim.at), classes, classes_of(claim))
+    return draw(claim.amount, parts_for(claim), claim.period.classes, classes_of(claim))
 
 
 def left_after(stock: Stock, outcomes: Iterable[Outcome]) -> Stock:

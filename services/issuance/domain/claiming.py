@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from services.issuance.domain.allowance import allowance_on
 from services.issuance.domain.claimant import Claimant
-from services.issuance.domain.classes import UNDIVIDED, Parts, as_of, own_classes, reachable
+from services.issuance.domain.classes import UNDIVIDED, Parts, as_of, is_over, own_classes, reachable
 from services.issuance.domain.entries import against_claiming
 from services.issuance.domain.period_phases import Period, Phase, phase_at
 from services.issuance.domain.waiting_room import NOT_LET_IN, Shown, Unfit, against_admission
@@ -67,6 +67,8 @@ class Claim(NamedTuple):
     """Whether an entry asks, in its turn: no hour of opening holds for it, and no other entry is before it."""
     parts: Parts = UNDIVIDED
     """How the parts of the period's classes stand; none where the quota is not divided."""
+    reserve_waits: bool = False
+    """Whether others wait on the reserve list: what classes leave at their end is theirs before it is a claim's."""
 
 
 def reasons_against(claim: Claim) -> tuple[Reason, ...]:
@@ -197,14 +199,21 @@ def quota_suffices(claim: Claim) -> Reason | None:
         return None
     within_reach = claim.remaining
     if claim.parts.rests:
-        parts = as_of(claim.parts, claim.period.classes, claim.at)
+        parts = parts_for(claim)
         within_reach = reachable(claim.remaining, parts, classes_of(claim))
     return None if claim.amount <= within_reach else quota_exhausted(claim.amount, within_reach)
 
 
+def parts_for(claim: Claim) -> Parts:
+    """Say how the parts stand for a claim: what a class leaves at its end is everybody's, and first theirs who wait."""
+    return claim.parts if claim.reserve_waits else as_of(claim.parts, claim.period.classes, claim.at)
+
+
 def classes_of(claim: Claim) -> tuple[int, ...]:
-    """Number the classes of the period that the claimant belongs to on the day of the claim, in the plan's order."""
-    return own_classes(claim.claimant, claim.on, claim.period.classes, claim.terms.voucher)
+    """Number the classes that the claimant belongs to on the day, and that are not over, in the plan's order."""
+    classes = claim.period.classes
+    own = own_classes(claim.claimant, claim.on, classes, claim.terms.voucher)
+    return tuple(number for number in own if not is_over(classes[number], claim.at))
 
 
 def quota_exhausted(amount: int, remaining: int) -> Reason:

@@ -21,7 +21,7 @@ UNREGISTERED = -1
 _CLAIMANTS_MAX = 20_000
 
 _PERIOD = """
-SELECT e.type, e.data::text, e.version, q.remaining - q.owed AS remaining, q.owed, q.claims, q.revision,
+SELECT e.type, e.data::text, e.version, q.remaining - q.owed AS remaining, q.owed, q.waiting, q.claims, q.revision,
     q.class_rests, q.class_released
 FROM events e LEFT JOIN quotas q ON q.period_id = $2 WHERE e.stream = $1 ORDER BY e.version
 """
@@ -41,7 +41,7 @@ class Known:
 class Page:
     """The period as of a revision of its quota; `version` is its stream's, `seen` when it was read (loop seconds).
 
-    `remaining` is what claims may take; `owed` beside it is for those who wait on the reserve list.
+    `remaining` is what claims may take; `owed` beside it is for the `waiting` on the reserve list.
     """
 
     period: Period
@@ -52,6 +52,7 @@ class Page:
     seen: float
     parts: Parts = UNDIVIDED
     owed: int = 0
+    waiting: int = 0
 
 
 class Book:
@@ -105,6 +106,7 @@ class Book:
             remaining=page.remaining,
             places=page.places,
             parts=page.parts,
+            reserve_waits=page.waiting > 0,
             claimants={name: one.claimant for name, one in known.items() if one.claimant is not None},
             counted={(name, year): fen for name, one in known.items() for year, fen in one.counted.items()},
         )
@@ -137,6 +139,7 @@ async def _read_page(connection: "asyncpg.Connection[Any]", period_id: str, seco
         seen=seconds,
         parts=parts_of(last["class_rests"], last["class_released"]),
         owed=last["owed"] or 0,
+        waiting=last["waiting"] or 0,
     )
 
 

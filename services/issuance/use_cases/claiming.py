@@ -62,6 +62,7 @@ async def _facts(tx: Transaction, period_id: str, claimant_id: str, amount: int,
         principal=tx.cause.actor,
         shown=shown,
         parts=UNDIVIDED if quota is None else quota.parts,
+        reserve_waits=quota is not None and quota.waiting > 0,
     )
 
 

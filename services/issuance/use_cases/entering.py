@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from services.issuance import entry_list, ledger
 from services.issuance.asked_by_channel import act_for_claimant, act_on_entry
 from services.issuance.claimants import find_claimant
+from services.issuance.class_ends import release_ended
 from services.issuance.deadlines import await_serving
 from services.issuance.domain.claiming import Claim, quota_suffices, reasons_against
 from services.issuance.domain.entries import is_being_decided, way_open
@@ -90,6 +91,8 @@ async def _way_of(
     state = (await tx.load(period, f"period-{period_id}")).state
     if not isinstance(state, Period) or quota is None or not state.announced:
         raise UnknownSubjectError(period_id)
+    if lock:
+        quota = await release_ended(tx, state, quota)
     asked = Claim(
         claimant=claimant,
         period=state,
@@ -139,7 +142,7 @@ async def withdraw_entry(tx: Transaction, *, entry_id: str, claimant_id: str | N
 
 def _way(asked: Claim, quota: Quota, before: Before) -> EntryWay:
     """Say in which way the entry is taken, or refuse it with all that stands against it."""
-    claimed = asked._replace(remaining=quota.free, parts=quota.parts)
+    claimed = asked._replace(remaining=quota.free, parts=quota.parts, reserve_waits=quota.waiting > 0)
     way = way_open(asked.period, asked.at, is_short=quota_suffices(claimed) is not None, begun=before.begun)
     against = list(reasons_against(asked))
     if before.has_open:

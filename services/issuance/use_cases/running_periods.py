@@ -1,12 +1,12 @@
 """Opening and closing periods when their hour has come, and pausing them in between."""
 
 from services.issuance import ledger
+from services.issuance.class_ends import release_ended
 from services.issuance.deadlines import await_class_end, await_serving
-from services.issuance.domain.classes import ReleaseParts, as_of, class_release
 from services.issuance.domain.period import ClosePeriod, Event, OpenPeriod, PausePeriod, ResumePeriod, period
 from services.issuance.domain.period_phases import Period, State, Unplanned
 from services.issuance.pseudonyms import draw_key
-from services.issuance.quotas_gate import part_gate, pause_gate, shut_gate
+from services.issuance.quotas_gate import pause_gate, shut_gate
 from services.issuance.waiting_room.room import shut_room
 from shared.store.transaction import Handled, Transaction, UnknownSubjectError
 
@@ -57,11 +57,7 @@ async def release_classes(tx: Transaction, period_id: str) -> None:
     state = (await tx.load(period, f"period-{period_id}")).state
     if given is None or not given.parts.rests or not isinstance(state, Period):
         return
-    parts = as_of(given.parts, state.classes, tx.now)
-    if parts != given.parts:
-        await part_gate(tx.connection, period_id, parts)
-    release = ReleaseParts(period_id=period_id, classes=state.classes, released=parts.released, at=tx.now)
-    await tx.handle(class_release, f"classes-{period_id}", release)
+    await release_ended(tx, state, given)
     await await_class_end(tx, state, tx.now)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.issuance import entry_list, granting, ledger
+from services.issuance.class_ends import release_ended
 from services.issuance.deadlines import await_serving, is_serving_awaited
 from services.issuance.domain.arrivals import Granted, Stock, left_after
 from services.issuance.domain.claiming import SOLD_OUT
@@ -74,6 +75,7 @@ async def _decide_next(tx: Transaction, period_id: str) -> timedelta | None:
     plan = await _plan(tx, period_id)
     if quota is None or plan is None or next_work(plan, tx.now) != work:
         return _AT_ONCE  # it has changed meanwhile: look again
+    quota = await release_ended(tx, plan, quota)
     rows = await _next_rows(tx, period_id, work)
     held = [row for row in rows if row.claimant_id in asking]
     if held != rows[: len(held)]:

@@ -257,6 +257,42 @@ async def test_the_reserve_list_is_served_from_what_comes_back_and_not_from_a_cl
     await _assert_sound(office)
 
 
+async def test_what_a_class_leaves_at_its_end_is_for_those_who_wait_and_nobody_overtakes_them(office: Office) -> None:
+    entrants = Entrants(office)
+    period_id = await office.open_period(600, classes=(HOLDERS,), entries=reserve())
+    first, second, late = [await office.register() for _ in range(3)]
+    member = await office.register(certificates=(CERTIFICATE,))
+    entries = [await entrants.enter(period_id, first, 400), await entrants.enter(period_id, second, 300)]
+    await office.wait_until(TOMORROW - MOMENT)
+    assert await entrants.stages(*entries) == ["waiting", "waiting"]
+    office.clock.at = TOMORROW  # nobody has written down yet that it is over
+    assert [await _refused(office, period_id, one, 1) for one in (late, member)] == [0, 0]
+    await entrants.serve()
+    assert await entrants.stages(*entries) == ["served", "waiting"]
+    assert await entrants.waits(period_id) == (1, 200)
+    assert await _refused(office, period_id, late, 1) == 0
+    await entrants.withdraw(entries[1], second)
+    assert (await office.claim_soon(period_id, late, 200)).place == 2
+    await _assert_sound(office)
+    assert await entrants.breaches() == []
+
+
+async def test_who_enters_after_the_end_of_a_class_waits_behind_what_was_everybodys_by_then(office: Office) -> None:
+    entrants = Entrants(office)
+    period_id = await office.open_period(600, classes=(HOLDERS,), entries=reserve())
+    first, second, quick = [await office.register() for _ in range(3)]
+    office.clock.at = TOMORROW  # nobody has written down yet that it is over, and nobody waits
+    assert (await office.claim(period_id, quick, 100)).place == 1
+    entry_id = await entrants.enter(period_id, first, 501)
+    assert await office.names(f"classes-{period_id}") == ["class-quota-released"]
+    assert await entrants.waits(period_id) == (1, 0)
+    assert (await office.claim_soon(period_id, second, 500)).place == 2
+    await entrants.serve()
+    assert await entrants.stages(entry_id) == ["waiting"]
+    await _assert_sound(office)
+    assert await entrants.breaches() == []
+
+
 async def test_who_moves_to_a_district_belongs_to_it_from_then_on_and_who_leaves_does_not(office: Office) -> None:
     period_id = await office.open_period(400, classes=(HAIDIAN,))
     company = await office.register(district="110105")

@@ -137,6 +137,24 @@ def test_a_claim_at_the_instant_takes_what_the_class_has_left_and_one_before_it_
     assert _granted(at).parts == Parts(rests=(0,), released=(6_000_000,))
 
 
+def test_while_somebody_waits_the_rest_of_an_ended_class_is_no_claims_and_not_its_members_either() -> None:
+    holder = replace(HOLDER, certificates=(replace(_CERTIFICATE, valid_until=business_date(TENTH)),))
+    people = {each.claimant_id: each for each in (*PEOPLE, holder)}
+    stock = replace(_stock(HOLDERS, HAIDIAN, remaining=13_000_000), claimants=people, reserve_waits=True)
+    stranger, member, neighbour, paid = _decided(
+        stock,
+        _arrival(STRANGER, 3_000_001, TENTH),  # three million are common
+        _arrival(holder, 3_000_001, TENTH),
+        _arrival(BOTH, 5_000_000, TENTH),
+        _arrival(STRANGER, 2_000_000, TENTH),
+    )
+    assert [_limit(each) for each in (stranger, member)] == [3_000_000, 3_000_000]
+    assert _granted(neighbour).fact.parts == (ClassPart(name="海淀", amount=4_000_000),)
+    assert _granted(paid).parts == Parts(rests=(6_000_000, 0), released=(0, 0))
+    (entry,) = _decided(stock, _arrival(STRANGER, 5_000_000, TENTH)._replace(of_entry=True))
+    assert _granted(entry).parts == Parts(rests=(0, 4_000_000), released=(6_000_000, 0))
+
+
 def test_what_was_released_stays_released_for_a_claim_that_stood_behind_another_of_its_company() -> None:
     stock = _stock(HOLDERS, remaining=6_000_000)
     first, late = _decided(stock, _arrival(STRANGER, 1_000_000, TENTH), _arrival(HOLDER, 1_000_000, OPENS, number=2))
