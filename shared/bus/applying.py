@@ -13,12 +13,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.bus.envelope import Envelope
-from shared.bus.image import ForkError
 from shared.bus.kafka import TopicPartition
+from shared.bus.own_log import not_in_log
 from shared.bus.parking import ToPark, keys_parked, park
 from shared.bus.subscription import (
     FencedError,
     GapError,
+    LostStoryError,
     Place,
     PoisonError,
     Step,
@@ -26,6 +27,7 @@ from shared.bus.subscription import (
     Surroundings,
     is_passing,
     move,
+    told_by_topic_alone,
 )
 from shared.events.definition import Recorded
 from shared.store.rules import rules_for
@@ -93,7 +95,7 @@ class Applier:
         return self.subscription.consumer
 
     async def begin(self, source: TopicPartition) -> Partition:
-        """Look up how far this subscription is in a partition."""
+        """Look up how far this subscription is in a partition; LostStoryError where its own log was never there."""
         async with self.around.engine.begin() as connection:
             start = insert(consumer_positions).values(
                 consumer=self.name, topic=source.topic, partition=source.partition, next_offset=0, position=0
@@ -101,7 +103,11 @@ class Applier:
             await connection.execute(start.on_conflict_do_nothing())
             place = (await self._stored(connection))[source]
             known = Partition(place, await keys_parked(connection, self.name, *source))
+            heard = [(place.position, place.hash)] if self._is_own(source) else []
+            lost = await not_in_log(connection, heard)
         self.partitions[source] = known
+        if lost:
+            raise self._lost(source, place, lost[place.position])
         return known
 
     async def has_been_moved(self) -> bool:
@@ -118,24 +124,43 @@ class Applier:
         return {TopicPartition(topic, partition): Place(*place) for topic, partition, *place in found}
 
     def new_ones(self, source: TopicPartition, partition: Partition, items: Sequence[Item]) -> tuple[list[Item], str]:
-        """Drop what is known already; give what is new, up to a gap, and what the gap is. Raises ForkError."""
+        """Drop what is known already; give what is new, up to a gap, and what the gap is.
+
+        Raises LostStoryError where the topic no longer tells what was heard last. Of the own topic only what is in the
+        log was heard, so that there it is the topic which tells another story: ForkError.
+        """
         last = partition.place
         new: list[Item] = []
         for item in items:
             envelope = item.envelope
             if envelope.position <= last.position:
-                if envelope.position == last.position and envelope.hash != last.hash:
-                    raise ForkError(
-                        f"{_named(source)}: position {envelope.position} is now {envelope.hash[:12]}, but"
-                        f" {last.hash[:12]} was applied: {self.name} and the topic have parted"
-                    )
+                if envelope.position == last.position and last.hash not in {"", envelope.hash}:
+                    if self._is_own(source):
+                        instead = f"is {last.hash[:12]} in the log"
+                        raise told_by_topic_alone(*source, envelope.position, envelope.hash, instead)
+                    raise self._lost(source, last, f"is {envelope.hash[:12]} there now")
                 continue
+            if envelope.prevposition < last.position and not self._is_own(source):
+                raise self._lost(source, last, "is not there any more")
             if envelope.prevposition != last.position:
                 gap = f"position {envelope.position} follows {envelope.prevposition}, not {last.position}"
                 return new, f"{_named(source)}: {gap}"
             last = item.after
             new.append(item)
         return new, ""
+
+    def _is_own(self, source: TopicPartition) -> bool:
+        return bool(source.topic == self.around.own_topic)
+
+    def _lost(self, source: TopicPartition, place: Place, instead: str) -> LostStoryError:
+        who, remedy = self.name, "it has acted upon it: see docs/operations.md"
+        if self.subscription.derived:
+            who = self.name.removeprefix("projection:")
+            remedy = f"`cxq rebuild {self.around.context} {who} --forget-lost` makes it anew"
+        return LostStoryError(
+            f"{_named(source)}: {who} has heard position {place.position} as {place.hash[:12]}, which {instead}: it is"
+            f" of a story that is lost; {remedy}"
+        )
 
     def rewind(self, partition: Partition, gap: str) -> None:
         """Take note that a partition is read from its start, because it may have been made anew; GapError if it was."""
@@ -222,7 +247,8 @@ class Applier:
 
         async def lay_aside() -> None:
             async with self.around.engine.begin() as connection:
-                await move(connection, [self.subscription], [Stretch(source, partition.place, [item]).step()])
+                step = Stretch(source, partition.place, [item]).step()
+                await move(connection, [self.subscription], [step], own_topic=self.around.own_topic)
                 at = self.around.clock.now()
                 await park(connection, self.name, *source, [_to_park(item, reason)], at)
 
@@ -251,7 +277,7 @@ async def apply_together(appliers: Sequence[Applier], stretches: Sequence[Stretc
 
     async def once() -> tuple[list[list[set[str]]], int]:
         async with around.engine.begin() as connection:
-            await move(connection, subscriptions, steps)
+            await move(connection, subscriptions, steps, own_topic=around.own_topic)
             sorted_out = [await applier.sort_out(connection, stretches, together) for applier in appliers]
             appended = await _apply(connection, appliers, [events for events, _ in sorted_out])
         return [waiting for _, waiting in sorted_out], appended

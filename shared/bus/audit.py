@@ -1,6 +1,6 @@
 """What the topic of every context promises, checked: it is the log's complete image; who is behind it, and how far."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.audit import Breach, Check, Count
 from shared.bus.envelope import Envelope
 from shared.bus.image import TopicReader
+from shared.bus.own_log import not_in_log
 from shared.bus.topics import Topics, partition_of
 from shared.settings import Settings
 
@@ -22,7 +23,8 @@ _ROWS = sa.text(
     " WHERE position > :after AND position <= :until ORDER BY position LIMIT :page"
 )
 _CONSUMERS = sa.text(
-    'SELECT consumer, topic, "partition", next_offset FROM consumer_positions ORDER BY consumer, topic, "partition"'
+    'SELECT consumer, topic, "partition", next_offset, position, hash FROM consumer_positions'
+    ' ORDER BY consumer, topic, "partition"'
 )
 _PARKED = sa.text("SELECT consumer, count(*) FROM parked_events GROUP BY consumer ORDER BY consumer")
 
@@ -66,7 +68,7 @@ def bus_checks(settings: Settings, context: str) -> tuple[Check, ...]:
         count.notes.append(f"relay: {head - relayed} of {head} events still to publish")
         if relayed > head:
             yield Breach(where="relay", found=f"has published up to position {relayed}, the log ends at {head}")
-        async for breach in _consumers_are_inside(settings, connection, count):
+        async for breach in _consumers_are_inside(settings, topic, connection, count):
             yield breach
         for consumer, parked in await connection.execute(_PARKED):
             count.notes.append(f"{consumer}: {parked} events parked")
@@ -146,8 +148,12 @@ def _differences(envelope: Envelope, row: sa.Row[Any]) -> list[str]:
     return [name for name, agrees in same.items() if not agrees]
 
 
-async def _consumers_are_inside(settings: Settings, connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
+async def _consumers_are_inside(
+    settings: Settings, own_topic: str, connection: AsyncConnection, count: Count
+) -> AsyncIterator[Breach]:
     rows = (await connection.execute(_CONSUMERS)).all()
+    async for breach in _heard_but_lost(connection, [row for row in rows if row.topic == own_topic]):
+        yield breach
     for topic in sorted({row.topic for row in rows}):
         mine = [row for row in rows if row.topic == topic]
         reader = TopicReader(settings.kafka_bootstrap, topic)
@@ -166,3 +172,13 @@ async def _consumers_are_inside(settings: Settings, connection: AsyncConnection,
                     found=f"has read up to offset {row.next_offset}, the partition ends at {ends[row.partition]}",
                 )
         count.notes += [f"{consumer}: {lag} records behind {topic}" for consumer, lag in behind.items()]
+
+
+async def _heard_but_lost(connection: AsyncConnection, rows: Sequence[sa.Row[Any]]) -> AsyncIterator[Breach]:
+    """Name whoever has heard something of the own topic that the log does not have, as the store was set back."""
+    for row in rows:
+        for instead in (await not_in_log(connection, [(row.position, row.hash)])).values():
+            yield Breach(
+                where=f"{row.consumer}, {row.topic}, partition {row.partition}",
+                found=f"has heard position {row.position} as {row.hash[:12]}, which {instead}",
+            )

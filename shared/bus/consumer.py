@@ -29,6 +29,7 @@ class Consumer:
     def __init__(self, around: Surroundings, subscription: Subscription, feed: Feed | None = None) -> None:
         self._around, self._applier, self._shared = around, Applier(around, subscription), feed
         self._feed = feed or self._own_feed()
+        self._is_topic_forked = False
 
     @property
     def name(self) -> str:
@@ -36,8 +37,16 @@ class Consumer:
         return self._applier.name
 
     async def run(self, progress: Progress) -> None:
-        """Consume until cancelled. Raises GapError, ForkError or PoisonError to stay down, else what went wrong."""
+        """Consume until cancelled. Raises a HaltedError to stay down until it `is_mended`, else what went wrong."""
         self._applier.progress = progress
+        self._is_topic_forked = False
+        try:
+            await self._consume()
+        except ForkError:
+            self._is_topic_forked = True
+            raise
+
+    async def _consume(self) -> None:
         if self._shared is None:
             self._feed = self._own_feed()
             await self._feed.run_for(self._applier)
@@ -48,8 +57,8 @@ class Consumer:
         await self._feed.carry(self._applier)
 
     async def is_mended(self) -> bool:
-        """Tell whether somebody has put it elsewhere than where it halted: then it goes on."""
-        return await self._applier.has_been_moved()
+        """Tell whether it goes on: somebody has put it elsewhere, or it waits for a topic that it can only look at."""
+        return self._is_topic_forked or await self._applier.has_been_moved()
 
     def lag(self) -> int | None:
         """Count the records still to read of the partitions this process has; None while it does not read."""

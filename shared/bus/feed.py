@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -178,17 +179,22 @@ class Feed:
                 await self._begin(source)
 
     async def _begin(self, source: TopicPartition) -> None:
-        """Go to where the hindmost is in a partition; beyond the end of a topic made anew that leads to its start."""
+        """Go to the last record that the hindmost has heard: whoever finds another there has heard a lost story.
+
+        Beyond the end of a topic made anew that leads to its start.
+        """
         appliers = [*self._appliers]
         if not appliers:
             return
         self._begun.add(source)
-        known = [
-            await persistently(lambda applier=applier: applier.begin(source), [applier.progress])  # type: ignore[misc]
-            for applier in appliers
-        ]
-        if source in self._begun and source in self._kafka.assignment():
-            self._kafka.seek(source, min(partition.place.next_offset for partition in known))
+        known: list[Partition] = []
+        for applier in appliers:
+            try:
+                known.append(await persistently(partial(applier.begin, source), [applier.progress]))
+            except HaltedError as error:
+                self._halt(applier, error)
+        if known and source in self._begun and source in self._kafka.assignment():
+            self._kafka.seek(source, max(0, min(partition.place.next_offset for partition in known) - 1))
 
     async def _begin_for_those_who_joined(self) -> None:
         """Go back for whoever joined a feed that is at work: what it lacks may have been fetched long ago."""

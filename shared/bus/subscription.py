@@ -12,6 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from shared.bus.image import ForkError
+from shared.bus.own_log import not_in_log
 from shared.bus.reactions import Reactions
 from shared.bus.readable import READABLE
 from shared.clock import Clock
@@ -90,6 +92,11 @@ class Surroundings:
     member: Callable[[], Awaitable[str]] | None = None
     tracer: Tracer = field(default_factory=NoOpTracer)
 
+    @property
+    def own_topic(self) -> str:
+        """The topic that is the image of this database's log."""
+        return self.settings.topic(self.context)
+
 
 def reactions_of(reactions: Reactions) -> Subscription:
     """Have facts of other contexts answered, each in a transaction of its own, under the consumer name `reactions`."""
@@ -114,6 +121,10 @@ class GapError(HaltedError):
 
 class PoisonError(HaltedError):
     """An event cannot be applied, and everything after it waits."""
+
+
+class LostStoryError(HaltedError):
+    """What a consumer heard last is no longer told: what it made of that is of events which are lost."""
 
 
 class FencedError(Exception):
@@ -158,7 +169,8 @@ _MOVED: Final = (
     '    AS m (topic, "partition", old_offset, old_position, new_offset, new_position, hash)'
     '  ON p.topic = m.topic AND p."partition" = m."partition" AND p.next_offset = m.old_offset'
     '    AND p."position" = m.old_position'
-    "  WHERE p.consumer = ANY(CAST(:consumers AS text[]))"
+    "  WHERE p.consumer = ANY(CAST(:consumers AS text[])) AND (p.topic <> :own_topic"
+    "   OR (SELECT encode(e.hash, 'hex') FROM events e WHERE e.position = m.new_position) = m.hash)"
     '  ORDER BY p.topic, p."partition", p.consumer FOR UPDATE OF p),'
     " moved AS ("
     '  UPDATE consumer_positions p SET next_offset = h.new_offset, "position" = h.new_position, hash = h.hash'
@@ -167,7 +179,9 @@ _MOVED: Final = (
     f" SELECT m.rows_moved, pg_notify('{READABLE}', ''){{more}}"
     " FROM (SELECT consumer, count(*) AS rows_moved FROM moved GROUP BY consumer ORDER BY consumer) AS m"
 )
-"""Rows are locked in the order in which a rebuild locks them: the two wait for each other, but never both at once."""
+"""Rows are locked in the order in which a rebuild locks them: the two wait for each other, but never both at once.
+
+Of the own topic only what is in the own log is heard: a topic may know events that a restored store has lost."""
 _TURN: Final = "pg_advisory_xact_lock(hashtextextended(consumer, 0)), set_config('synchronous_commit', 'off', true)"
 """One transaction at a time writes what is derived, and none waits for the disk; a rebuild's swap takes this turn too.
 
@@ -177,10 +191,13 @@ _MOVE_DERIVED: Final = sa.text(_MOVED.format(more=f", {_TURN}"))
 _TAKE_TURN: Final = sa.text(f"SELECT {_TURN} FROM (SELECT CAST(:consumer AS text) AS consumer) AS m")
 
 
-async def move(connection: AsyncConnection, who: Sequence[Subscription], steps: Sequence[Step]) -> None:
+async def move(
+    connection: AsyncConnection, who: Sequence[Subscription], steps: Sequence[Step], *, own_topic: str
+) -> None:
     """Store how far consumers at the same places are, unless somebody else did: FencedError.
 
-    Locks their rows until the commit; where what they write is derived, it is their turn from here on.
+    Locks their rows until the commit; where what they write is derived, it is their turn from here on. Raises ForkError
+    where a step in `own_topic`, that of this database's log, leads to an event that the log does not have.
     """
     consumers = [subscription.consumer for subscription in who]
     derived = all(subscription.derived for subscription in who)
@@ -195,11 +212,28 @@ async def move(connection: AsyncConnection, who: Sequence[Subscription], steps: 
             "offsets": [step.new.next_offset for step in steps],
             "positions": [step.new.position for step in steps],
             "hashes": [step.new.hash for step in steps],
+            "own_topic": own_topic,
         },
     )
     if sum(row.rows_moved for row in moved) != len(consumers) * len(steps):
+        await _assert_in_log(connection, [step for step in steps if step.topic == own_topic])
         places = ", ".join(f"{step.old.position} in {step.topic}, partition {step.partition}" for step in steps)
         raise FencedError(f"{', '.join(consumers)}: no longer at {places}")
+
+
+async def _assert_in_log(connection: AsyncConnection, steps: Sequence[Step]) -> None:
+    instead = await not_in_log(connection, [(step.new.position, step.new.hash) for step in steps])
+    for step in steps:
+        if (position := step.new.position) in instead:
+            raise told_by_topic_alone(step.topic, step.partition, position, step.new.hash, instead[position])
+
+
+def told_by_topic_alone(topic: str, partition: int, position: int, told: str, instead: str) -> ForkError:
+    """Say that a context's own topic tells of an event, by its hash, which its log does not have but something else."""
+    return ForkError(
+        f"{topic}, partition {partition}: position {position}, {told[:12]} in the topic, {instead}: the store was set"
+        " back. Restore it to its last state, or make the topic anew with `cxq republish --fresh`"
+    )
 
 
 async def take_turn(connection: AsyncConnection, consumer: str) -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from shared.bus.envelope import NotAnEnvelopeError
+from shared.bus.envelope import NotAnEnvelopeError, from_wire
 from shared.bus.kafka import BulkError, BulkPlace, new_bulk_consumer
+from shared.bus.subscription import Place as Heard
 from shared.projections.opening import Opened, Told, opener_for
 from shared.projections.projection import Projection
 
@@ -27,6 +28,17 @@ class LogUnreadableError(Exception):
     """The topics cannot be read as far as needed: a gap, a shortened topic, or no answer from the broker."""
 
 
+class LogEndsError(LogUnreadableError):
+    """A topic ends before, or goes on past, the event up to which it was to be read."""
+
+    def __init__(self, place: "Place", position: int, end: int) -> None:
+        super().__init__(
+            f"{place[0]}, partition {place[1]} ends with position {position}, but {end} has been applied already;"
+            " restore the topic with `cxq republish`"
+        )
+        self.topic = place[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Portion:
     """What was read at once: how many records, and the events among them that matter."""
@@ -37,7 +49,7 @@ class Portion:
 
 @dataclass(slots=True)
 class Mark:
-    """How far a partition has been read: the offset to read next and the last event's position.
+    """How far a partition has been read: the offset to read next, the last event's position and its record.
 
     The events at the positions `aside` are passed over.
     """
@@ -45,6 +57,7 @@ class Mark:
     place: Place
     next_offset: int = 0
     position: int = 0
+    last: bytes | None = None
     aside: frozenset[int] = frozenset()
 
     def take(self, records: Iterable[Record], end: int, opened: Callable[[bytes | None], Opened]) -> list[Told]:
@@ -70,7 +83,7 @@ class Mark:
                     f"gap in {where}: position {position} at offset {offset} follows {event.prevposition}, not"
                     f" {self.position}"
                 )
-            self.position = position
+            self.position, self.last = position, value
             if position not in self.aside and (told := event.told()) is not None:
                 events.append(told)
         return events
@@ -107,6 +120,16 @@ class LogReader:
         """Say how many positions of the logs lie between what was read and these positions, all partitions together."""
         return sum(max(end - self._mark(place).position, 0) for place, end in ends.items())
 
+    def told(self, place: Place) -> Heard:
+        """Say which event was read last of a partition."""
+        mark = self._mark(place)
+        return Heard(mark.next_offset, mark.position, from_wire(mark.last).hash if mark.last else "")
+
+    async def last(self, topics: Collection[str]) -> dict[Place, Heard]:
+        """Say with which event each partition of these topics ends now."""
+        await self._connecting
+        return await asyncio.to_thread(self._last, topics)
+
     async def records(self, ends: Mapping[Place, int]) -> int:
         """Count the records not read yet of the partitions that are not read up to these positions."""
         last = await self._open(ends)
@@ -136,10 +159,7 @@ class LogReader:
         for place, end in unread.items():
             mark = self._marks[place]
             if not left or mark.next_offset >= last[place]:
-                raise LogUnreadableError(
-                    f"{place[0]}, partition {place[1]} ends with position {mark.position}, but"
-                    f" {end} has been applied already; restore the topic with `cxq republish`"
-                )
+                raise LogEndsError(place, mark.position, end)
 
     def _portion(self, unread: Mapping[Place, int], records: Mapping[Place, list[Record]]) -> Portion:
         """Take what was fetched of the partitions that are not read to their end; the others' records come later."""
@@ -204,6 +224,33 @@ class LogReader:
                 raise LogUnreadableError(f"no broker says how long the topics are within {_SILENCE_S:.0f} s")
             found[place] = bounds
         return found
+
+    def _last(self, topics: Collection[str]) -> dict[Place, Heard]:
+        bounds = self._bounds(place for topic in topics for place in self._partitions(topic))
+        found = dict.fromkeys(bounds, Heard())
+        unread = {place: end for place, (first, end) in bounds.items() if end > first}
+        self._consumer.assign([BulkPlace(*place, end - 1) for place, end in unread.items()])
+        try:
+            while unread:
+                for place, records in self._fetch(_RECORDS).items():
+                    for offset, value in records:
+                        if unread.get(place) == offset + 1:
+                            envelope = from_wire(value)
+                            found[place] = Heard(unread.pop(place), envelope.position, envelope.hash)
+        except NotAnEnvelopeError as error:
+            raise LogUnreadableError(f"the topics end with a record that is no event of ours: {error}") from error
+        finally:
+            self._consumer.unassign()
+        return found
+
+    def _partitions(self, topic: str) -> list[Place]:
+        try:
+            found = self._consumer.list_topics(topic, timeout=_SILENCE_S).topics[topic]
+        except BulkError as error:
+            raise LogUnreadableError(f"no broker answers: {error}") from error
+        if found.error is not None:
+            raise LogUnreadableError(f"{topic} cannot be read: {found.error.str()}")
+        return [(topic, partition) for partition in sorted(found.partitions)]
 
     def _mark(self, place: Place) -> Mark:
         return self._marks.get(place) or Mark(place)

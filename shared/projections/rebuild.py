@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +18,13 @@ from shared.context import BoundedContext
 from shared.database import create_owner_engine
 from shared.projections.digest import digest, rows_different
 from shared.projections.gathering import Gathering
-from shared.projections.log_reading import LogReader, LogUnreadableError, Place
+from shared.projections.heard import Heard, heard, move_to, not_told_by_log, not_told_by_topics, positions
+from shared.projections.log_reading import LogEndsError, LogReader, LogUnreadableError, Place
 from shared.projections.projection import PoisonEventError, Projection
 from shared.projections.shadow import Shadow
 from shared.settings import Settings
 from shared.store.execution import sqlstate
-from shared.store.tables import consumer_positions, parked_events
+from shared.store.tables import parked_events
 
 type Progress = Callable[[int, int, float], None]
 """Told now and then how many events are done, how many there are, and how many are done a second."""
@@ -41,6 +42,10 @@ _log = structlog.get_logger(__name__)
 
 class RebuildError(Exception):
     """The rebuild stopped; the live table is as it was. The message says why and what to do."""
+
+
+class HeardLostStoryError(RebuildError):
+    """The live read model has heard events that are told no more: it can only be made anew if those are forgotten."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +74,18 @@ async def rebuild(
     projection: Projection,
     progress: Progress,
     *,
+    forget_lost: bool = False,
     rows_in_memory_max: int = _ROWS_IN_MEMORY_MAX,
 ) -> RebuildReport:
     """Fold the topics again up to where the live read model stands, and swap the tables in one transaction.
 
     Acts as the owner of the database. It may be killed at any point and started again. Raises `RebuildError` when
-    another rebuild runs, the topics have a gap or are too short, or an event cannot be applied.
+    another rebuild runs, the topics have a gap or are too short, or an event cannot be applied; `HeardLostStoryError`
+    when the live read model has heard what a restored log does not have. With `forget_lost` the topics are folded as
+    far as they go now, whatever the live one has heard, and the same transaction puts it there.
     """
+    topics = [settings.topic(name) for name in projection.contexts] if forget_lost else []
+    own_topic = settings.topic(context.name)
     engine = create_owner_engine(settings.owner_url(context.name), application_name=f"cxq-rebuild-{projection.name}")
     try:
         async with (
@@ -85,7 +95,13 @@ async def rebuild(
             shadow = Shadow(projection.table)
             rows = Gathering(projection, shadow, connection, rows_in_memory_max=rows_in_memory_max)
             with _uncollected():
-                return await _Rebuild(engine, connection, projection, log, shadow, rows, progress).run()
+                return await _Rebuild(
+                    engine, connection, projection, log, shadow, rows, progress, own_topic, forgetting=topics
+                ).run()
+    except LogEndsError as error:
+        if error.topic == own_topic:  # the log has what was heard: it is the topic that is too short
+            raise RebuildError(f"{error}. The live table {projection.table.name} is as it was.") from error
+        raise HeardLostStoryError(f"{error}, or, where its log was set back, forget what is lost") from error
     except (LogUnreadableError, PoisonEventError) as error:
         raise RebuildError(f"{error}. The live table {projection.table.name} is as it was.") from error
     finally:
@@ -102,7 +118,12 @@ class _Rebuild:
         shadow: Shadow,
         rows: Gathering,
         progress: Progress,
+        own_topic: str,
+        *,
+        forgetting: Collection[str],
     ) -> None:
+        """`forgetting` are the topics that are read as far as they go now, instead of as far as was heard."""
+        self._own_topic, self._forgetting = own_topic, forgetting
         self._engine, self._connection, self._projection = engine, connection, projection
         self._log, self._shadow, self._rows, self._progress = log, shadow, rows, progress
         self._began = time.monotonic()
@@ -127,7 +148,7 @@ class _Rebuild:
 
         The old one is summed up in a snapshot, while the log is read; its runner need not wait, and goes on meanwhile.
         """
-        ends: asyncio.Future[dict[Place, int]] = asyncio.get_running_loop().create_future()
+        ends: asyncio.Future[dict[Place, Heard]] = asyncio.get_running_loop().create_future()
         async with _side_by_side(self._sum_up_live(ends)) as before:
             known: list[asyncio.Future[Any]] = [ends, before]
             await asyncio.wait(known, return_when=asyncio.FIRST_COMPLETED)
@@ -138,23 +159,43 @@ class _Rebuild:
             await self._shadow.index_rest(self._connection)
             return await before, await self._sum_up_shadow()
 
-    async def _sum_up_live(self, ends: "asyncio.Future[dict[Place, int]]") -> str:
+    async def _sum_up_live(self, ends: "asyncio.Future[dict[Place, Heard]]") -> str:
         async with self._engine.connect() as snapshot:
             await snapshot.execution_options(isolation_level="REPEATABLE READ")
-            ends.set_result(await positions(snapshot, self._projection))
+            ends.set_result(await self._ends(snapshot))
             return await digest(snapshot, self._projection.table)
 
     async def _sum_up_shadow(self) -> str:
         async with self._engine.connect() as connection:
             return await digest(connection, self._shadow.table)
 
-    async def _catch_up(self, ends: Mapping[Place, int]) -> None:
+    async def _ends(self, connection: AsyncConnection, *, lock: bool = False) -> dict[Place, Heard]:
+        """Say up to which events to read: the last ones that the live read model has heard, or that the topics tell."""
+        known = await heard(connection, self._projection, lock=lock)
+        if self._forgetting:
+            return await self._log.last(self._forgetting)
+        for lost in await not_told_by_log(connection, self._own_topic, known):
+            raise HeardLostStoryError(lost)
+        return known
+
+    async def _catch_up(self, last: Mapping[Place, Heard]) -> None:
+        ends = positions(last)
         total = self._events + await self._log.records(ends)
         self._report(total)
         async for portion in self._log.read(ends):
             await self._rows.apply(portion.events)
             self._events += portion.records
             self._report(total)
+        self._assert_read(last)
+
+    def _assert_read(self, last: Mapping[Place, Heard]) -> None:
+        """Make sure that what was read ends with these events, and not only at their positions."""
+        if any(self._log.told(place).position != end.position for place, end in last.items()):
+            raise RebuildError(f"{self._projection.name} was set back while it was rebuilt; rebuild again")
+        for lost in not_told_by_topics(self._log, last):
+            if self._forgetting:
+                raise RebuildError(f"{lost} now: it was made anew meanwhile; rebuild again")
+            raise HeardLostStoryError(lost)
 
     def _report(self, total: int) -> None:
         elapsed = time.monotonic() - self._began
@@ -162,8 +203,8 @@ class _Rebuild:
 
     async def _come_close(self) -> None:
         for _ in range(_CATCH_UPS_MAX):
-            ends = await positions(self._connection, self._projection)
-            if self._log.behind(ends) <= _CLOSE_ENOUGH:
+            ends = await self._ends(self._connection)
+            if self._log.behind(positions(ends)) <= _CLOSE_ENOUGH:
                 return
             await self._catch_up(ends)
             await self._rows.settle()
@@ -184,7 +225,7 @@ class _Rebuild:
             await asyncio.sleep(_SWAP_PAUSE_S)
         raise RebuildError(f"{self._projection.table.name} is never free for the swap; is a long read going on?")
 
-    async def _catch_up_for_good(self, ends: Mapping[Place, int]) -> None:
+    async def _catch_up_for_good(self, ends: Mapping[Place, Heard]) -> None:
         """Read the last events; what has been read cannot be read again, so an error here is not tried again."""
         try:
             await self._catch_up(ends)
@@ -194,26 +235,24 @@ class _Rebuild:
     async def _swap_in(self, connection: AsyncConnection, *, count: bool) -> int:
         live, consumer = self._projection.table, self._projection.consumer
         await connection.execute(sa.text("SET LOCAL lock_timeout = '2s'"))
-        ends = await positions(connection, self._projection, lock=True)
+        ends = await self._ends(connection, lock=True)
         await take_turn(connection, consumer)
         await self._catch_up_for_good(ends)
         await self._rows.write(connection)
         different = await rows_different(connection, live, self._shadow.table) if count else 0
         # the events that were set aside have been applied as well
         await connection.execute(sa.delete(parked_events).where(parked_events.c.consumer == consumer))
+        if self._forgetting:
+            await self._forget(connection, {place: self._log.told(place) for place in ends})
         await connection.execute(sa.text("SET LOCAL lock_timeout = '200ms'"))
         await self._shadow.replace_live(connection)
         return different
 
-
-async def positions(connection: AsyncConnection, projection: Projection, *, lock: bool = False) -> dict[Place, int]:
-    """Say up to which position the live read model is, by topic and partition. `lock` makes its runner wait."""
-    statement = sa.select(
-        consumer_positions.c.topic, consumer_positions.c.partition, consumer_positions.c.position
-    ).where(consumer_positions.c.consumer == projection.consumer)
-    if lock:
-        statement = statement.order_by(consumer_positions.c.topic, consumer_positions.c.partition).with_for_update()
-    return {(row.topic, row.partition): row.position for row in await connection.execute(statement)}
+    async def _forget(self, connection: AsyncConnection, told: Mapping[Place, Heard]) -> None:
+        """Have the read model stand where the topics were read to, if the log tells the same."""
+        for other in await not_told_by_log(connection, self._own_topic, told):
+            raise RebuildError(f"{other}: the topic tells of what is lost; first `cxq republish --fresh`")
+        await move_to(connection, self._projection, told)
 
 
 @asynccontextmanager

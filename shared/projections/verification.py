@@ -1,15 +1,15 @@
 """Whether a read model is what the log says: folded again from Kafka and compared row by row."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.audit import Breach, Check, Count
 from shared.projections.folding import Folding
-from shared.projections.log_reading import LogReader, LogUnreadableError
+from shared.projections.heard import Heard, heard, not_told_by_topics, positions
+from shared.projections.log_reading import LogReader, LogUnreadableError, Place
 from shared.projections.projection import PoisonEventError, Projection, RowKey
-from shared.projections.rebuild import positions
 from shared.projections.rows import key_names, key_of_row
 from shared.settings import Settings
 from shared.store.tables import parked_events
@@ -43,18 +43,19 @@ async def differences(
     if (await connection.execute(_REPLACED, {"name": name})).scalar_one():
         yield Breach(where=name, found="the table was rebuilt while the audit ran; audit again")
         return
-    ends = await positions(connection, projection)
+    known = await heard(connection, projection)
     aside = await _parked(connection, projection)
     if aside:
         yield Breach(where=name, found=f"{len(aside)} events are parked; see `cxq parked`")
     expected = Folding(projection)
     try:
         async with LogReader(settings.kafka_bootstrap, projection, aside) as log:
-            async for portion in log.read(ends):
-                expected.apply(portion.events)
+            lost = await _read(log, known, expected)
     except (LogUnreadableError, PoisonEventError) as error:
         yield Breach(where=name, found=str(error))
         return
+    for what in lost:
+        yield Breach(where=name, found=what)
     keys = key_names(projection.table)
     async for row in (await connection.stream(sa.select(projection.table))).mappings():
         found = dict(row)
@@ -70,6 +71,13 @@ async def differences(
         if missing is not None:
             count.checked += 1
             yield Breach(where=f"{name} {_shown(key)}", found="the row is missing")
+
+
+async def _read(log: LogReader, known: Mapping[Place, Heard], expected: Folding) -> list[str]:
+    """Fold up to where the read model is, and say where it has heard something else than what was read."""
+    async for portion in log.read(positions(known)):
+        expected.apply(portion.events)
+    return [*not_told_by_topics(log, known)]
 
 
 async def _parked(connection: AsyncConnection, projection: Projection) -> set[tuple[str, int]]:

@@ -148,3 +148,21 @@ async def test_a_relay_ahead_of_its_log_is_a_breach(log: Log) -> None:
     await _published(log, OWNERS[0])
     await log.change("UPDATE relay_positions SET position = 5 WHERE partition = -1")
     assert _said((await _examine(log))["P7"]) == ["relay: has published up to position 5, the log ends at 1"]
+
+
+async def test_who_stands_at_an_event_that_the_log_does_not_have_is_named(log: Log) -> None:
+    await _published(log, OWNERS[0], OWNERS[0])
+    partition = _partition(log, OWNERS[0])
+    insert = 'INSERT INTO consumer_positions (consumer, topic, "partition", next_offset, position, hash) VALUES'
+    kept = (await log.sealed(2, 1)).hash
+    await log.change(
+        f"{insert} ('sound', '{log.topic}', {partition}, 2, 2, '{kept}')",
+        f"{insert} ('misled', '{log.topic}', {partition}, 2, 2, 'abcdef0123456789')",
+        f"{insert} ('ahead', '{log.topic}', {partition}, 2, 3, 'fedcba9876543210')",
+        f"{insert} ('elsewhere', '{log.topic}', {(partition + 1) % 4}, 0, 0, '')",
+    )
+    where = f"{log.topic}, partition {partition}: has heard position"
+    assert sorted(_said((await _examine(log))["P7"])) == [
+        f"ahead, {where} 3 as fedcba987654, which is not in the log",
+        f"misled, {where} 2 as abcdef012345, which is {kept[:12]} in the log",
+    ]

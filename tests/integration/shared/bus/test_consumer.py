@@ -93,7 +93,7 @@ async def test_a_fork_stops_the_consumer(log: Log) -> None:
     await log.write(await log.sealed(5, 4), 0)
     async with running(consumer := model.consumer()):
         await state(consumer, State.HALTED)
-    assert "position 5 is now" in consumer.progress.detail
+    assert "seen has heard position 5 as" in consumer.progress.detail
 
 
 async def test_a_topic_made_anew_changes_nothing_for_its_readers(log: Log) -> None:

@@ -6,8 +6,8 @@ import socket
 import pytest
 
 from shared.projections import log_reading
+from shared.projections.heard import heard, positions
 from shared.projections.log_reading import LogReader, LogUnreadableError
-from shared.projections.rebuild import positions
 from tests.integration.shared.projections.balances import BALANCES_PROJECTION
 from tests.integration.shared.projections.office import Office
 
@@ -19,7 +19,7 @@ async def test_a_log_read_to_its_end_is_known_to_end_there_without_asking_the_br
     async with office.live():
         await office.caught_up()
     async with office.engine.connect() as connection:
-        ends = await positions(connection, BALANCES_PROJECTION)
+        ends = positions(await heard(connection, BALANCES_PROJECTION))
     async with LogReader(office.settings.kafka_bootstrap, BALANCES_PROJECTION) as log:
         assert await log.records(ends) == 40
         assert sum([portion.records async for portion in log.read(ends)]) == 40
@@ -37,7 +37,7 @@ async def test_what_is_written_while_a_log_is_read_is_not_taken_for_what_was_to_
     async with office.live():
         await office.caught_up()
         async with office.engine.connect() as connection:
-            ends = await positions(connection, BALANCES_PROJECTION)
+            ends = positions(await heard(connection, BALANCES_PROJECTION))
         async with LogReader(office.settings.kafka_bootstrap, BALANCES_PROJECTION) as log:
             bounds = await asyncio.to_thread(log._bounds, list(ends))
             monkeypatch.setattr(log, "_bounds", lambda _places: bounds)

@@ -1,0 +1,158 @@
+"""A store is set back to a backup, and its topic knows what came after: nobody goes on as if that were true."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from shared.bus.consumer import Consumer
+from shared.bus.republish import republish
+from shared.supervision import State, Supervised
+from tests.integration.shared.bus.log_and_topic import CONTEXT, Log, eventually, in_partition, running, state
+from tests.integration.shared.bus.seen import Seen, seen
+from tests.integration.shared.bus.test_feed import Shared, readers_of
+
+ELSEWHERE = "issuance"
+"""A context that is not the one of the log: what it knows of that, it knows from the topic alone."""
+
+
+async def published(log: Log, owners: Sequence[str]) -> None:
+    await log.append(owners)
+    async with running(log.relay()):
+        await eventually(log.drained)
+
+
+async def published_anew(log: Log, owners: Sequence[str] = ()) -> None:
+    """Go on in a store that was set back, and have its story told instead of the lost one."""
+    await log.append(owners)
+    await republish(log.settings, CONTEXT, lambda *_: None, fresh=True)
+
+
+def looking(model: Seen, **more: str) -> Supervised:
+    """Have a consumer that looks again whether what halted it is mended."""
+    consumer = Consumer(replace(model.around, **more), model.subscription)
+    return Supervised("seen", consumer.run, look_again_s=0.05, is_mended=consumer.is_mended)
+
+
+async def test_what_the_own_log_has_lost_is_not_heard_from_the_topic(log: Log) -> None:
+    model = await seen(log)
+    await published(log, in_partition(0)[:4])
+    async with running(model.consumer()):
+        await model.has(1, 2, 3, 4)
+    await published(log, in_partition(0)[:2])
+    await log.set_back(4)
+    async with running(consumer := looking(model)):
+        await state(consumer, State.HALTED)
+        assert "partition 0: position 6, " in consumer.progress.detail
+        assert "in the topic, is not in the log: the store was set back" in consumer.progress.detail
+        await published_anew(log, in_partition(0)[2:5])
+        await model.has(1, 2, 3, 4, 5, 6, 7)
+        await state(consumer, State.RUNNING)
+    assert [await model.positions(owner) for owner in in_partition(0)] == [[1], [2], [3, 5], [4, 6], [7]]
+
+
+async def test_what_the_own_log_tells_otherwise_is_not_heard_from_the_topic(log: Log) -> None:
+    model = await seen(log)
+    await published(log, in_partition(0)[:4])
+    async with running(model.consumer()):
+        await model.has(1, 2, 3, 4)
+    await published(log, in_partition(0)[:1])
+    await log.set_back(4)
+    await log.append(in_partition(0)[4:])
+    kept = (await log.sealed(5, 4)).hash[:12]
+    async with running(consumer := looking(model)):
+        await state(consumer, State.HALTED)
+        assert f"in the topic, is {kept} in the log: the store was set back" in consumer.progress.detail
+        await published_anew(log)
+        await model.has(1, 2, 3, 4, 5)
+    assert await model.positions(in_partition(0)[4]) == [5]
+
+
+async def test_a_store_put_forward_again_to_its_last_state_needs_nothing_else(log: Log) -> None:
+    model = await seen(log)
+    await published(log, in_partition(0)[:4])
+    whole = "SELECT * FROM events WHERE position = 4"
+    await log.change(f"CREATE TABLE backup AS {whole}", "CREATE TABLE head AS SELECT * FROM log_head")
+    await log.set_back(3)
+    async with running(consumer := looking(model)):
+        await state(consumer, State.HALTED)
+        await log.change(
+            "INSERT INTO events SELECT * FROM backup",
+            "UPDATE log_head SET (position, hash) = (SELECT position, hash FROM head)",
+        )
+        await model.has(1, 2, 3, 4)
+
+
+async def test_a_reader_of_the_own_log_that_has_heard_what_is_lost_halts_before_it_hears_more(log: Log) -> None:
+    model = await seen(log, derived=True)
+    await published(log, in_partition(0))
+    async with running(model.consumer()):
+        await model.caught_up()
+    await log.set_back(4)
+    async with running(consumer := model.consumer()):
+        await state(consumer, State.HALTED)
+    assert "partition 0: seen has heard position 5 as " in consumer.progress.detail
+    assert "which is not in the log: it is of a story that is lost" in consumer.progress.detail
+    assert "`cxq rebuild contracts seen --forget-lost` makes it anew" in consumer.progress.detail
+
+
+async def test_one_that_has_heard_what_is_lost_leaves_the_feed_and_comes_back_when_it_was_put_elsewhere(
+    log: Log,
+) -> None:
+    one, other = await readers_of(log)
+    await published(log, in_partition(0))
+    async with Shared(log, one, other).at_work():
+        await one.has(1, 2, 3, 4, 5)
+        await other.has(1, 2, 3, 4, 5)
+    its = "WHERE consumer = 'other' AND partition = 0"
+    await log.change(
+        "CREATE TABLE place AS SELECT hash FROM consumer_positions " + its,
+        "UPDATE consumer_positions SET hash = repeat('0', 64) " + its,
+    )
+    shared = Shared(log, one, other)
+    shared.tasks[1] = Supervised(
+        "other", shared.consumers[1].run, look_again_s=0.05, is_mended=shared.consumers[1].is_mended
+    )
+    async with shared.at_work():
+        await state(shared.tasks[1], State.HALTED)
+        assert "other has heard position 5 as 000000000000, which is " in shared.tasks[1].progress.detail
+        await published(log, in_partition(0)[:1])
+        await one.has(1, 2, 3, 4, 5, 6)
+        assert shared.tasks[1].progress.state == State.HALTED
+        assert await other.positions() == [1, 2, 3, 4, 5]
+        await log.change("UPDATE consumer_positions SET hash = (SELECT hash FROM place) " + its)
+        await other.has(1, 2, 3, 4, 5, 6)
+
+
+async def test_a_neighbour_notices_another_event_where_it_heard_one_that_is_lost(log: Log) -> None:
+    """The record after it follows the same position at the same offset: nothing else gives it away."""
+    model = await seen(log)
+    await published(log, in_partition(0))
+    async with running(model.consumer(context=ELSEWHERE)):
+        await model.caught_up()
+    await log.set_back(4)
+    await published_anew(log, in_partition(0)[:2])
+    now = (await log.sealed(5, 4)).hash[:12]
+    async with running(consumer := looking(model, context=ELSEWHERE)):
+        await state(consumer, State.HALTED)
+        assert (
+            f"has heard position 5 as {(await heard(log))[:12]}, which is {now} there now" in consumer.progress.detail
+        )
+        assert "it has acted upon it: see docs/operations.md" in consumer.progress.detail
+        assert await model.positions() == [1, 2, 3, 4, 5]
+
+
+async def test_a_neighbour_notices_that_what_it_heard_is_not_told_any_more(log: Log) -> None:
+    model = await seen(log, derived=True)
+    await published(log, in_partition(0))
+    async with running(model.consumer(context=ELSEWHERE)):
+        await model.caught_up()
+    await log.set_back(4)
+    await published_anew(log, [in_partition(1)[0], in_partition(0)[0]])
+    async with running(consumer := looking(model, context=ELSEWHERE)):
+        await state(consumer, State.HALTED)
+    assert f"has heard position 5 as {(await heard(log))[:12]}, which is not there any more" in consumer.progress.detail
+    assert "`cxq rebuild issuance seen --forget-lost` makes it anew" in consumer.progress.detail
+
+
+async def heard(log: Log) -> str:
+    """Give the hash of what the consumer has heard last of partition 0."""
+    return str(await log.scalar("SELECT hash FROM consumer_positions WHERE partition = 0"))
