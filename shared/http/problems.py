@@ -29,6 +29,8 @@ _INTEGER_MAX = 2**53
 """Beyond this not every reader of JSON keeps an integer exact."""
 _KEYS = {"status", "title", "detail", "remedy", "money", "pointer", "waits", "words"}
 _BOTH = {"zh", "en"}
+_BETWEEN: Mapping[Language, str] = {"zh": "、", "en": ", "}
+_NOTHING: Mapping[Language, str] = {"zh": "无", "en": "none"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,7 @@ class Entry:
     waits: bool = False
     """Whether it passes by itself at the instant that is the reason's limit; its value is the present one."""
     words: Mapping[str, Mapping[Language, str]] = field(default_factory=dict)
-    """What values that are codes, of a state for instance, are called in the sentence."""
+    """What values that are codes, of a state for instance, are called in the sentence; each of several by its own."""
 
     def status_for(self, reason: Reason | None = None) -> int:
         """Give the HTTP status: the entry's own, else 409 for a conflict with what happened and 422 for a rule."""
@@ -99,9 +101,17 @@ class Entry:
         """Say what is wrong, with the value and the limit filled in."""
         text = self.detail.get(language) or self.title[language]
         for name, filled in (("{value}", value), ("{limit}", limit)):
-            words = self.words.get(filled) if isinstance(filled, str) else None
-            text = text.replace(name, words[language] if words else _said(filled, language, money=self.money))
+            if name in text:
+                text = text.replace(name, self._called(filled, language))
         return text
+
+    def _called(self, filled: object, language: Language) -> str:
+        """Call a value, or each of several, by its word where it has one."""
+        if isinstance(filled, (list, tuple, set, frozenset)):
+            parts = [self._called(part, language) for part in list(filled)[:_ECHO_PARTS_MAX]]
+            return _BETWEEN[language].join(parts) or _NOTHING[language]
+        words = self.words.get(filled) if isinstance(filled, str) else None
+        return words[language] if words else _said(filled, language, money=self.money)
 
 
 class CatalogueError(ValueError):
@@ -144,7 +154,10 @@ class Catalogue(Mapping[str, Entry]):
             return fallback if language == "en" else self._validation["default"]["zh"]
         text = said[language]
         for name, value in context.items():
-            text = text.replace(f"{{{name}}}", _said(value, language, money=False))
+            filled = _said(value, language, money=False)
+            if name == "expected" and language == "zh":  # the library lists what is allowed as `'a', 'b' or 'c'`
+                filled = filled.replace(" or ", _BETWEEN["zh"]).replace(", ", _BETWEEN["zh"])
+            text = text.replace(f"{{{name}}}", filled)
         return text
 
 
@@ -282,13 +295,8 @@ def _said(value: object, language: Language, *, money: bool) -> str:
         return said if language == "zh" else said.replace("元", "yuan")
     if isinstance(value, datetime) and value.tzinfo is not None:
         return _instant(value, language)
-    match echo(value):
-        case None:
-            return ""
-        case list() as parts:
-            return ("、" if language == "zh" else ", ").join(str(part) for part in parts)
-        case said_plainly:
-            return str(said_plainly)
+    said_plainly = echo(value)
+    return "" if said_plainly is None else str(said_plainly)
 
 
 def _instant(at: datetime, language: Language) -> str:

@@ -76,7 +76,7 @@ def check_conclusion(notice: Notice, on: date, *, article: str) -> None:
         None
         if notice.ran_its_length(on)
         else Reason(code="notice-still-running", article=article, value=on, limit=notice.until, kind="state"),
-        Reason(code="objection-open", article=article, value=", ".join(notice.open_objections), kind="state")
+        Reason(code="objection-open", article=article, value=tuple(notice.open_objections), kind="state")
         if notice.open_objections
         else None,
     )

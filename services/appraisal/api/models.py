@@ -54,6 +54,6 @@ class ServiceRecordView(View):
     )
     external_minutes: int = Field(description="其中对外服务机时（分钟） · Of that for others")
     barred: bool = Field(
-        description="处于取消资格或除名期间，不参加考核 · A measure of art. 17 is in force: it is not appraised"
+        description="处于取消申报资格或除名期间，不参加考核 · A measure of art. 17 is in force: it is not appraised"
     )
     third_party_testing: bool = Field(description="第三方检测机构 · A third-party testing firm (art. 11)")

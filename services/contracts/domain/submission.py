@@ -132,7 +132,7 @@ def _why_not_these_products(command: SubmitContract, terms: ContractTerms) -> tu
     bought = sum(purchase.amount for purchase in command.new_products)
     share = terms.new_product_share_max
     return (
-        Reason(code="new-product-not-valid", article="faq 2", value=", ".join(sorted(command.products_not_valid)))
+        Reason(code="new-product-not-valid", article="faq 2", value=tuple(sorted(command.products_not_valid)))
         if command.products_not_valid
         else None,
         Reason(
@@ -151,5 +151,4 @@ def _reused(code: str, voucher_ids: list[str], kind: Conflict) -> Reason | None:
     """Refuse the use of a voucher more than once (art. 16: 重复使用)."""
     if not voucher_ids:
         return None
-    value = ", ".join(voucher_ids)
-    return Reason(code=code, article="16", value=value, parameter="contracts_per_voucher_max", kind=kind)
+    return Reason(code=code, article="16", value=tuple(voucher_ids), parameter="contracts_per_voucher_max", kind=kind)

@@ -56,7 +56,7 @@ def check_evidence(
     refuse_unless(
         Reason(code="redemption-too-late", article="15(3)", value=on, limit=last_day,
                parameter="redemption_application_months") if on > last_day else None,
-        Reason(code="evidence-missing", article="15(3)", value=", ".join(missing)) if missing else None,
+        Reason(code="evidence-missing", article="15(3)", value=tuple(missing)) if missing else None,
         Reason(code="invoice-total-differs", article="12", value=invoices_total, limit=invoiced_amount)
         if invoices_total != invoiced_amount else None,
     )  # fmt: skip
@@ -222,9 +222,7 @@ def check_payment(
     """Refuse to pay a party under a measure, or in a quarter that carries over."""
     refuse_unless(
         *more,
-        Reason(code="disbursement-suspended", article="17", value=", ".join(suspended), kind="state")
-        if suspended
-        else None,
+        Reason(code="disbursement-suspended", article="17", value=suspended, kind="state") if suspended else None,
         Reason(
             code="fourth-quarter-carries-over",
             article="15(5)",

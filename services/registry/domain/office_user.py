@@ -133,7 +133,7 @@ def _proposed(command: ProposeUser) -> OfficeUserProposed:
     excluded = conflicts(command.duties)
     ends_early = command.valid_until is not None and command.valid_until < command.valid_from
     refuse_unless(
-        Reason(code="duties-exclude-each-other", article=ARTICLE, value=", ".join(excluded)) if excluded else None,
+        Reason(code="duties-exclude-each-other", article=ARTICLE, value=excluded) if excluded else None,
         Reason(code="appointment-begins-in-the-past", article=ARTICLE, value=command.valid_from, limit=command.on)
         if command.valid_from < command.on
         else None,

@@ -99,7 +99,7 @@ async def test_an_entry_that_has_ended_says_why_and_what_to_do_in_the_callers_la
     await office.wait_until(now + MINUTES)
     (why,) = (await call("GET", f"{path}/entries/mine", party=first)).json()["reasons"]
     assert (why["code"], why["article"], why["value"]) == ("entry-window-oversubscribed", "12", str(2 * FACE))
-    assert (why["title"], why["remedy"]) == ("申报之和超过总额度，改为先到先得", "周期开放时申领")
+    assert (why["title"], why["remedy"]) == ("报名金额超过总额度，改为先到先得", "请在周期开放时申领")
     token = LocalIssuer(settings).issue("claimant", "user-1", first)
     headers = {"Authorization": f"Bearer {token}", "Accept-Language": "en"}
     (why,) = (await client.get(f"{path}/entries/mine", headers=headers)).json()["reasons"]

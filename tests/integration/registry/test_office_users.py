@@ -91,7 +91,8 @@ async def test_an_approver_with_the_duty_approves_and_another_does_not(house: Ho
 async def test_exclusive_duties_and_second_appointments_are_refused(house: House) -> None:
     both = await proposed(house, "clerk-1", "finance", "review")
     assert (both.status_code, both.json()["code"]) == (422, "duties-exclude-each-other")
-    assert "finance + review" in both.json()["detail"]
+    assert both.json()["detail"] == "不得兼任的职责：资金拨付与评审组织"
+    assert both.json()["errors"][0]["value"] == ["finance + review"]
     own = await proposed(house, "officer-1", "planning")
     assert (own.status_code, own.json()["code"]) == (403, "not-ones-own-appointment")
     user = await appointed(house, "clerk-2", "finance")

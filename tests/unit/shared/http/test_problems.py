@@ -124,6 +124,20 @@ def test_a_state_is_called_by_its_word_and_given_back_as_its_code(tmp_path: Path
         assert (document["detail"], document["errors"][0]["value"]) == (sentence, value)  # type: ignore[index]
 
 
+@pytest.mark.parametrize(("values", "zh", "en"), [(("shut", "ajar"), "已关、ajar", "closed, ajar"), ([], "无", "none")])
+def test_each_of_several_is_called_by_its_word(tmp_path: Path, values: object, zh: str, en: str) -> None:
+    said = ENTRY + '  detail: {zh: "{value}", en: "{value}"}\n  words: {shut: {zh: 已关, en: closed}}\n'
+    refused = Refused(Reason(code="too-dear", article="12", value=values))
+    assert _document(_catalogue(tmp_path, said), refused)["detail"] == zh
+    assert _document(_catalogue(tmp_path, said), refused, "en")["detail"] == en
+
+
+def test_what_is_allowed_is_listed_without_an_english_or_in_chinese() -> None:
+    context = {"expected": "'csv', 'xlsx' or 'ods'"}
+    assert Catalogue.load().validation("literal_error", "zh", context, "") == "应为 'csv'、'xlsx'、'ods' 之一"
+    assert Catalogue.load().validation("literal_error", "en", context, "") == "Should be 'csv', 'xlsx' or 'ods'"
+
+
 def test_a_code_nobody_has_described_is_still_answered_under_its_name(tmp_path: Path) -> None:
     document = _document(_catalogue(tmp_path, ENTRY), refuse("unheard-of", article="7"), "en")
     assert (document["code"], document["status"], document["rule"]) == ("unheard-of", 422, {"article": "7"})
