@@ -84,7 +84,7 @@ async def _open_periods(story: Story) -> None:
     await _is_open(story, earlier)
     for _ in range(3):
         (await story.cast.company.do("issuance", "/v1/claims", _claim(earlier, CAP))).expect(201)
-    story.told("an earlier period has given the first company 150,000 元 of its 200,000 元 for the year")
+    story.told("an earlier period has given the first company 150,000.00 元 of its 200,000.00 元 for the year")
     story.period_id = await _approved_period(story, "演示周期", QUOTA, opens_in=timedelta(seconds=2))
     early = await story.cast.company.do("issuance", "/v1/claims", _claim(story.period_id, CAP))
     early.expect(409, 422).refused("period-not-open-yet")
@@ -130,7 +130,7 @@ async def _claim_and_be_refused(story: Story) -> None:
     for name, who in (("company", cast.company), ("certified", cast.certified), ("team", cast.team)):
         voucher = (await claim(who, CAP)).expect(201).body
         story.vouchers[name] = voucher["voucher_id"]
-    story.told("two companies and a student team claim 50,000 元 each and get places 1, 2 and 3")
+    story.told(f"two companies and a student team claim {format_yuan(CAP)} each and get places 1, 2 and 3")
     spent = (await claim(cast.company, yuan(10_000))).expect(409, 422).refused("allowance-exceeded")
     story.told(f"the first company's next claim is refused for its annual allowance ({_cited(spent)})")
     last = (await claim(cast.certified, CAP)).expect(201)

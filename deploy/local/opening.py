@@ -4,13 +4,16 @@
 """
 
 import asyncio
+import shlex
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from deploy.local.demonstration import demonstrate
 from deploy.local.house import CommandError, House
 from deploy.local.sample.loading import Loaded, load_sample
 from deploy.local.saying import say
+from services.commands.environment import ROOT
 from shared.http.policy import Role
 
 
@@ -36,20 +39,32 @@ async def _audit(house: House) -> bool:
 
 def _invite(house: House, loaded: Loaded) -> None:
     registry, issuance = house.urls["registry"], house.urls["issuance"]
-    parties = {Role.CLAIMANT: loaded.claimant, Role.PROVIDER: loaded.provider, Role.EXPERT: loaded.expert}
-    say("\nTokens, valid for 12 hours by the services' clock (`cxq token ROLE` gives more):")
-    for role in Role:
-        who = parties.get(role)
-        token = house.token(role, who.principal, who.party) if who else house.token(role, f"{role}-1")
-        say(f"  export {role.upper()}={token}")
+    tokens = _leave_tokens(house, loaded)
     say("\nAPI pages:")
     for context, url in house.urls.items():
         say(f"  {context:<12} {url}/docs")
-    say("\nTry:")
+    say("\nTry, in another terminal and the same folder:")
+    say(f"  . {tokens}    # a token for each role, valid for 12 hours by the services' clock")
     say(f"  curl -s {issuance}/v1/periods")
     say(f'  curl -s -H "Authorization: Bearer $CLAIMANT" {registry}/v1/claimants')
     say(f'  curl -s -H "Authorization: Bearer $OFFICER" {issuance}/v1/vouchers')
+    say("  .venv/bin/cxq token officer    # to paste under Authorize on a page")
     say("\nCtrl-C stops everything.")
+
+
+def _leave_tokens(house: House, loaded: Loaded) -> str:
+    """Write a variable with a token for each role into a file that only its owner reads, and give its path."""
+    parties = {Role.CLAIMANT: loaded.claimant, Role.PROVIDER: loaded.provider, Role.EXPERT: loaded.expert}
+    file = house.state_dir / "tokens"
+    file.touch(mode=0o600)
+    with file.open("w") as lines:
+        for role in Role:
+            who = parties.get(role)
+            token = house.token(role, who.principal, who.party) if who else house.token(role, f"{role}-1")
+            lines.write(f"export {role.upper()}={token}\n")
+    with suppress(ValueError):
+        return f"./{file.relative_to(ROOT)}"
+    return shlex.quote(str(file))
 
 
 def main() -> None:
