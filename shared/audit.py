@@ -29,7 +29,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """An invariant of a context's database: `id` and `promise` as docs/architecture.md lists them.
+    """An invariant of a context's database: `id` as docs/audit.md lists it, `promise` in one line.
 
     `look` reads one consistent snapshot (repeatable read), counts what it looked at and yields every breach.
     """

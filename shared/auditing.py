@@ -39,7 +39,7 @@ async def audit(
                 findings.append(_unreachable(name, error))
         for context in contexts:
             if context.name in snapshots:
-                findings += await examine(snapshots[context.name], context.name, _checks(settings, context))
+                findings += await examine(snapshots[context.name], context.name, checks(settings, context))
         findings += await examine_across(snapshots, cross)
     return AuditReport(findings=tuple(findings))
 
@@ -51,7 +51,8 @@ def _in_order(contexts: Sequence[BoundedContext], cross: Sequence[CrossCheck]) -
     return [name for name in dict.fromkeys(wanted) if name in known]
 
 
-def _checks(settings: Settings, context: BoundedContext) -> tuple[Check, ...]:
+def checks(settings: Settings, context: BoundedContext) -> tuple[Check, ...]:
+    """Gather what is checked of a context by itself: of its log, its topic, its read models, and what it adds."""
     return (
         *store_checks(clock_of(settings).now()),
         *bus_checks(settings, context.name),

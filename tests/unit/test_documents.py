@@ -10,6 +10,10 @@ from urllib.parse import unquote
 import pytest
 
 from services.cli import app
+from services.commands.environment import load_context
+from services.crosschecks import CROSS_CHECKS
+from shared.auditing import checks
+from shared.settings import CONTEXTS, Settings
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.md")])
@@ -17,6 +21,7 @@ EXAMPLE = ("GET", "/v1/measures/face_value_max")
 """An operation whose path is told with a value in it."""
 _FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_CHECKED = re.compile(r"^\| ((?:[A-Z]\d+(?:, )?)+) \|", re.MULTILINE)
 _FILE = re.compile(r"`((?:services|shared|deploy|tests|bench|docs)/[\w./-]+)`")
 
 
@@ -87,6 +92,16 @@ def test_whatever_a_page_tells_to_run_is_there() -> None:
         commands.add(each.name or str(getattr(each.callback, "__name__", "")).replace("_", "-"))
     assert sorted(set(re.findall(r"`make ([a-z-]+)", told)) - targets) == []
     assert sorted(set(re.findall(r"`cxq ([a-z-]+)", told)) - commands) == []
+
+
+def test_every_check_of_the_audit_is_listed_once_and_no_other(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
+    listed = [name for names in re.findall(_CHECKED, page) for name in names.split(", ")]
+    assert len(listed) == len(set(listed))
+    settings = Settings(env="dev", state_dir=tmp_path)
+    contexts = [load_context(name) for name in CONTEXTS]
+    checked = {check.id for context in contexts for check in checks(settings, context)} | {c.id for c in CROSS_CHECKS}
+    assert checked == set(listed)
 
 
 def _json(document: Path) -> Any:
