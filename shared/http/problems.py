@@ -193,7 +193,7 @@ class Writer:
         entries = [self._entry_of(reason) for reason in refused.reasons]
         errors = [
             Detail(
-                pointer=entry.pointer,
+                pointer=entry.pointer and "/".join((entry.pointer, *map(str, reason.within))),
                 code=reason.code,
                 message=entry.sentence(self.language, value=reason.value, limit=reason.limit),
                 value=reason.value,

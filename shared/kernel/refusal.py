@@ -12,7 +12,8 @@ class Reason:
 
     `code` is stable and kebab-case; `article` cites the Measures ("12", "15(2)") or the FAQ ("faq 6"); `value` is what
     failed and `limit` what it is held against; `parameter` names the measure whose value decided, where there is one.
-    Texts for people, in both languages, belong to the catalogue of the HTTP layer, by code.
+    `within` says which part of it, where a command has several: `(0, "amount")` is the first one's amount. Texts for
+    people, in both languages, belong to the catalogue of the HTTP layer, by code, as does what `within` begins from.
     """
 
     code: str
@@ -21,6 +22,7 @@ class Reason:
     limit: object = None
     parameter: str = ""
     kind: Conflict = "rule"
+    within: tuple[int | str, ...] = ()
 
 
 class Refused(Exception):  # noqa: N818 (a refusal is an outcome, not an error)

@@ -1,6 +1,6 @@
 """Classes of claimants with a part of the quota that is theirs until an instant; what they leave is everybody's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -116,26 +116,29 @@ def class_faults(
         Reason(code="class-parts-over-quota", article=ARTICLE, value=promised, limit=quota)
         if promised > quota
         else None,
-        *(_twice([each.name for each in classes])),
-        *(_twice([each.who for each in classes])),
+        *_twice("name", [each.name for each in classes]),
+        *_twice("who", [each.who for each in classes]),
+        *(fault for number, each in enumerate(classes) for fault in _faults(number, each, opens_at, closes_at)),
     ]
-    for each in classes:
-        if each.amount <= 0:
-            faults.append(Reason(code="class-part-not-positive", article=ARTICLE, value=each.amount))
-        if each.until is not None and not opens_at < each.until <= closes_at:
-            faults.append(Reason(code="class-ends-outside-period", article=ARTICLE, value=each.until, limit=closes_at))
-        if not _is_known(each.who):
-            faults.append(Reason(code="class-unknown", article=ARTICLE, value=each.who))
     return tuple(fault for fault in faults if fault is not None)
 
 
-def _twice(named: Sequence[str]) -> list[Reason]:
-    """Object to what names two classes: nobody could tell whose money a claim has taken."""
-    return [
-        Reason(code="class-named-twice", article=ARTICLE, value=name)
-        for name in dict.fromkeys(named)
-        if named.count(name) > 1
-    ]
+def _twice(part: str, named: Sequence[str]) -> Iterator[Reason]:
+    """Object to what names another class too: nobody could tell whose money a claim has taken."""
+    for number, name in enumerate(named):
+        if name in named[:number]:
+            yield Reason(code="class-named-twice", article=ARTICLE, value=name, within=(number, part))
+
+
+def _faults(number: int, each: QuotaClass, opens_at: datetime, closes_at: datetime) -> Iterator[Reason]:
+    """Judge one class of the plan by itself."""
+    if each.amount <= 0:
+        yield Reason(code="class-part-not-positive", article=ARTICLE, value=each.amount, within=(number, "amount"))
+    if each.until is not None and not opens_at < each.until <= closes_at:
+        code = "class-ends-outside-period"
+        yield Reason(code=code, article=ARTICLE, value=each.until, limit=closes_at, within=(number, "until"))
+    if not _is_known(each.who):
+        yield Reason(code="class-unknown", article=ARTICLE, value=each.who, within=(number, "who"))
 
 
 def _is_known(who: str) -> bool:

@@ -66,16 +66,15 @@ async def test_classes_that_cannot_be_are_refused_with_all_that_is_wrong_at_once
     wrong = [_teams(office.clock, amount={"amount": 0}, until=late), HAIDIAN | {"who": "district:310104"}, HAIDIAN]
     refused = (await call("POST", "/v1/periods", **LI, body=_plan(office.clock, wrong))).json()
     assert (refused["status"], refused["code"], refused["rule"]["article"]) == (422, "class-named-twice", "12")
-    assert {error["code"] for error in refused["errors"]} == {
-        "class-named-twice",
-        "class-part-not-positive",
-        "class-ends-outside-period",
-        "class-unknown",
-    }
-    assert {error["pointer"] for error in refused["errors"]} == {"#/classes"}
+    assert [(error["code"], error["pointer"]) for error in refused["errors"]] == [
+        ("class-named-twice", "#/classes/2/name"),
+        ("class-part-not-positive", "#/classes/0/amount"),
+        ("class-ends-outside-period", "#/classes/0/until"),
+        ("class-unknown", "#/classes/1/who"),
+    ]
     too_much = _plan(office.clock, [_teams(office.clock, amount={"amount": 7 * FACE + 1}), HAIDIAN])
     refused = (await call("POST", "/v1/periods", **LI, body=too_much)).json()
-    assert refused["code"] == "class-parts-over-quota"
+    assert (refused["code"], refused["errors"][0]["pointer"]) == ("class-parts-over-quota", "#/classes")
     assert refused["detail"] == "专有额度合计 100,000.01 元，总额度 100,000.00 元"
     assert refused["remedy"]
     for nonsense in ({"who": "everybody"}, {"name": " "}, {"until": "2026-03-01T09:00:00"}):

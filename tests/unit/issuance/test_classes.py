@@ -261,6 +261,20 @@ def test_a_plan_whose_classes_cannot_be_is_refused(classes: tuple[QuotaClass, ..
     assert all(fault.article == "12" for fault in class_faults(classes, QUOTA, OPENS, CLOSES))
 
 
+def test_a_fault_of_one_class_says_which_and_what_of_it() -> None:
+    wrong = replace(HAIDIAN, amount=0, until=OPENS, who="enterprise")
+    again = replace(TEAMS, amount=QUOTA)
+    faults = class_faults((TEAMS, wrong, again), QUOTA, OPENS, CLOSES)
+    assert [(fault.code, fault.within) for fault in faults] == [
+        ("class-parts-over-quota", ()),
+        ("class-named-twice", (2, "name")),
+        ("class-named-twice", (2, "who")),
+        ("class-part-not-positive", (1, "amount")),
+        ("class-ends-outside-period", (1, "until")),
+        ("class-unknown", (1, "who")),
+    ]
+
+
 def test_what_the_parts_come_to_and_what_there_is_are_named() -> None:
     (fault,) = class_faults((replace(TEAMS, amount=QUOTA + 5),), QUOTA, OPENS, CLOSES)
     assert (fault.value, fault.limit) == (QUOTA + 5, QUOTA)

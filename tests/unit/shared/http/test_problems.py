@@ -132,6 +132,13 @@ def test_each_of_several_is_called_by_its_word(tmp_path: Path, values: object, z
     assert _document(_catalogue(tmp_path, said), refused, "en")["detail"] == en
 
 
+def test_a_reason_within_something_points_into_it(tmp_path: Path) -> None:
+    refused = Refused(Reason(code="too-dear", article="12", within=(0, "amount")))
+    for pointer, told in (('  pointer: "#/classes"\n', "#/classes/0/amount"), ("", "")):
+        (error,) = _document(_catalogue(tmp_path, ENTRY + pointer), refused)["errors"]  # type: ignore[misc, attr-defined]
+        assert error["pointer"] == told
+
+
 def test_what_is_allowed_is_listed_without_an_english_or_in_chinese() -> None:
     context = {"expected": "'csv', 'xlsx' or 'ods'"}
     assert Catalogue.load().validation("literal_error", "zh", context, "") == "应为 'csv'、'xlsx'、'ods' 之一"
