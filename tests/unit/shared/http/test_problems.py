@@ -135,8 +135,8 @@ def test_each_of_several_is_called_by_its_word(tmp_path: Path, values: object, z
 def test_a_reason_within_something_points_into_it(tmp_path: Path) -> None:
     refused = Refused(Reason(code="too-dear", article="12", within=(0, "amount")))
     for pointer, told in (('  pointer: "#/classes"\n', "#/classes/0/amount"), ("", "")):
-        (error,) = _document(_catalogue(tmp_path, ENTRY + pointer), refused)["errors"]  # type: ignore[misc, attr-defined]
-        assert error["pointer"] == told
+        document = _document(_catalogue(tmp_path, ENTRY + pointer), refused, "en")
+        assert document["errors"] == [{"pointer": told, "code": "too-dear", "message": "Too dear", "value": None}]
 
 
 def test_what_is_allowed_is_listed_without_an_english_or_in_chinese() -> None:
