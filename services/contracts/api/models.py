@@ -120,12 +120,16 @@ class ProjectItem(View):
 
 class VoucherOfContract(Body):
     voucher_id: Reference = Field(examples=[_VOUCHER])
-    amount: PositiveMoney = Field(description="券面金额 · Its face value")
+    amount: PositiveMoney = Field(
+        description="券面金额 · Its face value", examples=[{"amount": 5_000_000, "currency": "CNY"}]
+    )
 
 
 class NewProductOfContract(Body):
     product_id: Reference = Field(description="清单内的新技术新产品 · A product on the list", examples=[_PRODUCT])
-    amount: PositiveMoney = Field(description="购置金额 · What it costs")
+    amount: PositiveMoney = Field(
+        description="购置金额 · What it costs", examples=[{"amount": 3_000_000, "currency": "CNY"}]
+    )
 
 
 class ContractSubmission(Body):

@@ -13,7 +13,7 @@ type ClaimOutcome = Literal["issued", "refused", "not_seen"]
 _PERIOD = "prd_01jq8v5x0000000000000000aa"
 _VOUCHER = "vch_01jq8v5x0000000000000000ff"
 _CLAIMANT = "clm_01jq8v5x0000000000000000cc"
-_CONTRACT = "ctr_01jq8v5x0000000000000000bb"
+_NOTHING = {"amount": 0, "currency": "CNY"}
 
 Pack = Annotated[str, Field(description="适用的规则 · The rules that decided", examples=["beijing-2023"])]
 
@@ -39,8 +39,8 @@ class Voucher(View):
     state: VoucherState = Field(examples=["claimed"])
     year: int = Field(description="计入的年度 · The year it counts in", examples=[2026])
     amount: Money = Field(description="面额 · Face value")
-    paid: Money = Field(description="已兑现 · Paid")
-    released: Money = Field(description="退回年度额度 · Returned to the allowance")
+    paid: Money = Field(description="已兑现 · Paid", examples=[_NOTHING])
+    released: Money = Field(description="退回年度额度 · Returned to the allowance", examples=[_NOTHING])
     place: int = Field(description="本周期领取次序 · Place in the period, in order of arrival", examples=[18])
     claimed_on: date = Field(examples=["2026-03-01"])
     register_by: date = Field(
@@ -49,15 +49,21 @@ class Voucher(View):
     register_by_provisional: bool = Field(
         description="该年度工作日安排尚未公布 · The year's working days are not published yet", examples=[False]
     )
-    contract_id: str | None = Field(examples=[_CONTRACT])
-    valid_until: date | None = Field(examples=["2026-06-16"])
+    contract_id: str | None = Field(
+        description="所用的合同，登记后才有 · The contract, once it is registered", examples=[None]
+    )
+    valid_until: date | None = Field(
+        description="有效期最后一日，登记后才有 · Last day of validity, once the contract is registered",
+        examples=[None],
+    )
     valid_until_provisional: bool = Field(examples=[False])
     ended_on: date | None = Field(examples=[None])
 
 
 class VoucherNow(Voucher):
     clawed_back: Money = Field(
-        description="已兑现中被追回的（第十七条） · Of what was paid, what was clawed back (art. 17)"
+        description="已兑现中被追回的（第十七条） · Of what was paid, what was clawed back (art. 17)",
+        examples=[_NOTHING],
     )
 
 
