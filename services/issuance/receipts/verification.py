@@ -67,7 +67,7 @@ _FORMS: Mapping[str, Callable[[object], bool]] = {
     "event_id": _text(r"issuance-\d{1,19}"),
     "log_position": _whole,
     "event_hash": _text(r"[0-9a-f]{64}"),
-    "pack": _text(r"[a-z0-9-]{1,64}"),
+    "pack": _text(r"[a-z0-9-]{1,64}(\+[1-9]\d{0,3})?"),
     "pack_digest": _text(r"[0-9a-f]{64}"),
     "register_by": _text(_DAY),
     "register_by_status": lambda value: value in ("final", "provisional"),

@@ -10,9 +10,9 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from services.issuance.receipts.keys import ReceiptKeys, SigningKey, published_keys
-from services.issuance.receipts.receipt import SIGNATURE, canonical, encoded
+from services.issuance.receipts.receipt import SIGNATURE, canonical, encoded, receipt_of, signed
 from services.issuance.receipts.verification import UnreadableReceiptError, verify
-from tests.unit.issuance.receipts.papers import ANOTHER, OURS, PUBLISHED, document, written
+from tests.unit.issuance.receipts.papers import ANOTHER, OURS, PUBLISHED, claimed, document, written
 
 _FALSE = {
     "type": "cxq.another-document.v1",
@@ -57,6 +57,22 @@ def test_a_receipt_is_the_same_at_every_request_and_genuine_however_it_is_laid_o
     backwards = dict(reversed(document().items()))
     for file in (written(document()), written(backwards), json.dumps(document()).encode()):
         assert verify(file, PUBLISHED).genuine
+
+
+@pytest.mark.parametrize(
+    ("pack", "genuine"),
+    [
+        ("beijing-2023+1", True),
+        ("beijing-2023+12", True),
+        ("beijing-2023+", False),
+        ("beijing-2023+0", False),
+        ("beijing-2023+01", False),
+        ("+1", False),
+    ],
+)
+def test_a_receipt_by_rules_with_announced_changes_names_how_many_there_are(pack: str, *, genuine: bool) -> None:
+    receipt = dict(signed(receipt_of(claimed(pack=pack)), OURS))
+    assert verify(written(receipt), PUBLISHED).genuine is genuine
 
 
 @pytest.mark.parametrize("name", list(document()))
