@@ -89,7 +89,8 @@ async def quota_is_conserved(connection: AsyncConnection, count: Count) -> Async
 _FACE_VALUES = sa.text(
     f"""
     WITH {APPROVED_PLANS}
-    SELECT c.position, (c.data->>'amount')::bigint AS amount, (p.data->>'face_value_max')::bigint AS cap
+    SELECT c.position, (c.data->>'amount')::bigint AS amount, (p.data->>'face_value_max')::bigint AS cap,
+        c.data->>'pack' AS pack, (c.data->>'on')::date AS day
     FROM events c LEFT JOIN plans p ON p.stream = 'period-' || (c.data->>'period_id')
     WHERE c.type = 'cxq.issuance.voucher-claimed.v1' ORDER BY c.position
     """
@@ -97,11 +98,13 @@ _FACE_VALUES = sa.text(
 
 
 async def face_values_are_in_range(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
-    """Hold every voucher against the cap of its period."""
+    """Hold every voucher against the cap of its period, and against that of its day."""
+    changes = await announced(connection)
     for row in (await connection.execute(_FACE_VALUES)).all():
         count.checked += 1
-        if row.cap is None or not 0 < row.amount <= row.cap:
-            yield Breach(where=f"position {row.position}", found=f"face value {row.amount} fen, cap {row.cap}")
+        cap = min(row.cap or 0, rules_of(row.pack, row.day, changes).on(row.day).voucher.face_value_max)
+        if not 0 < row.amount <= cap:
+            yield Breach(where=f"position {row.position}", found=f"face value {row.amount} fen, cap {cap}")
 
 
 _YEARS = sa.text(
@@ -238,17 +241,22 @@ _WAITING = sa.text(
 async def deadlines_are_counted_right(connection: AsyncConnection, count: Count) -> AsyncIterator[Breach]:
     """Count every last day again, another way, and see that whoever waits is on the due list for the right instant."""
     changes = await announced(connection)
-    for statement, last_day_of in ((_CLAIMS, last_day_of_days), (_COMMITMENTS, last_day_of_months)):
+    counts = (
+        (_CLAIMS, last_day_of_days, "registration_days"),
+        (_COMMITMENTS, last_day_of_months, "validity_months"),
+    )
+    for statement, last_day_of, parameter in counts:
         for row in (await connection.execute(statement)).all():
             count.checked += 1
-            roll = rules_of(row.pack, row.day, changes).on(row.day).voucher.roll_to_working_day
-            allowed = {last_day_of(row.day, row.length, roll=roll)}
+            measures = rules_of(row.pack, row.day, changes).on(row.day).voucher
+            length, roll = min(row.length, getattr(measures, parameter)), measures.roll_to_working_day
+            allowed = {last_day_of(row.day, length, roll=roll)}
             if row.provisional:  # decided before the year's notice was out: weekends only
-                allowed.add(last_day_of(row.day, row.length, roll=roll, weekends_only=True))
+                allowed.add(last_day_of(row.day, length, roll=roll, weekends_only=True))
             if row.latest is not None:  # the period's own last day
                 allowed = {min(day, row.latest) for day in allowed}
             if row.last_day not in allowed:
-                found = f"{row.day} and {row.length}: recorded {row.last_day}, counted {sorted(allowed)}"
+                found = f"{row.day} and {length}: recorded {row.last_day}, counted {sorted(allowed)}"
                 yield Breach(where=f"position {row.position}, {row.stream}", found=found)
     for row in (await connection.execute(_EXPIRIES)).all():
         count.checked += 1

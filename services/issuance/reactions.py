@@ -130,13 +130,13 @@ async def _commit(tx: Transaction, event: Recorded[ContractSubmitted]) -> None:
 
 async def _validity(tx: Transaction, contract: ContractSubmitted, held: Iterable[Loaded[Any]]) -> dict[str, Deadline]:
     """Count for each period how long its vouchers are valid from the day of the submission (art. 15(2))."""
-    roll = tx.measures.on(contract.on).voucher.roll_to_working_day
+    measures = tx.measures.on(contract.on).voucher
     valid_until: dict[str, Deadline] = {}
     for period_id in {loaded.state.period_id for loaded in held if isinstance(loaded.state, Voucher)}:
         terms = (await tx.load(period, f"period-{period_id}")).state
         if not isinstance(terms, Period):
             raise TypeError(f"{period_id} has vouchers but no plan")
-        valid_until[period_id] = validity_deadline(terms, contract.on, tx.measures.working_days, roll=roll)
+        valid_until[period_id] = validity_deadline(terms, contract.on, measures, tx.measures.working_days)
     return valid_until
 
 

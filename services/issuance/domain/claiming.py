@@ -136,8 +136,8 @@ def claimant_is_not_banned(claim: Applicant) -> Reason | None:
 
 
 def face_value_is_in_range(claim: Claim) -> Reason | None:
-    """The claimant chooses the amount, up to the cap of the period (art. 12)."""
-    cap = claim.period.face_value_max
+    """The claimant chooses the amount, up to the cap of the period, and never above that of the day (art. 12)."""
+    cap = min(claim.period.face_value_max, claim.terms.voucher.face_value_max)
     if 0 < claim.amount <= cap:
         return None
     return Reason(

@@ -298,8 +298,7 @@ def rules_of(plan: Period, measures: Measures) -> Callable[[date], Rules]:
     def rules_on(day: date) -> Rules:
         if day not in counted:
             terms = measures.on(day)
-            roll = terms.voucher.roll_to_working_day
-            register_by = registration_deadline(plan, day, measures.working_days, roll=roll)
+            register_by = registration_deadline(plan, day, terms.voucher, measures.working_days)
             counted[day] = Rules(terms=terms, register_by=register_by)
         return counted[day]
 

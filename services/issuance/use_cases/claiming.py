@@ -68,5 +68,4 @@ async def _facts(tx: Transaction, period_id: str, claimant_id: str, amount: int,
 
 def _register_by(tx: Transaction, asked: Claim) -> Deadline:
     """Count the days to register by the period's terms (art. 15(2), reading 9)."""
-    roll = asked.terms.voucher.roll_to_working_day
-    return registration_deadline(asked.period, tx.today, tx.measures.working_days, roll=roll)
+    return registration_deadline(asked.period, tx.today, asked.terms.voucher, tx.measures.working_days)

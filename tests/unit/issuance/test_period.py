@@ -313,10 +313,10 @@ def test_the_last_days_of_a_period_end_what_the_count_would_not_have_ended_yet()
     days = MEASURES.working_days
 
     def register(period_: Period, day: date) -> date:
-        return registration_deadline(period_, day, days, roll=True).last_day
+        return registration_deadline(period_, day, TERMS.voucher, days).last_day
 
     def use(period_: Period, day: date) -> date:
-        return validity_deadline(period_, day, days, roll=True).last_day
+        return validity_deadline(period_, day, TERMS.voucher, days).last_day
 
     assert [register(plain, MARCH_31), register(strict, MARCH_31)] == [date(2026, 4, 15), date(2026, 4, 10)]
     assert [register(plain, date(2026, 3, 2)), register(strict, date(2026, 3, 2))] == [MARCH_17, MARCH_17]
@@ -326,9 +326,9 @@ def test_the_last_days_of_a_period_end_what_the_count_would_not_have_ended_yet()
 
 def test_a_last_day_that_the_plan_itself_names_is_final_even_in_a_year_without_its_notice() -> None:
     far = _folded(replace(PROPOSED, closes_at=datetime(2031, 1, 1, tzinfo=UTC)))
-    counted = registration_deadline(far, date(2030, 12, 20), MEASURES.working_days, roll=True)
+    counted = registration_deadline(far, date(2030, 12, 20), TERMS.voucher, MEASURES.working_days)
     assert counted.provisional
     named = replace(far, registration_last_day=counted.last_day - timedelta(days=1))
-    assert registration_deadline(named, date(2030, 12, 20), MEASURES.working_days, roll=True) == Deadline(
+    assert registration_deadline(named, date(2030, 12, 20), TERMS.voucher, MEASURES.working_days) == Deadline(
         last_day=counted.last_day - timedelta(days=1), provisional=False
     )
