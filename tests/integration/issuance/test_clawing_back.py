@@ -133,16 +133,16 @@ async def test_finance_finds_it_in_both_kinds_of_file(
         assert order.status_code == 202, order.text
         contents[kind] = (await client.get(order.json()["href"])).content
     plain = list(csv.reader(io.StringIO(contents["csv"].decode().removeprefix(BOM), newline="")))[1:]
-    assert [(row[3], row[4], int(row[6])) for row in plain] == [
-        ("clawed_back", "paid", FIRST),
-        ("clawed_back", "paid", PAID - FIRST),
-        ("paid", "clawed_back", PAID - FIRST),
-        ("clawed_back", "paid", SECOND),
+    assert [(row[3], row[4], row[5], int(row[7])) for row in plain] == [
+        ("追回到账", "已追回", "已兑现", FIRST),
+        ("追回到账", "已追回", "已兑现", PAID - FIRST),
+        ("追回到账冲销", "已兑现", "已追回", PAID - FIRST),
+        ("追回到账", "已追回", "已兑现", SECOND),
     ]
     book = tmp_path / "ledger.xlsx"
     book.write_bytes(contents["xlsx"])
     sheet = CalamineWorkbook.from_path(str(book)).get_sheet_by_index(0).to_python()[1:]
-    assert [(row[3], row[4], row[6]) for row in sheet] == [(row[3], row[4], float(row[6])) for row in plain]
+    assert [(*row[3:6], row[7]) for row in sheet] == [(*row[3:6], float(row[7])) for row in plain]
 
 
 async def _proved(office: Office, engine: AsyncEngine) -> tuple[str, list[str]]:
