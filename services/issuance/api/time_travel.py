@@ -31,14 +31,15 @@ AsOf = Annotated[
     Query(
         pattern=r"^([0-9]{1,18}|[0-9]{4}-[0-9]{2}-[0-9]{2})$",
         description=(
-            "当时的情形：日志位置，或某日（北京时间该日结束时） · "
-            "How it stood: a position of the log, or a day (its end in Beijing)"
+            "当时的情形：日志位置，或某日（北京时间该日结束时）；首条记录之前的日期与 0 相同，尚无任何内容 · "
+            "How it stood: a position of the log, or a day (its end in Beijing); a day before the first record is as 0: "
+            "there was nothing yet"
         ),
         examples=["1042"],
     ),
 ]
 """The type of a handler's `as_of` parameter; its default is None, which means now."""
-AS_OF_CODES = ("as-of-in-the-future", "as-of-before-the-log")
+AS_OF_CODES = ("as-of-in-the-future",)
 """What an operation with an `as_of` may be refused with besides."""
 
 _AROUND = 5_000
@@ -47,7 +48,7 @@ _ONE_DAY = timedelta(days=1)
 
 
 async def position_of(request: ReadDesk, as_of: str) -> int:
-    """Give the last position that counts, 0 for none; ProblemError for one that is not written yet, or never was."""
+    """Give the last position that counts, 0 for none yet; ProblemError for one that is not written yet."""
     async with request.connection() as connection:
         head = (await connection.execute(sa.select(log_head.c.position))).scalar_one()
         if as_of.isdigit():
@@ -70,6 +71,4 @@ async def _end_of_day(connection: AsyncConnection, day: date, head: int, *, toda
         events.c.position.between(low - _AROUND, low + _AROUND), events.c.recorded_at < midnight
     )
     last: int | None = (await connection.execute(near)).scalar_one()
-    if last is None:
-        raise ProblemError("as-of-before-the-log", value=day)
-    return last
+    return last or 0

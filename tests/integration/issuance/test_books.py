@@ -167,9 +167,23 @@ async def test_the_books_are_read_as_they_stood_at_a_position_and_at_the_end_of_
     }
     now = (await call("GET", "/v1/ledger/balances", role="officer")).json()
     assert (await call("GET", f"/v1/ledger/balances?as_of={now['as_of']}", role="officer")).json() == now
+    assert lived.period_id
+
+
+@pytest.mark.parametrize("before", ["2026-03-01", "0001-01-01"])
+async def test_before_the_first_record_there_was_nothing_whether_a_day_or_position_0_is_asked_for(
+    call: Call, lived: Season, before: str
+) -> None:
     empty = (await call("GET", "/v1/ledger/balances?as_of=0", role="officer")).json()
     assert (empty["items"], empty["total"]["amount"], empty["as_of"]) == ([], 0, 0)
-    assert lived.period_id
+    own = {"party": lived.claimant_id}
+    totals = f"/v1/claimants/{lived.claimant_id}/annual-totals"
+    for path, who in (("/v1/ledger/balances", {"role": "officer"}), ("/v1/vouchers", own), (totals, own)):
+        at_0, then = [await call("GET", f"{path}?as_of={as_of}", **who) for as_of in ("0", before)]
+        assert (at_0.status_code, then.json()) == (200, at_0.json()), path
+        assert (then.json()["items"], then.json()["as_of"]) == ([], 0)
+    voucher = f"/v1/vouchers/{lived.paid.voucher_id}"
+    assert [(await call("GET", f"{voucher}?as_of={as_of}", **own)).status_code for as_of in ("0", before)] == [404] * 2
 
 
 @pytest.mark.usefixtures("lived")
@@ -178,8 +192,6 @@ async def test_the_books_are_read_as_they_stood_at_a_position_and_at_the_end_of_
     [
         ("999999999999999999", "as-of-in-the-future"),
         ("9999-12-31", "as-of-in-the-future"),
-        ("2026-03-01", "as-of-before-the-log"),
-        ("0001-01-01", "as-of-before-the-log"),
         ("2026-02-30", "invalid"),
         ("0000-01-01", "invalid"),
         ("yesterday", "invalid"),
@@ -187,7 +199,7 @@ async def test_the_books_are_read_as_they_stood_at_a_position_and_at_the_end_of_
     ],
 )
 @pytest.mark.parametrize("path", ["/v1/ledger/balances", "/v1/vouchers"])
-async def test_a_time_that_has_not_come_or_is_not_recorded_is_refused(
+async def test_a_time_that_has_not_come_or_is_in_no_calendar_is_refused(
     call: Call, path: str, as_of: str, code: str
 ) -> None:
     refused = await call("GET", f"{path}?as_of={as_of}", role="officer")
