@@ -32,8 +32,8 @@ AsOf = Annotated[
         pattern=r"^([0-9]{1,18}|[0-9]{4}-[0-9]{2}-[0-9]{2})$",
         description=(
             "当时的情形：日志位置，或某日（北京时间该日结束时）；首条记录之前的日期与 0 相同，尚无任何内容 · "
-            "How it stood: a position of the log, or a day (its end in Beijing); a day before the first record is as 0: "
-            "there was nothing yet"
+            "How it stood: a position of the log, or a day (its end in Beijing); "
+            "a day before the first record is as 0: there was nothing yet"
         ),
         examples=["1042"],
     ),
