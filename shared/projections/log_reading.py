@@ -60,6 +60,11 @@ class Mark:
     last: bytes | None = None
     aside: frozenset[int] = frozenset()
 
+    @property
+    def start(self) -> int:
+        """Where to read on: at the last event once more, which must still be the same."""
+        return self.next_offset - 1 if self.last else self.next_offset
+
     def take(self, records: Iterable[Record], end: int, opened: Callable[[bytes | None], Opened]) -> list[Told]:
         """Go over records up to position `end`; give the new events that matter to whom they are opened for.
 
@@ -77,6 +82,8 @@ class Mark:
                 break
             self.next_offset = offset + 1
             if position <= self.position:
+                if position == self.position and value != self.last and _hash(value) != _hash(self.last):
+                    raise LogUnreadableError(f"{where}: position {position} became another event while it was read")
                 continue
             if event.prevposition != self.position:
                 raise LogUnreadableError(
@@ -123,7 +130,7 @@ class LogReader:
     def told(self, place: Place) -> Heard:
         """Say which event was read last of a partition."""
         mark = self._mark(place)
-        return Heard(mark.next_offset, mark.position, from_wire(mark.last).hash if mark.last else "")
+        return Heard(mark.next_offset, mark.position, _hash(mark.last) if mark.last else "")
 
     async def last(self, topics: Collection[str]) -> dict[Place, Heard]:
         """Say with which event each partition of these topics ends now."""
@@ -140,8 +147,8 @@ class LogReader:
         last = await self._open(ends)
         if not last:
             return
-        self._consumer.assign([BulkPlace(*place, self._marks[place].next_offset) for place in last])
-        left = sum(end - self._marks[place].next_offset for place, end in last.items())
+        self._consumer.assign([BulkPlace(*place, self._marks[place].start) for place in last])
+        left = sum(end - self._marks[place].start for place, end in last.items())
         fetching = self._fetching(left)
         try:
             while unread := {place: end for place, end in ends.items() if self._mark(place).position < end}:
@@ -254,6 +261,10 @@ class LogReader:
 
     def _mark(self, place: Place) -> Mark:
         return self._marks.get(place) or Mark(place)
+
+
+def _hash(value: bytes | None) -> str:
+    return from_wire(value).hash
 
 
 def _inside(batch: Sequence[Record], end: int) -> int:

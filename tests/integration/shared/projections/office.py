@@ -15,6 +15,7 @@ from shared.audit import Breach, Count
 from shared.bus.consumer import Consumer
 from shared.bus.kafka import TopicPartition, new_admin, new_consumer, new_producer
 from shared.bus.relay import Relay
+from shared.bus.republish import republish
 from shared.bus.subscription import Surroundings
 from shared.bus.topics import Topics
 from shared.clock import SystemClock
@@ -44,6 +45,8 @@ class Office:
     engine: AsyncEngine
     owner: AsyncEngine
     projection: Projection = BALANCES_PROJECTION
+    context: BoundedContext = CONTEXT
+    """Whose the read model is; the log is issuance's."""
     claims: list[VoucherClaimed] = field(default_factory=list)
 
     async def record(self, *events: object) -> None:
@@ -67,8 +70,10 @@ class Office:
     @asynccontextmanager
     async def live(self, *, relay: bool = True) -> AsyncIterator[Supervised]:
         """Keep the read model up to date for the length of the block."""
-        around = Surroundings(settings=self.settings, context=NAME, engine=self.engine, clock=SystemClock())
-        consumer = Supervised("balances", Consumer(around, subscription_for(self.projection)).run)
+        clock = SystemClock()
+        around = Surroundings(settings=self.settings, context=self.context.name, engine=self.engine, clock=clock)
+        reader = Consumer(around, subscription_for(self.projection))
+        consumer = Supervised("balances", reader.run, look_again_s=0.05, is_mended=reader.is_mended)
         tasks = [consumer, *([Supervised("relay", Relay(self.settings, NAME).run)] if relay else [])]
         async with running(*tasks):
             yield consumer
@@ -107,7 +112,7 @@ class Office:
 
     async def rebuild(self, **options: Any) -> RebuildReport:
         """Rebuild the read model."""
-        return await rebuild(self.settings, CONTEXT, self.projection, lambda *_: None, **options)
+        return await rebuild(self.settings, self.context, self.projection, lambda *_: None, **options)
 
     async def breaches(self) -> list[Breach]:
         """Audit the read model."""
@@ -120,6 +125,26 @@ class Office:
         async with self.owner.begin() as connection:
             result = await connection.execute(sa.text(statement))
             return result.scalars().all() if result.returns_rows else None
+
+    async def heard(self) -> list[str]:
+        """Say what the read model has heard last, by partition."""
+        return list(
+            await self.sql("SELECT concat_ws(' ', partition, position, hash) FROM consumer_positions ORDER BY 1")
+        )
+
+    async def set_back(self, position: int) -> None:
+        """Restore the log alone as it was at an earlier position."""
+        for statement in (
+            "ALTER TABLE events DISABLE TRIGGER USER",
+            f"DELETE FROM events WHERE position > {position}",
+            "UPDATE log_head SET (position, hash) = (SELECT position, hash FROM events ORDER BY position DESC LIMIT 1)",
+            "ALTER TABLE events ENABLE TRIGGER USER",
+        ):
+            await self.sql(statement)
+
+    async def published_anew(self) -> None:
+        """Have the topic tell what the log tells, and nothing else."""
+        await republish(self.settings, NAME, lambda *_: None, fresh=True)
 
     async def reading(self, stop: asyncio.Event) -> int:
         """Read the table again and again until told to stop; every answer must be there and not empty."""
