@@ -1,5 +1,6 @@
 """What commands that speak to a running service have in common: whose token, and what to make of an answer."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from services.commands.environment import settings
@@ -27,7 +28,7 @@ def told(response: "httpx.Response", who: str) -> dict[str, Any]:
         problem = {}
     said, remedy = problem.get("detail") or f"{who} answered {response.status_code}", problem.get("remedy", "")
     if problem.get("code") == "invalid":  # there the detail only points at the entries, which a terminal does not show
-        said = "; ".join(f"{each['pointer'].removeprefix('#/')}: {each['message']}" for each in problem["errors"])
+        said = "; ".join(f"{re.sub(r'^(#/|[a-z]+:)', '', each['pointer'])}: {each['message']}" for each in problem["errors"])
         remedy = "Correct what is named"
     raise CommandProblem(_sentence(said), _sentence(remedy), Exit.FAILED)
 
