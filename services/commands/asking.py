@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     import httpx
 
 
+_PLACE = re.compile(r"^(#/|[a-z]+:)")
+"""How a pointer begins: into the body, or `query:`, `path:`."""
+
+
 def officer_s_token() -> str:
     """Issue an officer's token, which only development can."""
     from shared.http.local_issuer import LocalIssuer
@@ -28,7 +32,7 @@ def told(response: "httpx.Response", who: str) -> dict[str, Any]:
         problem = {}
     said, remedy = problem.get("detail") or f"{who} answered {response.status_code}", problem.get("remedy", "")
     if problem.get("code") == "invalid":  # there the detail only points at the entries, which a terminal does not show
-        said = "; ".join(f"{re.sub(r'^(#/|[a-z]+:)', '', each['pointer'])}: {each['message']}" for each in problem["errors"])
+        said = "; ".join(f"{_PLACE.sub('', each['pointer'])}: {each['message']}" for each in problem["errors"])
         remedy = "Correct what is named"
     raise CommandProblem(_sentence(said), _sentence(remedy), Exit.FAILED)
 
