@@ -90,12 +90,12 @@ async def test_a_connection_lost_before_the_commit_has_done_nothing(
 
 @pytest.fixture
 async def slow_commits(owner: AsyncEngine) -> AsyncIterator[None]:
-    """Commits that take half a second, in a deferred trigger, while the fixture lasts."""
+    """Commits that take a second and a half, in a deferred trigger, while the fixture lasts."""
     async with owner.begin() as connection:
         await connection.execute(
             sa.text(
                 "CREATE FUNCTION take_long() RETURNS trigger LANGUAGE plpgsql AS"
-                " $$ BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END $$"
+                " $$ BEGIN PERFORM pg_sleep(1.5); RETURN NULL; END $$"
             )
         )
         await connection.execute(
@@ -127,7 +127,7 @@ async def test_a_backend_killed_in_the_middle_of_a_commit_leaves_the_outcome_unk
         return await proposing(project)(tx)
 
     async def kill_while_committing() -> None:
-        async with asyncio.timeout(5), owner.connect() as connection:
+        async with asyncio.timeout(10), owner.connect() as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
             while not pids or not await _committing(connection, pids[0]):  # noqa: ASYNC110 (another process)
                 await asyncio.sleep(0.01)
