@@ -145,7 +145,9 @@ async def withdraw(period_id: PeriodId, body: ReasonBody, request: CommandReques
     operation_id="approvePeriod",
     response_model=Period,
     summary="批准并公告发放周期（不得由参与拟定的人批准） · Approve and announce a plan of others",
-    openapi_extra=operation(if_match=True, codes=("four-eyes", "period-already-over", "period-not-in-this-state")),
+    openapi_extra=operation(
+        if_match=True, codes=("four-eyes", "period-already-over", "entry-window-over", "period-not-in-this-state")
+    ),
 )
 async def approve(period_id: PeriodId, request: CommandRequest) -> Response:
     return await request.run(

@@ -32,7 +32,13 @@ def faults_of_entries(
         Reason(code="entry-window-ends-too-late", article=ARTICLE, value=window.until, limit=opens_at)
         if window is not None and window.until > opens_at
         else None,
-        Reason(code="entry-window-over", article=ARTICLE, value=window.until, limit=at)
-        if window is not None and window.until <= at
-        else None,
+        window_over(terms, at),
     )
+
+
+def window_over(terms: EntryTerms | None, at: datetime) -> Reason | None:
+    """Object to a window that nobody can enter in any more."""
+    window = terms.window if terms is not None else None
+    if window is None or window.until > at:
+        return None
+    return Reason(code="entry-window-over", article=ARTICLE, value=window.until, limit=at)

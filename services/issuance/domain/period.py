@@ -212,7 +212,7 @@ def evolve(state: State, event: Event) -> State:
         case PeriodAnnounced():
             return state  # in one breath with the approval
         case PeriodOpened():
-            return replace(state, phase=Phase.OPEN)
+            return replace(state, phase=Phase.OPEN, opened=True)
         case PeriodPaused(reason=reason, at=at):
             return replace(state, pause=Pause(reason=reason, since=at))
         case PeriodResumed(reason=reason, at=at):
@@ -222,7 +222,8 @@ def evolve(state: State, event: Event) -> State:
         case PeriodClosed():
             return replace(state, phase=Phase.CLOSED)
         case QuotaReturned():
-            return replace(state, phase=Phase.OPEN) if state.phase is Phase.EXHAUSTED else state
+            again = Phase.OPEN if state.opened else Phase.APPROVED  # entries may have exhausted it before its hour
+            return replace(state, phase=again) if state.phase is Phase.EXHAUSTED else state
         case EntriesDecided(way=way):
             return replace(state, decided=state.decided | {way})
     assert_never(event)

@@ -52,6 +52,8 @@ class Period(AgreedPlan):
     proposed_by: str
     approved_by: str | None
     phase: Phase
+    opened: bool = False
+    """Whether its opening is written down."""
     authors: tuple[str, ...] = ()
     announced: bool = False
     pause: Pause | None = None

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 
+from services.issuance.domain.entry_terms import window_over
 from services.issuance.domain.period_phases import Period, Phase
 from services.issuance.domain.plan import ARTICLE, Plan, agreed, faults_of, over, plan_of
 from shared.events.issuance.periods import (
@@ -90,8 +91,12 @@ def withdrawn(command: WithdrawPlan, planned: Period) -> PeriodWithdrawn:
 
 
 def approved(command: ApprovePeriod, planned: Period) -> list[PeriodApproved | PeriodAnnounced]:
-    """Approve a plan and announce it, in one breath."""
-    refuse_unless(_own_plan(planned, command.approved_by), over(planned.closes_at, command.at))
+    """Approve a plan and announce it, in one breath; nobody could enter in a window that is over by then."""
+    refuse_unless(
+        _own_plan(planned, command.approved_by),
+        over(planned.closes_at, command.at),
+        window_over(planned.entries, command.at),
+    )
     return [
         PeriodApproved(period_id=planned.period_id, approved_by=command.approved_by, on=command.on),
         PeriodAnnounced(**plan_of(planned), at=command.at),

@@ -5,6 +5,7 @@ add to sums, and the plan only fills in what it says, in whatever order they com
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, assert_never
 
 import msgspec
@@ -109,12 +110,17 @@ def evolve(row: Row | None, event: Recorded[Any], key: RowKey) -> Row:
         case PeriodClosed():
             return before | {"phase": "closed"}
         case QuotaReturned(amount=amount):
-            phase = "open" if before["phase"] == "exhausted" else before["phase"]
+            phase = _again(before, event.recorded_at) if before["phase"] == "exhausted" else before["phase"]
             sums = {"returned": before["returned"] + amount, "remaining": before["remaining"] + amount}
             return before | sums | {"phase": phase}
         case ClassQuotaReleased(name=name, amount=amount):
             return before | {"class_released": _added(before["class_released"], {name: amount})}
     assert_never(data)
+
+
+def _again(before: Row, at: datetime) -> str:
+    """Say how far a period is again that had nothing left: its entries may have exhausted it before its hour."""
+    return "open" if at >= before["opens_at"] else "approved"
 
 
 def _added(sums: Mapping[str, int] | None, more: Mapping[str, int]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from services.issuance.use_cases.claiming import rehearse_claim
 from shared.kernel.refusal import Refused
 from shared.measures.changes import Change
 from shared.store.rules import keep_announced
-from shared.store.transaction import Cause, transaction
+from shared.store.transaction import Cause, Transaction, transaction
 from tests.integration.issuance.entering import Entrants
 from tests.integration.issuance.office import CONTEXT, NINE_IN_MARCH, Office
 
@@ -30,8 +30,12 @@ async def _announce(office: Office, **values: int) -> None:
         )
         for parameter, value in values.items()
     )
-    for change in changes:
-        await office.do(lambda tx, one=change: keep_announced(tx.connection, one))
+
+    async def keep(tx: Transaction) -> None:
+        for change in changes:
+            await keep_announced(tx.connection, change)
+
+    await office.do(keep)
     office.measures = office.measures.with_changes(changes)
 
 

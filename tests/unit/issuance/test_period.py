@@ -21,6 +21,8 @@ from services.issuance.domain.period_phases import PastPause, Period, Phase, pha
 from services.issuance.domain.plan import Plan, Settings
 from services.issuance.domain.planning import ApprovePeriod, ChangePlan, ProposePeriod, WithdrawPlan
 from shared.events.issuance.periods import (
+    EntryTerms,
+    EntryWindow,
     PeriodClosed,
     PeriodExhausted,
     PeriodOpened,
@@ -240,6 +242,15 @@ def test_a_period_that_would_be_over_is_not_approved() -> None:
     spec.given(PROPOSED).when(just).then(APPROVED, replace(ANNOUNCED, at=CLOSES - MOMENT))
 
 
+def test_a_plan_whose_window_of_entries_is_over_is_not_announced_any_more() -> None:
+    until = OPENS - timedelta(days=1)
+    entries = EntryTerms(window=EntryWindow(opens_at=BEFORE, until=until))
+    planned, announced = replace(PROPOSED, entries=entries), replace(ANNOUNCED, entries=entries)
+    spec.given(planned).when(replace(APPROVE, at=until)).then_refused("entry-window-over")
+    late = until - MOMENT
+    spec.given(planned).when(replace(APPROVE, at=late)).then(APPROVED, replace(announced, at=late))
+
+
 def test_a_voided_approval_leaves_a_plan_that_stays_public_and_waits() -> None:
     state = _folded(*VOID)
     assert (state.phase, state.approved_by, state.announced, state.quota) == (Phase.PROPOSED, None, True, 10_000_000)
@@ -285,6 +296,13 @@ def test_what_the_clock_has_closed_is_neither_paused_nor_resumed() -> None:
 def test_returned_quota_opens_an_exhausted_period_again_but_not_a_closed_one() -> None:
     assert _folded(*GONE, RETURNED).phase is Phase.OPEN
     assert _folded(*OVER, RETURNED).phase is Phase.CLOSED
+
+
+def test_what_returns_to_a_period_that_its_entries_had_exhausted_does_not_open_it_before_its_hour() -> None:
+    early = (*READY, EXHAUSTED, RETURNED)
+    assert _folded(*early).phase is Phase.APPROVED
+    spec.given(*early).when(OpenPeriod(at=OPENS - MOMENT)).then_nothing()
+    spec.given(*early).when(OpenPeriod(at=OPENS)).then(OPENED)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from itertools import count, pairwise
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
@@ -190,6 +191,19 @@ def test_the_board_is_the_same_whichever_of_periods_and_claims_comes_first(turns
     assert row == _row(PERIOD_BOARD, [*period, *claims], PERIOD)
     assert (row["phase"], row["remaining"], row["claims"]) == ("closed", CHANGED.quota - FACE, 2)
     assert (row["pause_reason"], row["changed_by"], row["approved_by"]) == ("系统维护", "officer-zhao", "officer-sun")
+
+
+@pytest.mark.parametrize(("at", "phase"), [(OPENS - timedelta(microseconds=1), "approved"), (OPENS, "open")])
+def test_the_board_shows_no_period_open_before_its_hour_whose_entries_gave_something_back(
+    at: datetime, phase: str
+) -> None:
+    returned = QuotaReturned(period_id=PERIOD, voucher_id=VOUCHER, amount=FACE, on=MARCH_17)
+    facts = [_recorded(fact) for fact in (PROPOSED, APPROVED, PeriodExhausted(period_id=PERIOD, at=at), returned)]
+    rows: Rows = {}
+    PERIOD_BOARD.fold(rows, [*facts[:-1], facts[-1]._replace(recorded_at=at)])
+    row = rows[PERIOD,]
+    assert row is not None
+    assert row["phase"] == phase
 
 
 TEAMS = QuotaClass(name="团队", who="team", amount=3 * FACE, until=CLOSES)
