@@ -1,4 +1,4 @@
-"""Where the parts of appraisal meet."""
+"""Puts the service of appraisal together: routers, policy, read models, reactions, checks."""
 
 from pathlib import Path
 
@@ -30,5 +30,5 @@ CONTEXT = BoundedContext(
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Build appraisal's service."""
+    """Make the service."""
     return build_app(CONTEXT, settings)

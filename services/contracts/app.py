@@ -1,4 +1,4 @@
-"""Where the parts of contracts meet."""
+"""Puts the service of contracts together: routers, policy, read models, reactions, deadlines, checks."""
 
 from pathlib import Path
 
@@ -32,5 +32,5 @@ CONTEXT = BoundedContext(
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Make the web application of contracts."""
+    """Make the service."""
     return build_app(CONTEXT, settings)

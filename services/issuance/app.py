@@ -1,4 +1,4 @@
-"""The one place where the parts of issuance meet."""
+"""Puts the service of issuance together: routers, policy, read models, reactions, deadlines, and the intake of claims."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,6 +1,6 @@
 """The list of entries: who asks, in which order, how far each has come. Who changes it holds the quota's row."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,12 +107,6 @@ async def line(connection: AsyncConnection, period_id: str, way: EntryWay | None
     if way is not None:
         here = here.where(entries.c.way == way)
     return list((await connection.execute(here.order_by(entries.c.place).limit(limit))).all())
-
-
-async def waiting_of(connection: AsyncConnection, entry_ids: Collection[str]) -> set[str]:
-    """Name those of these entries that still wait."""
-    found = await connection.execute(sa.select(entries.c.entry_id).where(entries.c.entry_id.in_(entry_ids), _WAITING))
-    return set(found.scalars())
 
 
 async def to_draw(connection: AsyncConnection, period_id: str) -> list[str]:

@@ -1,5 +1,7 @@
 """The sums that decide: quota and allowance, changed in the transaction of the event that changes them.
 
+The journal of postings, which decides nothing, is `projections/ledger.py`.
+
 Locks are taken in one order everywhere: deadline, claimant, allowance, quota, waiting room, and the log's
 head last.
 """

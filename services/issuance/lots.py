@@ -1,4 +1,4 @@
-"""The seed of a period's draw: it lies fast before anybody enters, and is told when the lots are drawn (art. 12)."""
+"""The seed of a period's draw: fixed before anybody enters, and published when the lots are drawn (art. 12)."""
 
 import secrets
 

@@ -1,4 +1,4 @@
-"""The newest vouchers of a claimant: all who ask while the database answers others are asked for together.
+"""The newest vouchers of a claimant: requests that come while a statement runs share the next one.
 
 It is the list that every claimant looks at again and again, above all in the minutes after an opening.
 """

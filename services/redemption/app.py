@@ -1,4 +1,4 @@
-"""Where redemption's parts meet."""
+"""Puts the service of redemption together: routers, policy, read models, reactions, deadlines, checks."""
 
 from pathlib import Path
 

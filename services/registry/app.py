@@ -1,4 +1,4 @@
-"""Where the parts of the registry meet."""
+"""Puts the service of the registry together: routers, policy, read models, reactions, deadlines, checks."""
 
 from pathlib import Path
 
@@ -158,5 +158,5 @@ CONTEXT = BoundedContext(
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Build the registry's service."""
+    """Make the service."""
     return build_app(CONTEXT, settings)

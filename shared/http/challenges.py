@@ -19,8 +19,6 @@ from shared.settings import Settings
 
 CHALLENGE_RESPONSE = "Challenge-Response"
 CHALLENGE_PATH = "/v1/challenge"
-RESPONSE_BYTES_MAX = 4_096
-"""Longer than any answer of the usual judges (2,048), shorter than what would be work to look at."""
 _PUZZLE_LASTS = timedelta(minutes=10)
 _JUDGE_LIMIT_S = 2.0
 _VERDICT_BYTES_MAX = 64 * 1024

@@ -1,4 +1,4 @@
-"""The door of the waiting rooms: all who ask while the last ones are served are served together."""
+"""The door of the waiting rooms: requests that come while a transaction runs share the next one."""
 
 import asyncio
 from collections import deque
