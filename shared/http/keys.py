@@ -101,6 +101,10 @@ class KeyCache:
             raise KeysUnavailableError
         return self._keys.get((kid, algorithm))
 
+    def at_hand(self, kid: str, algorithm: str) -> PublicKey | None:
+        """Give the key of this id for this algorithm, if it is here and needs not be read again yet."""
+        return None if self._is_due(_FRESH_S) else self._keys.get((kid, algorithm))
+
     def _is_due(self, after_s: float) -> bool:
         if self._read_at is None:
             return True

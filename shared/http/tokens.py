@@ -6,52 +6,53 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import jwt
-from jwt.exceptions import PyJWTError
-
 from shared.clock import Clock
+from shared.http.compact import ALGORITHMS, Compact, compact
 from shared.http.identity import Caller
-from shared.http.keys import KeyCache, KeysUnavailableError
+from shared.http.keys import KeyCache, KeysUnavailableError, PublicKey
 from shared.http.problems import ProblemError
 from shared.settings import Settings
 
-ALGORITHMS = ("RS256", "ES256")
 TOKEN_TYPES = {"at+jwt", "application/at+jwt"}
 _KEY_TRICKS = {"jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64", "zip"}
 """Headers by which a token could name its own key or change what is signed; ours have none of them."""
-_TOKEN_CHARS_MAX = 8 * 1024
+_TOKEN_BYTES_MAX = 8 * 1024
 _KEPT_MAX = 50_000
 _KEPT_WHOLE_MAX = 1024
 """Of a longer `Authorization` only the digest is remembered."""
 _KEPT_FOR = timedelta(seconds=60)
+_REFUSED_FOR = timedelta(seconds=1)
+_REFUSED_MAX = 4_096
 _SKEW = timedelta(seconds=5)
 """How far the issuer's clock may be ahead of ours; expiry is exact."""
-_CLAIMS = ["iss", "aud", "exp", "sub", "jti"]
 
 
 class Verifier:
-    """Tells who a bearer token stands for; a verified one is remembered for up to a minute."""
+    """Tells who a bearer token stands for; a verified one is remembered for up to a minute, a refused one a second."""
 
     def __init__(self, settings: Settings, clock: Clock, keys: KeyCache) -> None:
         self._settings, self._clock, self._keys = settings, clock, keys
         self._kept: OrderedDict[bytes, tuple[Caller, datetime, datetime]] = OrderedDict()
+        self._refused: OrderedDict[bytes, tuple[str, Mapping[str, str], datetime, datetime]] = OrderedDict()
 
     async def caller(self, authorization: str | None) -> Caller:
         """Verify an `Authorization` header; ProblemError `not-authenticated`, `token-invalid` or `token-expired`."""
-        given = (authorization or "").encode()
-        known = self.known(given, self._clock.now())
+        given, now = (authorization or "").encode("latin-1", "replace"), self._clock.now()
+        known = self.known(given, now)
         if known is not None:
             return known
-        token = _bearer(authorization)
-        if not token:
-            raise ProblemError("not-authenticated", headers={"WWW-Authenticate": 'Bearer realm="cxq"'})
-        claims = await self._verified(token)
-        caller, expires = self._caller(claims)
-        now = self._clock.now()
-        self._kept[_name(given)] = caller, now, min(expires, now + _KEPT_FOR)
-        if len(self._kept) > _KEPT_MAX:
-            self._kept.popitem(last=False)
-        return caller
+        refused = self._refused_before(given, now)
+        if refused is not None:
+            raise refused
+        try:
+            token, kid, algorithm = _stated(given)
+            key = await self._keys.key(kid, algorithm)
+            return self._verified(given, token, key, algorithm)
+        except KeysUnavailableError as error:
+            raise ProblemError("keys-unavailable", headers={"Retry-After": "2"}) from error
+        except ProblemError as problem:
+            self._remember_refused(given, problem)
+            raise
 
     def known(self, authorization: bytes, now: datetime) -> Caller | None:
         """Tell who calls, if the same header was verified within the last minute and its token holds at an instant."""
@@ -62,49 +63,52 @@ class Verifier:
         self._kept.move_to_end(name)
         return kept[0]
 
-    async def _verified(self, token: str) -> dict[str, Any]:
-        if len(token) > _TOKEN_CHARS_MAX:
-            raise invalid_token()
+    def at_hand(self, authorization: bytes, now: datetime) -> Caller | None:
+        """Tell who calls as `caller` does, but wait for nobody; None where that has to be waited for, or explained."""
+        known = self.known(authorization, now)
+        if known is not None or self._refused_before(authorization, now) is not None:
+            return known
         try:
-            header = jwt.get_unverified_header(token)
-        except (PyJWTError, ValueError) as error:
-            raise invalid_token() from error
-        algorithm, kid = header.get("alg"), header.get("kid")
-        typ = header.get("typ")
-        if (
-            algorithm not in ALGORITHMS
-            or not isinstance(kid, str)
-            or not isinstance(typ, str)
-            or typ.lower() not in TOKEN_TYPES
-            or not _KEY_TRICKS.isdisjoint(header)
-        ):
-            raise invalid_token()
-        try:
-            key = await self._keys.key(kid, algorithm)
-        except KeysUnavailableError as error:
-            raise ProblemError("keys-unavailable", headers={"Retry-After": "2"}) from error
-        if key is None:
-            raise invalid_token()
-        try:
-            return jwt.decode(
-                token,
-                key,
-                algorithms=[algorithm],
-                issuer=self._settings.token_issuer,
-                audience=self._settings.token_audience,
-                # The times are checked below, by our clock: the library knows only the machine's.
-                options={"require": _CLAIMS, "verify_exp": False, "verify_nbf": False, "verify_iat": False},
-            )
-        except (PyJWTError, ValueError, TypeError) as error:
-            raise invalid_token() from error
+            token, kid, algorithm = _stated(authorization)
+            key = self._keys.at_hand(kid, algorithm)
+            return self._verified(authorization, token, key, algorithm) if key is not None else None
+        except ProblemError as problem:
+            self._remember_refused(authorization, problem)
+            return None
 
-    def _caller(self, claims: Mapping[str, Any]) -> tuple[Caller, datetime]:
+    def _verified(self, given: bytes, token: Compact, key: PublicKey | None, algorithm: str) -> Caller:
+        """Verify a token, and remember whom it stands for."""
+        if key is None or not token.is_signed_by(key, algorithm):
+            raise invalid_token()
+        caller, expires = self._caller(token)
+        now = self._clock.now()
+        self._kept[_name(given)] = caller, now, min(expires, now + _KEPT_FOR)
+        if len(self._kept) > _KEPT_MAX:
+            self._kept.popitem(last=False)
+        return caller
+
+    def _remember_refused(self, given: bytes, problem: ProblemError) -> None:
+        now = self._clock.now()
+        self._refused[_name(given)] = problem.code, problem.headers, now, now + _REFUSED_FOR
+        if len(self._refused) > _REFUSED_MAX:
+            self._refused.popitem(last=False)
+
+    def _refused_before(self, given: bytes, now: datetime) -> ProblemError | None:
+        """Give what was said of a header a moment ago: on its way a request is looked at more than once."""
+        refused = self._refused.get(_name(given))
+        if refused is None or not refused[2] <= now < refused[3]:
+            return None
+        return ProblemError(refused[0], headers=refused[1])
+
+    def _caller(self, token: Compact) -> tuple[Caller, datetime]:
         now = self._clock.now()
         try:
+            claims = token.claims()
+            self._check_issuer(claims)
             expires = _instant(claims["exp"])
             begins = [_instant(claims[name]) for name in ("nbf", "iat") if name in claims]
             caller = Caller.of_claims(claims)
-        except (ValueError, OverflowError, OSError) as error:
+        except (KeyError, ValueError, OverflowError, OSError) as error:
             raise invalid_token() from error
         if expires <= now:
             raise invalid_token("token-expired", "the token has expired")
@@ -112,11 +116,43 @@ class Verifier:
             raise invalid_token(description="the token is not valid yet")
         return caller, expires
 
+    def _check_issuer(self, claims: Mapping[str, Any]) -> None:
+        """ValueError unless our issuer made the token, and made it for us."""
+        audience = claims.get("aud")
+        if claims.get("iss") != self._settings.token_issuer:
+            raise ValueError("iss")
+        if self._settings.token_audience not in (audience if isinstance(audience, list) else [audience]):
+            raise ValueError("aud")
 
-def _bearer(authorization: str | None) -> str:
+
+def _bearer(authorization: bytes) -> bytes:
     """Read the token out of an `Authorization` header; empty when it holds none."""
-    scheme, _, token = (authorization or "").strip().partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+    scheme, _, token = authorization.strip().partition(b" ")
+    return token.strip() if scheme.lower() == b"bearer" else b""
+
+
+def _stated(authorization: bytes) -> tuple[Compact, str, str]:
+    """Take the token of a header apart: with it go the key and the algorithm that it says it is signed by."""
+    given = _bearer(authorization)
+    if not given:
+        raise ProblemError("not-authenticated", headers={"WWW-Authenticate": 'Bearer realm="cxq"'})
+    if len(given) > _TOKEN_BYTES_MAX:
+        raise invalid_token()
+    try:
+        token = compact(given)
+    except ValueError as error:
+        raise invalid_token() from error
+    header = token.header
+    algorithm, kid, typ = header.get("alg"), header.get("kid"), header.get("typ")
+    if (
+        algorithm not in ALGORITHMS
+        or not isinstance(kid, str)
+        or not isinstance(typ, str)
+        or typ.lower() not in TOKEN_TYPES
+        or not _KEY_TRICKS.isdisjoint(header)
+    ):
+        raise invalid_token()
+    return token, kid, algorithm
 
 
 def _name(authorization: bytes) -> bytes:

@@ -45,13 +45,13 @@ class ClaimDoor:
     def at_once(
         self, target: bytes, _address: str, headers: Headers, body: bytes
     ) -> Reply | Coroutine[object, object, Reply] | None:
-        """Take a claim whose caller is known already; None, and nothing has happened, for any other request."""
+        """Take a claim of somebody who is verified without waiting; None, and nothing has happened, for any other."""
         asked = wanted(body) if target == TARGET else None
         head = ordinary(headers) if asked is not None and not self._edge.runtime.tracing.is_on else None
         if asked is None or head is None:
             return None
         now = self._edge.runtime.clock.now()
-        caller = self._edge.verifier.known(head[b"authorization"], now)
+        caller = self._edge.verifier.at_hand(head[b"authorization"], now)
         return self.answer(head, asked, caller, now) if caller is not None and caller.role in self.allowed else None
 
     def answer(

@@ -329,13 +329,19 @@ async def test_only_who_may_claim_for_itself_is_answered_at_the_door(scene: Scen
 async def test_a_token_is_verified_before_anything_is_told(scene: Scene) -> None:
     period_id, _, _ = await scene.sold_out()
     late = await scene.company()
-    first = await late.claim(period_id)
-    assert (first.status_code, scene.at_the_door) == (409, [])
-    await _at_the_door(late, period_id, {})
+    assert (await _at_the_door(late, period_id, {})).status_code == 409
     late.headers["Authorization"] = late.headers["Authorization"][:-4] + "AAAA"
     scene.at_the_door.clear()
     assert (await late.claim(period_id)).status_code == 401
     assert scene.at_the_door == []
+
+
+async def test_who_was_never_seen_before_is_met_at_the_door_once_the_issuers_keys_are_here(scene: Scene) -> None:
+    period_id = await scene.office.open_period(face_value_max=2 * FACE)
+    for decided_at_the_door in (0, 1, 2):  # the first one of all brings the keys
+        company = await scene.company()
+        assert (await company.claim(period_id)).status_code == 201
+        assert scene.decided == decided_at_the_door
 
 
 async def test_of_those_who_come_late_one_at_a_time_goes_to_look_and_the_others_hear_what_it_saw(scene: Scene) -> None:

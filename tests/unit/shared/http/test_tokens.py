@@ -11,8 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from shared.http.compact import Compact
 from shared.http.identity import Caller
-from shared.http.keys import KeyCache, key_source, public_keys
+from shared.http.keys import KeyCache, PublicKey, key_source, public_keys
 from shared.http.local_issuer import LocalIssuer
 from shared.http.policy import Role
 from shared.http.problems import ProblemError
@@ -106,6 +107,10 @@ async def test_a_good_token_names_its_caller(verifier: Verifier, alg: str, kid: 
     assert caller == Caller(principal="user-1", role=Role.CLAIMANT, party="clm_1", token_id="tok_1")
 
 
+async def test_a_token_may_be_for_several(verifier: Verifier) -> None:
+    assert (await verifier.caller("Bearer " + token({"aud": ["another", "cxq"]}))).principal == "user-1"
+
+
 @pytest.mark.parametrize(
     "claims",
     [
@@ -113,6 +118,9 @@ async def test_a_good_token_names_its_caller(verifier: Verifier, alg: str, kid: 
         {"iss": None},
         {"aud": "another"},
         {"aud": None},
+        {"aud": []},
+        {"aud": ["another"]},
+        {"aud": {"cxq": 1}},
         {"exp": None},
         {"exp": "tomorrow"},
         {"exp": True},
@@ -201,6 +209,72 @@ async def test_a_token_is_known_from_when_it_was_verified_for_a_minute_and_no_lo
     await verifier.caller(given.decode())
     assert verifier.known(given, NOON + timedelta(seconds=89)) == caller
     assert verifier.known(given, NOON + timedelta(seconds=90)) is None
+
+
+async def test_who_waits_for_nobody_is_told_who_calls_once_the_keys_are_here_and_fresh(
+    verifier: Verifier, hand: Hand, issuer: Issuer
+) -> None:
+    first, second, third = (f"Bearer {token({'jti': f'tok_{number}'})}".encode() for number in range(3))
+    assert (verifier.at_hand(first, NOON), issuer.asked) == (None, 0)
+    caller = await verifier.caller(first.decode())
+    assert verifier.at_hand(first, NOON) is caller
+    assert verifier.known(second, NOON) is None
+    assert verifier.at_hand(second, NOON) == verifier.known(second, NOON) == await verifier.caller(second.decode())
+    hand.instant = NOON + timedelta(minutes=10)
+    assert (verifier.at_hand(third, hand.instant), issuer.asked) == (None, 1)
+    await verifier.caller(third.decode())
+    assert issuer.asked == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ("", "not-authenticated"),
+        ("Basic dXNlcjpwYXNz", "not-authenticated"),
+        ("Bearer nonsense", "token-invalid"),
+        (f"Bearer {token(key=OTHER_KEY)}", "token-invalid"),
+        (f"Bearer {token({'exp': int(NOON.timestamp())})}", "token-expired"),
+        (f"Bearer {token({'aud': 'another'})}", "token-invalid"),
+    ],
+)
+async def test_who_is_refused_is_refused_alike_by_whoever_looks(verifier: Verifier, given: str, code: str) -> None:
+    await verifier.caller(f"Bearer {token()}")
+    for _ in range(2):
+        assert verifier.at_hand(given.encode(), NOON) is None
+        with pytest.raises(ProblemError) as refused:
+            await verifier.caller(given)
+        assert refused.value.code == code
+        assert refused.value.headers["WWW-Authenticate"].startswith('Bearer realm="cxq"')
+
+
+async def test_what_was_refused_is_refused_for_a_second_without_another_look(
+    verifier: Verifier, hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await verifier.caller(f"Bearer {token()}")
+    looked: list[bytes] = []
+
+    def noted(given: Compact, key: PublicKey, algorithm: str) -> bool:
+        looked.append(given.signature)
+        return bool(verifies(given, key, algorithm))
+
+    verifies = Compact.is_signed_by
+    monkeypatch.setattr(Compact, "is_signed_by", noted)
+    forged = token(key=OTHER_KEY)
+    for seconds, looks in ((0.0, 1), (0.9, 1), (1.0, 2), (-1.0, 3)):
+        hand.instant = NOON + timedelta(seconds=seconds)
+        assert await _refused(verifier, forged) == "token-invalid"
+        assert verifier.at_hand(f"Bearer {forged}".encode(), hand.instant) is None
+        assert len(looked) == looks
+    assert await _refused(verifier, forged + "A") == "token-invalid"
+
+
+async def test_no_more_refused_headers_are_remembered_than_there_is_room_for(
+    verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.http.tokens._REFUSED_MAX", 3)
+    for number in range(9):
+        assert await _refused(verifier, f"nonsense-{number}") == "token-invalid"
+    assert len(verifier._refused) == 3
 
 
 async def test_of_a_long_header_only_a_digest_is_remembered(verifier: Verifier) -> None:
