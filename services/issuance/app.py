@@ -1,4 +1,4 @@
-"""Puts the service of issuance together: routers, policy, read models, reactions, deadlines, and the intake of claims."""
+"""Puts the service of issuance together: routers, policy, read models, reactions, deadlines, the intake of claims."""
 
 import asyncio
 from collections.abc import AsyncIterator
