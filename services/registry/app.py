@@ -152,7 +152,7 @@ CONTEXT = BoundedContext(
         "field-centres": "领域中心及其成员单位 · Field centres and their members (faq 5)",
         "design-centres": "可提供工业设计服务的实验室 · Laboratories that offer industrial design (faq 3)",
         "experts": "专家 · Experts (art. 15(4))",
-        "standing": "监督处理与主体状态 · Measures and standing",
+        "standing": "措施与主体状态 · Measures and standing",
     },
 )
 

@@ -36,7 +36,7 @@ _OF_RECORDS = (listed_providers, measures_in_force, open_facilities, service_rec
     operation_id="proposeAppraisalRound",
     status_code=201,
     response_model=RoundView,
-    summary="拟开展年度绩效考核 · Propose the appraisal of a year",
+    summary="提出年度绩效考核 · Propose the appraisal of a year",
     openapi_extra=operation(codes=("year-not-begun", "round-of-year-exists", "round-not-in-this-stage")),
 )
 async def propose_appraisal_round(body: RoundBody, request: CommandRequest) -> Response:

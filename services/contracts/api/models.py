@@ -56,7 +56,7 @@ class ProjectProposal(Body):
     description: str = Field(
         min_length=1,
         max_length=5000,
-        description="项目内容，仅合作双方与管理办公室可见 · For the two parties and the office only",
+        description="项目内容，仅合作双方与创新券管理办公室可见 · For the two parties and the office only",
         examples=["在 25-80 ℃ 区间测量三种配方的分解温度与产气量"],
     )
     declarations: Declarations
@@ -64,11 +64,11 @@ class ProjectProposal(Body):
 
 class ProjectConfirmation(Body):
     claimant_verified: Literal[True] = Field(
-        description="已核实申领单位信息（第九条第二款） · The claimant's information was checked (art. 9(2))",
+        description="已核实申领单位信息（第九条第二项） · The claimant's information was checked (art. 9(2))",
         examples=[True],
     )
     project_verified: Literal[True] = Field(
-        description="已核实满足创新券使用和兑现要求（第九条第二款） · The project meets the conditions (art. 9(2))",
+        description="已核实满足创新券使用和兑现要求（第九条第二项） · The project meets the conditions (art. 9(2))",
         examples=[True],
     )
 
@@ -98,7 +98,7 @@ class Project(View):
     planned_amount: Money
     title: str = Field(examples=["新型电解液的热稳定性测试"])
     description: str = Field(examples=["在 25-80 ℃ 区间测量三种配方的分解温度与产气量"])
-    is_related: bool = Field(description="已申报为关联方 · Declared as between related parties", examples=[False])
+    is_related: bool = Field(description="已按关联方申报 · Declared as between related parties", examples=[False])
     state: ProjectState = Field(examples=["confirmed"])
     proposed_on: date = Field(examples=["2026-03-02"])
     confirmed_on: date | None = Field(default=None, examples=["2026-03-05"])
@@ -126,7 +126,9 @@ class VoucherOfContract(Body):
 
 
 class NewProductOfContract(Body):
-    product_id: Reference = Field(description="清单内的新技术新产品 · A product on the list", examples=[_PRODUCT])
+    product_id: Reference = Field(
+        description="清单内的新技术新产品（服务） · A product on the list", examples=[_PRODUCT]
+    )
     amount: PositiveMoney = Field(
         description="购置金额 · What it costs", examples=[{"amount": 3_000_000, "currency": "CNY"}]
     )
@@ -145,14 +147,14 @@ class ContractSubmission(Body):
         max_length=VOUCHERS_MAX, description="使用的创新券 · The vouchers that pay part of it"
     )
     voucher_clause: bool = Field(
-        description="合同已约定使用创新券的额度（问答六） · The contract names the vouchers it uses (faq 6)",
+        description="合同已约定使用创新券的额度（问答第6问） · The contract names the vouchers it uses (faq 6)",
         examples=[True],
     )
     new_products: tuple[NewProductOfContract, ...] = Field(
         default=(),
         max_length=NEW_PRODUCTS_MAX,
-        description="合同中购置的新技术新产品（服务），合计不超过合同额的 30%（问答二）"
-        " · Certified new products bought under it, 30% of its amount at most (faq 2)",
+        description="合同中购置的新技术新产品（服务），合计不高于合同额的规定比例（问答第2问）"
+        " · Certified new products bought under it, within their share of its amount (faq 2)",
     )
     document_digest: Digest = Field(description="合同文本的 SHA-256 · SHA-256 of the signed document")
 
@@ -185,7 +187,7 @@ class Completion(View):
     actual: Money = Field(description="实际发生金额 · What was actually incurred")
     redeem_by: date = Field(description="最迟申请兑现日期 · Last day to apply for redemption", examples=["2026-05-28"])
     provisional: bool = Field(
-        description="该年节假日安排尚未公布 · The working days of that year are not published yet", examples=[False]
+        description="该年度工作日安排尚未公布 · The working days of that year are not published yet", examples=[False]
     )
     on: date = Field(examples=["2026-04-30"])
 
@@ -203,8 +205,10 @@ class Contract(View):
     starts_on: date = Field(examples=["2026-03-10"])
     ends_on: date = Field(examples=["2026-04-30"])
     vouchers: tuple[Voucher, ...]
-    new_products: tuple[NewProduct, ...] = Field(description="购置的新技术新产品 · New products bought under it")
-    is_related: bool = Field(description="已申报为关联方 · Declared as between related parties", examples=[False])
+    new_products: tuple[NewProduct, ...] = Field(
+        description="购置的新技术新产品（服务） · New products bought under it"
+    )
+    is_related: bool = Field(description="已按关联方申报 · Declared as between related parties", examples=[False])
     document_digest: str = Field(examples=[_DIGEST])
     submitted_on: date = Field(examples=["2026-03-10"])
     registered_on: date | None = Field(default=None, examples=["2026-03-10"])
@@ -224,7 +228,7 @@ class ContractItem(View):
     service_id: str = Field(examples=[_SERVICE])
     service_kind: ServiceKind = Field(examples=["testing"])
     state: ContractState = Field(examples=["completed"])
-    is_related: bool = Field(description="已申报为关联方 · Declared as between related parties", examples=[False])
+    is_related: bool = Field(description="已按关联方申报 · Declared as between related parties", examples=[False])
     amount: Money
     vouchers_amount: Money = Field(description="创新券面额合计 · Sum of the vouchers' face values")
     actual_amount: Money | None

@@ -62,12 +62,12 @@ def _entry(loaded: Loaded[State], alarms: Sequence[int]) -> icalendar.Entry | No
     match held.stage:
         case Stage.CLAIMED:
             kind, day, tentative = "registration", held.register_by, held.register_by_provisional
-            summary = f"创新券 {amount} 登记截止 · Last day to register a voucher"
-            sense = "逾期未登记科研活动的自动作废（第十五条第二款） · Without a registration it expires (art. 15(2))."
+            summary = f"创新券（{amount}）科研活动登记截止 · Last day to register a voucher"
+            sense = "逾期未登记科研活动的，自动作废（第十五条第二项） · Without a registration it expires (art. 15(2))."
         case Stage.COMMITTED if held.valid_until is not None:
             kind, day, tentative = "validity", held.valid_until, held.valid_until_provisional
-            summary = f"创新券 {amount} 有效期届满 · Last day of a voucher's validity"
-            sense = "合同须在有效期内完成（第十五条第二款） · The contract must be completed by then (art. 15(2))."
+            summary = f"创新券（{amount}）有效期届满 · Last day of a voucher's validity"
+            sense = "合同须在有效期内完成（第十五条第二项） · The contract must be completed by then (art. 15(2))."
         case _:
             return None
     return icalendar.Entry(

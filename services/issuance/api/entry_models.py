@@ -53,7 +53,7 @@ class EntriesPlan(Body):
     window: EntryWindowPlan | None = Field(
         default=None,
         description=(
-            "开放前的报名期；申报之和不超过总额度的，免于抢领、全部发放 · "
+            "开放前的报名期；报名金额合计不超过总额度的，免于抢领、全部发放 · "
             "Entries before the opening; when they ask for no more than the quota, all are served without a race"
         ),
     )
@@ -84,7 +84,7 @@ class EntriesView(View):
 
 class EntryRequest(Body):
     amount: Money = Field(
-        description="申报的面额（第十二条） · The face value asked for (art. 12)",
+        description="报名的面额（第十二条） · The face value asked for (art. 12)",
         examples=[{"amount": 3_000_000, "currency": "CNY"}],
     )
     or_less: OrLess = False
@@ -113,7 +113,7 @@ class EntryView(View):
         description="waiting 等待；served 已发放；withdrawn 已撤回；ended 已终止 · How far it has come",
         examples=["waiting"],
     )
-    amount: Money = Field(description="申报的面额 · What was asked for")
+    amount: Money = Field(description="报名的面额 · What was asked for")
     or_less: OrLess
     place: int = Field(description="本周期报名次序 · Place among the entries of the period", examples=[12])
     made_at: datetime = Field(examples=["2026-03-01T02:15:00Z"])
@@ -124,7 +124,7 @@ class EntryView(View):
 
 class AheadView(View):
     entries: int = Field(description="排在前面的报名数 · Entries before it", examples=[11])
-    amount: Money = Field(description="排在前面的申报金额 · What they ask for")
+    amount: Money = Field(description="排在前面的报名金额 · What they ask for")
 
 
 class OwnEntry(EntryView):
@@ -138,7 +138,7 @@ class EntryForetold(View):
     period_id: str = Field(examples=[_PERIOD])
     claimant_id: str = Field(examples=[_CLAIMANT])
     way: Way
-    amount: Money = Field(description="申报的面额 · What is asked for")
+    amount: Money = Field(description="报名的面额 · What is asked for")
     or_less: OrLess
     place: int = Field(description="届时的报名次序 · The place it would have among the entries", examples=[12])
     ahead: AheadView | None = Field(
@@ -150,7 +150,7 @@ class EntryFigures(View):
     way: Way
     stage: Stage = Field(examples=["waiting"])
     entries: int = Field(examples=[37])
-    amount: Money = Field(description="申报金额 · What was asked for")
+    amount: Money = Field(description="报名金额 · What was asked for")
 
 
 class DrawView(View):
@@ -166,14 +166,14 @@ class DrawView(View):
         examples=[_DIGEST],
     )
     entries: int | None = Field(description="参加抽签的报名数 · Entries drawn", examples=[812])
-    asked: Money | None = Field(description="申报金额合计 · What they asked for")
+    asked: Money | None = Field(description="报名金额合计 · What they asked for")
     drawn_at: datetime | None = Field(examples=["2026-03-01T01:10:01Z"])
 
 
 class DrawnEntry(View):
     lot: int = Field(description="抽签次序 · Place in the draw", examples=[1])
     entry_id: EntryIdField
-    amount: Money = Field(description="申报的面额 · What was asked for")
+    amount: Money = Field(description="报名的面额 · What was asked for")
     outcome: str = Field(
         pattern="^(served|reserve_list|passed_over)$",
         description="served 已发放；reserve_list 转入候补；passed_over 未发放 · What came of it in the draw",

@@ -83,20 +83,22 @@ class Exposure(View):
     reserved: Money = Field(description="已领取，未登记 · Claimed, not registered")
     committed: Money = Field(description="已登记，服务中 · Registered, the service is going on")
     payable: Money = Field(description="已完成，待兑现 · Completed, waiting for its redemption")
-    outstanding: Money = Field(description="合计可能支付 · What may still have to be paid")
+    outstanding: Money = Field(description="可能支付合计 · What may still have to be paid")
 
 
 class LedgerProof(View):
-    night: date = Field(description="哪一夜（北京） · Which night in Beijing", examples=["2026-03-02"])
+    night: date = Field(description="核对之夜（北京日期） · Which night in Beijing", examples=["2026-03-02"])
     state: Literal["running", "proved", "differs"] = Field(
         description="running 进行中，proved 一致，differs 有差异 · Whether every balance equals the log",
         examples=["proved"],
     )
     position: int = Field(description="核对到的日志位置 · The log's position it goes up to", examples=[1042])
-    events: int = Field(description="读过的事件 · Events read", examples=[1042])
-    compared: int = Field(description="比对的行 · Rows compared", examples=[377])
-    moving: int = Field(description="核对时正在变动而未比对的行 · Rows in motion, left to the next night", examples=[0])
-    differences: int = Field(description="有差异的行 · Rows that differ", examples=[0])
+    events: int = Field(description="已读事件数 · Events read", examples=[1042])
+    compared: int = Field(description="已比对行数 · Rows compared", examples=[377])
+    moving: int = Field(
+        description="核对时正在变动、留待次夜的行数 · Rows in motion, left to the next night", examples=[0]
+    )
+    differences: int = Field(description="有差异的行数 · Rows that differ", examples=[0])
     first_differences: list[str] = Field(description="最先发现的差异 · The first of them, in words", examples=[[]])
     digest: str = Field(
         description="所读日志的连环 SHA-256 · Chained SHA-256 of what was read",

@@ -44,7 +44,7 @@ class Voucher(View):
     place: int = Field(description="本周期领取次序 · Place in the period, in order of arrival", examples=[18])
     claimed_on: date = Field(examples=["2026-03-01"])
     register_by: date = Field(
-        description="登记的最后一日（第十五条第二款） · Last day to register (art. 15(2))", examples=["2026-03-16"]
+        description="登记的最后一日（第十五条第二项） · Last day to register (art. 15(2))", examples=["2026-03-16"]
     )
     register_by_provisional: bool = Field(
         description="该年度工作日安排尚未公布 · The year's working days are not published yet", examples=[False]

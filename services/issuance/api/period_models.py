@@ -37,14 +37,14 @@ Cap = Annotated[Money, Field(description="单张最高限额（第十二条） �
 LastToRegister = Annotated[
     date | None,
     Field(
-        description="登记不迟于此日（第十五条第二款） · No registration after this day (art. 15(2))",
+        description="登记不迟于此日（第十五条第二项） · No registration after this day (art. 15(2))",
         examples=["2026-04-10"],
     ),
 ]
 LastOfValidity = Annotated[
     date | None,
     Field(
-        description="有效期不迟于此日（第十五条第二款） · No validity after this day (art. 15(2))",
+        description="有效期不迟于此日（第十五条第二项） · No validity after this day (art. 15(2))",
         examples=["2026-06-30"],
     ),
 ]
@@ -76,14 +76,14 @@ class PeriodPlan(Body):
         default=None,
         ge=-(2**31),
         lt=2**31,
-        description="登记期限，不长于第十五条第二款 · Days to register, at most those of art. 15(2)",
+        description="登记期限，不长于第十五条第二项 · Days to register, at most those of art. 15(2)",
         examples=[15],
     )
     validity_months: int | None = Field(
         default=None,
         ge=-(2**31),
         lt=2**31,
-        description="登记后的有效期，不长于第十五条第二款 · Months of validity, at most those of art. 15(2)",
+        description="登记后的有效期，不长于第十五条第二项 · Months of validity, at most those of art. 15(2)",
         examples=[3],
     )
     registration_last_day: LastToRegister = None
@@ -153,10 +153,10 @@ class Period(View):
     claims: int = Field(description="已发放张数 · Vouchers issued", examples=[17])
     face_value_max: Cap
     registration_days: int = Field(
-        description="登记科研活动的期限（第十五条第二款） · Days to register (art. 15(2))", examples=[15]
+        description="登记科研活动的期限（第十五条第二项） · Days to register (art. 15(2))", examples=[15]
     )
     validity_months: int = Field(
-        description="登记后的有效期（第十五条第二款） · Months of validity once registered (art. 15(2))", examples=[3]
+        description="登记后的有效期（第十五条第二项） · Months of validity once registered (art. 15(2))", examples=[3]
     )
     registration_last_day: LastToRegister
     validity_last_day: LastOfValidity

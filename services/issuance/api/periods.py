@@ -207,7 +207,7 @@ async def list_periods(request: ReadRequest, limit: Limit = 50, cursor: CursorTe
 @router.get(
     "/period-plans",
     operation_id="listPeriodPlans",
-    summary="全部周期，含待批准的 · All periods, those that wait for approval too",
+    summary="全部周期（含待批准的） · All periods, those that wait for approval too",
 )
 async def list_period_plans(request: ReadRequest, limit: Limit = 50, cursor: CursorText = None) -> Page[PeriodPlanItem]:
     await request.caught_up(PERIOD_BOARD)

@@ -16,7 +16,7 @@ router = router_for("issuance", tag="periods")
     "/periods/{period_id}/remaining-quota",
     operation_id="getRemainingQuota",
     response_model=RemainingQuota,
-    summary="实时剩余额度，至多 0.1 秒前 · What is left, a tenth of a second ago at most",
+    summary="实时剩余额度（至多滞后 0.1 秒） · What is left, a tenth of a second ago at most",
 )
 async def get_remaining_quota(period_id: PeriodId, live: Live, look: Looked) -> Response:
     body = live.written(look, period_id)

@@ -44,7 +44,7 @@ class Receipt(View):
     pack: str = Field(description="适用的规则 · The rules that decided", examples=["beijing-2023"])
     pack_digest: str = Field(description="规则的摘要 · Digest of these rules", examples=[_DIGEST])
     register_by: str = Field(
-        description="登记的最后一日（第十五条第二款） · Last day to register (art. 15(2))", examples=["2026-03-16"]
+        description="登记的最后一日（第十五条第二项） · Last day to register (art. 15(2))", examples=["2026-03-16"]
     )
     register_by_status: Literal["final", "provisional"] = Field(
         description="provisional：该年度工作日安排尚未公布 · the year's working days are not published yet",

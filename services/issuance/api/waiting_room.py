@@ -12,6 +12,7 @@ from fastapi import FastAPI, Header, Request, Response
 from services.issuance.api.visibility import NamedClaimant, PeriodId
 from services.issuance.api.waiting_room_models import ChallengeTask, EntryTicket, WaitingRoomNow
 from services.issuance.asked_by_channel import act_for_claimant
+from services.issuance.domain.entry_terms import race_begins
 from services.issuance.domain.period import period
 from services.issuance.domain.period_phases import Period, Phase, phase_at
 from services.issuance.domain.ticket import TICKET
@@ -76,7 +77,7 @@ def _reception_of(http: Request) -> _Reception:
 @router.get(
     "/challenge",
     operation_id="getChallenge",
-    summary="取人机验证题 · Get the task that a waiting room may ask for",
+    summary="获取人机验证题 · Get the task that a waiting room may ask for",
 )
 async def get_challenge(request: ReadRequest, http: Request) -> ChallengeTask:
     task = _reception_of(http).challenge.issue(request.now)
@@ -197,7 +198,8 @@ async def get_waiting_room(period_id: PeriodId, request: ReadRequest) -> Waiting
         line = await line_in(tx.connection, period_id)
     if not isinstance(state, Period) or not state.announced or state.waiting_room is None:
         raise UnknownSubjectError(period_id)
-    return _room(state, state.waiting_room, line or line_of(state.waiting_room, state.opens_at), request.now)
+    begins = race_begins(state.entries, state.opens_at)
+    return _room(state, state.waiting_room, line or line_of(state.waiting_room, begins), request.now)
 
 
 def _view(held: Held, line: Line, at: datetime, token: str | None) -> EntryTicket:

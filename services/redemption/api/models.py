@@ -85,7 +85,7 @@ class AnswerBody(Body):
 class VoucherView(View):
     voucher_id: str
     amount: Money
-    paid: Money | None = Field(default=None, description="核定支付 · Approved to be paid")
+    paid: Money | None = Field(default=None, description="核定兑现金额 · Approved to be paid")
 
 
 class NoticeView(View):
@@ -106,11 +106,13 @@ class RedemptionView(View):
     vouchers: list[VoucherView]
     contract_amount: Money
     invoiced_amount: Money
-    actual_amount: Money = Field(description="发票与支付的较低者 · The lower of invoiced and paid")
-    payable: Money = Field(description="按面额与 50% 上限 · By face value and the 50% cap")
+    actual_amount: Money = Field(description="开票与实付金额中的较低者 · The lower of invoiced and paid")
+    payable: Money = Field(
+        description="以面额和实际发生金额的规定比例为限 · By face value and the share of the actual amount"
+    )
     ended_on: date
     redeem_by: date = Field(description="申请截止日（含） · Last day to apply")
-    provisional: bool = Field(description="截止日所在年份的节假日尚未公布 · That year's holidays are unpublished")
+    provisional: bool = Field(description="截止日所在年度的工作日安排尚未公布 · That year's holidays are unpublished")
     correct_by: date | None = None
     reasons: list[str] = Field(default_factory=list)
     experts: list[str] = Field(default_factory=list)

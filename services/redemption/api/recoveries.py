@@ -40,7 +40,7 @@ class RecoveryBody(Body):
 
     amount: PositiveMoney = Field(description="追回金额 · What is asked back")
     sanction_id: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
-        default=None, description="所依据的监督措施，与 decision 二选一 · The measure it rests on", examples=[None]
+        default=None, description="所依据的措施，与 decision 二选一 · The measure it rests on", examples=[None]
     )
     decision: Annotated[str, Field(min_length=2, max_length=100)] | None = Field(
         default=None,
@@ -170,7 +170,7 @@ def _stage_of(row: sa.Row[tuple[object, ...]]) -> Stage:
     "/redemptions/{redemption_id}/recoveries",
     operation_id="getRecoveries",
     response_model=RecoveriesView,
-    summary="该兑现的追回情况 · What is asked back of one payment, and what has come in",
+    summary="该项兑现的追回情况 · What is asked back of one payment, and what has come in",
     openapi_extra=operation(idempotent=False),
 )
 async def get_recoveries(redemption_id: str, request: ReadRequest) -> Response:

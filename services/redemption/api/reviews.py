@@ -37,7 +37,7 @@ async def draw_panel(redemption_id: str, body: PanelBody, request: CommandReques
     "/redemptions/{redemption_id}/panel/replacement",
     operation_id="replaceExperts",
     response_model=RedemptionView,
-    summary="更换被处理的评审专家 · Replace experts under a measure",
+    summary="更换处于取消资格期间的评审专家 · Replace experts under a measure",
     openapi_extra=operation(if_match=True, codes=(WRONG_STAGE, "no-expert-to-replace", "too-few-experts")),
 )
 async def replace_experts(redemption_id: str, body: PanelBody, request: CommandRequest) -> Response:

@@ -235,7 +235,7 @@ async def revoke_channel_authorisation(
     "/channel-checks",
     operation_id="checkChannelAuthorisation",
     response_model=MayActView,
-    summary="能否代办 · May this channel act",
+    summary="查询能否代办 · May this channel act",
     openapi_extra=operation(idempotent=False),
 )
 async def check_channel_authorisation(

@@ -140,19 +140,19 @@ class ProfileStateView(View):
     claimant_id: str
     profile_stage: ProfileStage
     eligibility: Literal["pass", "fail", "needs_review"] | None
-    open_reviews: list[str] = Field(description="待核查的规则 · Rules that wait for an officer", examples=[[]])
+    open_reviews: list[str] = Field(description="待核查的条件 · Rules that wait for an officer", examples=[[]])
 
 
 class RuleView(View):
     rule: str = Field(examples=["staff"])
     outcome: Outcome
     article: str = Field(examples=["7(1)"])
-    value: str | int | bool | list[str] | None = Field(description="所用的值 · The value used", examples=[172])
+    value: str | int | bool | list[str] | None = Field(description="所依据的值 · The value used", examples=[172])
     limit: str | int | bool | list[str] | None = Field(examples=[500])
     parameter: str = Field(examples=["staff_max"])
     code: str = Field(description="未通过时的拒绝代码 · The refusal's code, where the rule fails")
     remedy: str = Field(description="未通过时如何补救 · What would mend it, where it failed", examples=[""])
-    reviewed: bool = Field(description="由经办人认定 · Decided by an officer")
+    reviewed: bool = Field(description="由经办人员认定 · Decided by an officer")
 
 
 class ClaimantEligibilityView(View):
@@ -162,7 +162,7 @@ class ClaimantEligibilityView(View):
     outcome: Literal["pass", "fail", "needs_review"]
     rules: list[RuleView]
     judged_on: date
-    until: date | None = Field(description="结论不变的最后一日 · Last day of this answer, all else equal")
+    until: date | None = Field(description="结论在无变更时有效的最后一日 · Last day of this answer, all else equal")
     pack: str
 
 
@@ -190,11 +190,11 @@ class ReviewItem(View):
     claimant_id: str
     claimant_name: str
     rule: str
-    number: int = Field(ge=1, description="同一规则的第几次 · Counts the reviews of a rule")
+    number: int = Field(ge=1, description="同一条件的第几次核查 · Counts the reviews of a rule")
     article: str
-    value: str = Field(description="所用的值 · The value looked at")
+    value: str = Field(description="所依据的值 · The value looked at")
     state: Literal["open", "pass", "fail", "dropped"]
-    opened_by: str | None = Field(description="为空则由规则提出 · None: the rule itself asks")
+    opened_by: str | None = Field(description="为空的，由系统判定时提出 · None: the rule itself asks")
     opened_at: datetime
     reason: str | None
     closed_by: str | None

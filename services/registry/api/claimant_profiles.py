@@ -106,7 +106,7 @@ async def verify_claimant_profile(claimant_id: str, request: CommandRequest) -> 
     "/claimants/{claimant_id}/certificate-revocations",
     operation_id="revokeCertificate",
     response_model=ProfileStateView,
-    summary="证书失效登记 · Record that a certificate counts no more (art. 12)",
+    summary="登记证书失效 · Record that a certificate counts no more (art. 12)",
     openapi_extra=operation(
         if_match=True, codes=("certificate-unknown", "revocation-after-the-end", "claimant-not-registered")
     ),

@@ -99,7 +99,7 @@ class ChangeView(View):
     operation_id="proposeMeasureChange",
     status_code=201,
     response_model=ChangeView,
-    summary="拟调整一项规定 · Propose a change of a rule",
+    summary="提出规定的调整 · Propose a change of a rule",
     openapi_extra=operation(
         codes=(
             "measure-unknown", "measure-change-not-ahead", "measure-value-wrong-unit", "measure-value-out-of-bounds",

@@ -178,7 +178,7 @@ class FindingView(View):
 
     rule: str = Field(examples=["staff"])
     outcome: Outcome = Field(examples=["pass"])
-    value: str | int | bool | list[str] | None = Field(description="所用的值 · The value used", examples=[172])
+    value: str | int | bool | list[str] | None = Field(description="所依据的值 · The value used", examples=[172])
     limit: str | int | bool | list[str] | None = Field(examples=[500])
     article: str = Field(examples=["7(1)"])
     parameter: str = Field(examples=["staff_max"])

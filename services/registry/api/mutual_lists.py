@@ -146,7 +146,7 @@ async def import_mutual_list(
     "/mutual-lists/{region}/pushes",
     operation_id="pushMutualList",
     response_model=ReceivedListView,
-    summary="伙伴推送收券单位名单 · A partner pushes its list",
+    summary="互认合作方推送收券单位名单 · A partner pushes its list",
     openapi_extra=operation(codes=("import-too-many-rows", *_REFUSALS)),
 )
 async def push_mutual_list(

@@ -61,7 +61,7 @@ class OfficeUserView(View):
     operation_id="proposeOfficeUser",
     status_code=201,
     response_model=OfficeUserView,
-    summary="拟任工作人员 · Propose an office user",
+    summary="提出工作人员任用 · Propose an office user",
     openapi_extra=operation(
         codes=(
             "duties-exclude-each-other", "appointment-begins-in-the-past", "appointment-ends-too-early",

@@ -27,7 +27,7 @@ ClaimantId = Annotated[str, Path(max_length=40, examples=["clm_01kdvdna00ek7990e
     operation_id="offerReferral",
     status_code=201,
     response_model=ReferralReceiptView,
-    summary="提出服务企业 · Name a claimant the agency serves",
+    summary="提出为企业提供推荐服务 · Name a claimant the agency serves",
     openapi_extra=operation(
         codes=("affiliation-not-in-this-stage", "party-unknown", "party-barred", "referral-already-offered")
     ),
@@ -86,7 +86,7 @@ async def end_referral(agency_id: AgencyId, claimant_id: ClaimantId, request: Co
     "/referrals",
     operation_id="listReferrals",
     response_model=Page[ReferralView],
-    summary="推荐服务关系 · Who serves whom",
+    summary="推荐服务列表 · Who serves whom",
     openapi_extra=operation(idempotent=False),
 )
 async def list_referrals(

@@ -110,7 +110,7 @@ async def get_representation(provider_id: PathId, request: ReadRequest, on: DayQ
     operation_id="proposeDelegation",
     status_code=201,
     response_model=DelegationView,
-    summary="拟委托专业服务机构 · Offer duties to a service agency (art. 9(1), 13)",
+    summary="提出委托专业服务机构 · Offer duties to a service agency (art. 9(1), 13)",
     openapi_extra=operation(
         codes=("provider-not-listed", "party-barred", "service-agency-unknown", "delegation-days-wrong", _STAGE)
     ),

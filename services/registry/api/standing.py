@@ -38,7 +38,7 @@ router = router_for("registry", tag="standing")
     operation_id="proposeSanction",
     status_code=201,
     response_model=SanctionView,
-    summary="拟处理措施 · Propose a measure (art. 17)",
+    summary="提出措施 · Propose a measure (art. 17)",
     openapi_extra=operation(
         codes=(
             "party-unknown", "suspension-needs-an-end", "nothing-to-suspend", "end-is-not-chosen", "end-already-past",
@@ -68,7 +68,7 @@ async def propose_sanction(body: SanctionBody, request: CommandRequest) -> Respo
     "/sanctions/{sanction_id}",
     operation_id="getSanction",
     response_model=SanctionView,
-    summary="处理措施详情 · One measure",
+    summary="措施详情 · One measure",
     openapi_extra=operation(idempotent=False),
 )
 async def get_sanction(sanction_id: str, request: ReadRequest) -> Response:
@@ -85,7 +85,7 @@ async def get_sanction(sanction_id: str, request: ReadRequest) -> Response:
     "/sanctions/{sanction_id}/approval",
     operation_id="approveSanction",
     response_model=SanctionView,
-    summary="批准处理措施 · Impose a measure as the second pair of eyes",
+    summary="批准措施 · Impose a measure as the second pair of eyes",
     openapi_extra=operation(
         if_match=True,
         codes=(
