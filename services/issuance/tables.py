@@ -180,7 +180,8 @@ waiting_rooms = sa.Table(
 )
 """One row a period with a waiting room: how many places were given, and when the next one would let in.
 
-`opens_at` (the period's) and `spacing` are those of the approved plan. From a row that is `shut` nobody takes a place.
+`opens_at` (of the race: the period's, or the end of its draw) and `spacing` are those of the approved plan. From a row
+that is `shut` nobody takes a place.
 """
 
 entry_tickets = sa.Table(

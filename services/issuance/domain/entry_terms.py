@@ -15,6 +15,11 @@ def draw_ends(terms: EntryTerms | None, opens_at: datetime) -> datetime | None:
     return opens_at + timedelta(minutes=terms.draw_minutes)
 
 
+def race_begins(terms: EntryTerms | None, opens_at: datetime) -> datetime:
+    """Say from when on claims are taken in the order of arrival: from the opening, or once lots have been drawn."""
+    return draw_ends(terms, opens_at) or opens_at
+
+
 def faults_of_entries(
     terms: EntryTerms | None, opens_at: datetime, closes_at: datetime, at: datetime
 ) -> tuple[Reason | None, ...]:

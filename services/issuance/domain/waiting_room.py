@@ -1,6 +1,6 @@
 """A period's waiting room: places in the order of arrival, and from which instant each lets in (art. 12, 15(1)).
 
-Who comes before the opening is not let in all at once: the first place claims when the period opens, each later one a
+Who comes before the opening is not let in all at once: the first place claims when the race begins, each later one a
 little later, so that everybody is served in turn and nobody has to hurry.
 """
 
@@ -49,9 +49,9 @@ class Line:
     spacing: timedelta
 
 
-def line_of(room: WaitingRoom, opens_at: datetime) -> Line:
-    """Begin the line of a room: nobody in it, the first place for the instant at which the period opens."""
-    return Line(places=0, next_slot=opens_at, spacing=spacing_of(room))
+def line_of(room: WaitingRoom, begins: datetime) -> Line:
+    """Begin the line of a room: nobody in it, the first place for the instant at which claims begin to be taken."""
+    return Line(places=0, next_slot=begins, spacing=spacing_of(room))
 
 
 def spacing_of(room: WaitingRoom) -> timedelta:

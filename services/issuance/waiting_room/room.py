@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.issuance.domain.entry_terms import race_begins
 from services.issuance.domain.period_phases import Period
 from services.issuance.domain.ticket import Ticket
 from services.issuance.domain.waiting_room import Line, line_of
@@ -53,8 +54,9 @@ async def open_room(connection: AsyncConnection, approved: Period) -> None:
     room = approved.waiting_room
     if room is None:
         return
-    line = line_of(room, approved.opens_at)
-    values = {"opens_at": approved.opens_at, "spacing": line.spacing, "next_slot": line.next_slot, "shut": False}
+    begins = race_begins(approved.entries, approved.opens_at)
+    line = line_of(room, begins)
+    values = {"opens_at": begins, "spacing": line.spacing, "next_slot": line.next_slot, "shut": False}
     statement = insert(waiting_rooms).values(period_id=approved.period_id, places=line.places, **values)
     await connection.execute(statement.on_conflict_do_update(index_elements=[waiting_rooms.c.period_id], set_=values))
 

@@ -12,7 +12,7 @@ from services.issuance.use_cases.planning_periods import approve_period, propose
 from services.issuance.use_cases.waiting import Asked, Challenged
 from services.issuance.waiting_room.door import Door
 from services.issuance.waiting_room.room import last_ticket
-from shared.events.issuance.periods import WaitingRoom
+from shared.events.issuance.periods import EntryTerms, WaitingRoom
 from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
 from shared.store.execution import Answer, Commands, IdempotencyKey
@@ -23,7 +23,7 @@ HALF_HOUR = timedelta(minutes=30)
 PER_SECOND = 4
 
 
-async def open_room(office: Office, *, challenge: bool = False) -> str:
+async def open_room(office: Office, *, challenge: bool = False, entries: EntryTerms | None = None) -> str:
     """Announce a period whose waiting room is open now, and which itself opens in half an hour."""
     now = office.clock.now()
     period_id = new_id("prd", now)
@@ -37,7 +37,7 @@ async def open_room(office: Office, *, challenge: bool = False) -> str:
             opens_at=now + HALF_HOUR,
             closes_at=now + timedelta(days=10),
             proposed_by="officer-li",
-            settings=PlanSettings(waiting_room=room),
+            settings=PlanSettings(waiting_room=room, entries=entries),
         )
     )
     await office.do(lambda tx: approve_period(tx, period_id=period_id, approved_by="officer-wang"))

@@ -15,13 +15,14 @@ from services.issuance.use_cases.planning_periods import approve_period, change_
 from services.issuance.use_cases.waiting import Challenged
 from services.issuance.waiting_room.challenges import spend
 from services.issuance.waiting_room.room import last_ticket, state_of
-from shared.events.issuance.periods import WaitingRoom
+from shared.events.issuance.periods import EntryTerms, WaitingRoom
 from shared.events.registry.channels import ChannelAuthorised
 from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
 from shared.store.execution import KeyInProgressError, KeyReusedError, StoreBusyError
 from shared.store.transaction import UnknownSubjectError
+from tests.integration.issuance.entering import Entrants
 from tests.integration.issuance.office import Office
 from tests.integration.issuance.queueing import (
     FACE,
@@ -73,6 +74,20 @@ async def test_companies_that_come_at_once_get_places_without_gaps_each_in_its_d
     assert [ticket.admits_from for ticket in in_order] == [opens_at + number * SPACING for number in range(60)]
     for mine in (tickets[::2], tickets[1::2]):  # at either door, who came first is served first
         assert [ticket.place for ticket in mine] == sorted(ticket.place for ticket in mine)
+
+
+async def test_where_the_first_minutes_are_drawn_the_line_begins_when_the_race_does(office: Office) -> None:
+    drawn = timedelta(minutes=20)  # longer than any place may be used
+    period_id = await open_room(office, entries=EntryTerms(draw_minutes=20))
+    companies, opens_at = [await office.register() for _ in range(3)], office.clock.now() + HALF_HOUR
+    early = [await enter(office, period_id, one) for one in companies[:2]]
+    office.clock.at = opens_at + timedelta(minutes=1)
+    tickets = [*early, await enter(office, period_id, companies[2])]
+    assert [ticket.admits_from for ticket in tickets] == [opens_at + drawn + number * SPACING for number in range(3)]
+    assert await _state(office, tickets[0]) == "waiting"
+    await office.wait_until(opens_at + drawn)
+    assert (await claim_by(office, tickets[0])).status == 201
+    assert await Entrants(office).breaches() == []
 
 
 async def test_a_company_that_asks_many_times_at_once_has_one_place(office: Office, other: Office) -> None:
