@@ -220,7 +220,9 @@ _COMMITMENTS = sa.text(
 )
 _EXPIRIES = sa.text(
     """
-    SELECT x.position, (x.data->>'on')::date AS day, (v.data->>'register_by')::date AS last_day
+    SELECT x.position, (x.data->>'on')::date AS day, (v.data->>'register_by')::date AS last_day,
+        (SELECT max((r.data->>'on')::date) FROM events r WHERE r.stream = x.stream
+            AND r.type = 'cxq.issuance.voucher-commitment-released.v1') AS free_since
     FROM events x JOIN events v ON v.stream = x.stream AND v.type = 'cxq.issuance.voucher-claimed.v1'
     WHERE x.type = 'cxq.issuance.voucher-expired.v1' AND x.data->>'cause' = 'not_registered'
     """
@@ -260,8 +262,10 @@ async def deadlines_are_counted_right(connection: AsyncConnection, count: Count)
                 yield Breach(where=f"position {row.position}, {row.stream}", found=found)
     for row in (await connection.execute(_EXPIRIES)).all():
         count.checked += 1
-        if row.day != row.last_day + timedelta(days=1):
-            yield Breach(where=f"position {row.position}", found=f"expired on {row.day}, last day {row.last_day}")
+        ended = row.last_day + timedelta(days=1)
+        if row.day != (ended if row.free_since is None else max(ended, row.free_since)):
+            found = f"expired on {row.day}, last day {row.last_day}, given back on {row.free_since}"
+            yield Breach(where=f"position {row.position}", found=found)
     for row in (await connection.execute(_WAITING, {"kind": EXPIRE_UNREGISTERED, "find": FIND_UNREGISTERED})).all():
         count.checked += 1
         due_at = _end_of(row.last_day) + GRACE

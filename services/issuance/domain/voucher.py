@@ -205,7 +205,7 @@ def evolve(state: State, event: Event) -> State:
                 valid_until=day,
                 valid_until_provisional=provisional,
             )
-        case VoucherCommitmentReleased(contract_id=contract_id):
+        case VoucherCommitmentReleased(contract_id=contract_id, on=on):
             return replace(
                 state,
                 stage=Stage.CLAIMED,
@@ -213,6 +213,7 @@ def evolve(state: State, event: Event) -> State:
                 valid_until=None,
                 valid_until_provisional=False,
                 released_from=(*state.released_from, contract_id),
+                free_since=on,
             )
         case VoucherUsed():
             return replace(state, stage=Stage.USED)

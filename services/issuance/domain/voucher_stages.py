@@ -65,6 +65,8 @@ class Voucher:
     ended_on: date | None = None
     released_from: tuple[str, ...] = ()
     """The contracts that came to nothing; none of them gets the voucher again."""
+    free_since: date | None = None
+    """The day on which the last of them gave it back."""
     claw_backs: tuple[ClawedBack, ...] = ()
 
     @property
@@ -80,8 +82,12 @@ class Voucher:
 
     @property
     def expires_on(self) -> date:
-        """The day on which it expires if nobody registers it: the one after its last, however late the sweep."""
-        return self.register_by + timedelta(days=1)
+        """The day on which it expires if nobody registers it: the one after its last, however late the sweep.
+
+        While it was registered it could not: given back later than that, it expires on that day.
+        """
+        ended = self.register_by + timedelta(days=1)
+        return ended if self.free_since is None else max(ended, self.free_since)
 
     def belongs_to(self, contract_id: str, *stages: Stage) -> bool:
         """Say whether it pays this contract, and has come as far as one of the stages."""

@@ -121,7 +121,8 @@ def test_a_released_commitment_leaves_the_voucher_as_it_was() -> None:
     spec.given(CLAIMED, COMMITTED).when(release).then(RELEASED)
     free = voucher.fold([CLAIMED])
     assert isinstance(free, Voucher)
-    assert voucher.fold([CLAIMED, COMMITTED, RELEASED]) == replace(free, released_from=(CONTRACT,))
+    given_back = replace(free, released_from=(CONTRACT,), free_since=MARCH_16)
+    assert voucher.fold([CLAIMED, COMMITTED, RELEASED]) == given_back
 
 
 def test_a_contract_that_came_to_nothing_does_not_get_the_voucher_again_but_another_may() -> None:
@@ -141,6 +142,13 @@ def test_an_unregistered_voucher_expires_on_the_day_after_its_last_however_late_
     spec.given(CLAIMED).when(replace(UNREGISTERED, on=date(2026, 4, 1))).then(NOT_REGISTERED)
     spec.given(CLAIMED, NOT_REGISTERED).when(UNREGISTERED).then_nothing()
     spec.given(CLAIMED, COMMITTED).when(UNREGISTERED).then_nothing()
+
+
+def test_a_voucher_given_back_after_its_last_day_was_registered_until_then_and_expires_on_that_day() -> None:
+    for given_back, expired in ((MARCH_16, MARCH_17), (MARCH_17, MARCH_17), (date(2026, 3, 20), date(2026, 3, 20))):
+        history = (CLAIMED, COMMITTED, replace(RELEASED, on=given_back))
+        late = replace(UNREGISTERED, on=date(2026, 4, 1))
+        spec.given(*history).when(late).then(replace(NOT_REGISTERED, on=expired))
 
 
 def test_a_voucher_whose_contract_lapsed_expires() -> None:
