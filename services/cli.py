@@ -1,5 +1,6 @@
 """`cxq`: the command line of all five services."""
 
+import logging
 import os
 import sys
 import traceback
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from services.commands import development, documents, exporting, importing, keeping, measures, receipts, running
+from services.commands import development, documents, draws, exporting, importing, keeping, measures, receipts, running
 from services.commands.environment import state_folder
 from services.commands.problems import CommandProblem, Exit, explain
 from services.commands.telling import tell
@@ -30,7 +31,7 @@ app = typer.Typer(
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Run": (running.up, running.demo, running.migrate, running.serve, running.worker),
     "Keep in order": (keeping.audit, keeping.rebuild, keeping.republish, keeping.parked, keeping.unpark),
-    "Verify": (receipts.verify_receipt,),
+    "Verify": (receipts.verify_receipt, draws.verify_draw),
     "Develop": (development.token, documents.openapi),
 }
 for _panel, _commands in _PANELS.items():
@@ -44,6 +45,8 @@ app.add_typer(development.clock, name="clock", rich_help_panel="Develop")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Carry out a command and leave the process with an exit code; nothing but a sentence is shown of an error."""
+    for library in ("aiokafka", "librdkafka"):  # of a broker that is away, which the error at the end tells once
+        logging.getLogger(library).addHandler(logging.NullHandler())
     try:
         app(args=arguments, prog_name="cxq")
     except SystemExit:

@@ -1,7 +1,6 @@
 """`cxq rebuild`, `republish`, `audit`, `parked` and `unpark`: what keeps a running system in order."""
 
 import asyncio
-import logging
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -48,8 +47,7 @@ def rebuild(
         known = ", ".join(wanted) or "none"
         raise CommandProblem(f"{service} has no read model {projection}.", f"It has: {known}.", Exit.USAGE)
     work_behind_others()
-    # Of a broker that is away the client says so five times a second; the error at the end says it once.
-    logging.getLogger("librdkafka").addHandler(logging.NullHandler())
+    asyncio.run(_kafka_answers())
     try:
         with progress_of(f"Rebuilding {projection}") as report:
             chosen, told = wanted[projection], lambda done, total, _rate: report(done, total)
@@ -60,7 +58,8 @@ def rebuild(
             f"`cxq rebuild {service} {projection} --forget-lost` makes it as far as the topics go now.",
         ) from error
     except RebuildError as error:
-        raise CommandProblem(f"{projection} was not rebuilt: {error}.", "Then rebuild again.") from error
+        why = str(error).removesuffix(".")
+        raise CommandProblem(f"{projection} was not rebuilt: {why}.", "Mend that, then rebuild again.") from error
     if as_json:
         answer_json(asdict(found) | {"rate": found.rate})
         return
@@ -71,6 +70,14 @@ def rebuild(
         f"{projection}: {found.events:,} events in {found.seconds:.1f} s ({found.rate:,.0f}/s), {different}"
         f" (digest {found.digest_after[:16]})."
     )
+
+
+async def _kafka_answers() -> None:
+    """See that Kafka is there, before each read model waits for it in vain; KafkaConnectionError when it is not."""
+    from shared.bus.topics import Topics
+
+    async with Topics(settings()):
+        pass
 
 
 def work_behind_others() -> None:
@@ -112,6 +119,7 @@ def audit(*, as_json: AsJson = False) -> None:
     from shared.auditing import audit as audit_all
     from shared.settings import CONTEXTS
 
+    asyncio.run(_kafka_answers())
     report = asyncio.run(audit_all(settings(), [load_context(name) for name in CONTEXTS], CROSS_CHECKS))
     if {finding.context for finding in report.findings if finding.id == UNREACHABLE} == set(CONTEXTS):
         raise CommandProblem(
