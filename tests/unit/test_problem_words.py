@@ -1,4 +1,4 @@
-"""No refusal shows a reader of Chinese the code of a state, a kind or a rule: each code has a word in its entry."""
+"""No refusal shows a reader of Chinese the code of a state, a kind or a rule; a stage is called alike everywhere."""
 
 import ast
 import re
@@ -8,14 +8,28 @@ from pathlib import Path
 from typing import Any, TypeAliasType, get_args
 
 import pytest
+from pydantic import BaseModel
 
+from services.appraisal.api.models import RoundView
 from services.appraisal.domain import round as rounds
+from services.contracts.api.models import Contract, Project
 from services.contracts.domain import contract, project
+from services.issuance.api.models import Voucher
+from services.issuance.api.order_list import OUTCOME_WORDS
 from services.issuance.domain.entry import Stage as EntryStage
 from services.issuance.domain.period_phases import Phase
 from services.issuance.domain.voucher_stages import Stage as VoucherStage
+from services.issuance.projections.order_list import Outcome
+from services.redemption.api.models import RedemptionView
 from services.redemption.domain import recovery, stages
 from services.redemption.domain.rules import REQUIRED_EVIDENCE
+from services.registry.api.booking_models import BookingView
+from services.registry.api.evaluations import EvaluationView
+from services.registry.api.institution_models import AffiliationView
+from services.registry.api.measure_changes import ChangeView
+from services.registry.api.models import SanctionView
+from services.registry.api.provider_models import ApplicationView
+from services.registry.api.representation_models import DelegationView
 from services.registry.domain import (
     affiliation,
     booking,
@@ -168,6 +182,39 @@ def test_no_chinese_sentence_shows_a_code(service: str, refusal: str) -> None:
         said = entry.sentence("zh", value="甲", limit=filled) + entry.sentence("zh", value=filled, limit="甲")
         assert not _RAW.search(said), said
         assert said != entry.sentence("zh", value="甲", limit="甲") * 2
+
+
+@pytest.mark.parametrize(
+    ("model", "field", "service", "refusal"),
+    [
+        (Voucher, "state", "issuance", "voucher-not-in-this-state"),
+        (Project, "state", "contracts", "project-already-decided"),
+        (Contract, "state", "contracts", "contract-not-registered"),
+        (RedemptionView, "stage", "redemption", "redemption-not-in-this-stage"),
+        (RoundView, "stage", "appraisal", "round-not-in-this-stage"),
+        (AffiliationView, "stage", "registry", "affiliation-not-in-this-stage"),
+        (ApplicationView, "stage", "registry", "provider-not-in-this-stage"),
+        (BookingView, "stage", "registry", "booking-not-in-this-stage"),
+        (ChangeView, "stage", "registry", "measure-change-not-in-this-stage"),
+        (DelegationView, "stage", "registry", "delegation-not-in-this-stage"),
+        (EvaluationView, "stage", "registry", "evaluation-not-in-this-stage"),
+        (SanctionView, "stage", "registry", "sanction-not-in-this-stage"),
+    ],
+)
+def test_a_stage_is_called_alike_where_it_is_shown_and_where_it_refuses(
+    model: type[BaseModel], field: str, service: str, refusal: str
+) -> None:
+    said, _, _ = (model.model_fields[field].description or "").partition(" · ")
+    shown = dict(each.split(" ") for each in said.split("，"))
+    words = {code: word["zh"].removeprefix("的") for code, word in _catalogue(service)[refusal].words.items()}
+    assert shown.items() <= words.items()
+    assert len(words.keys() - shown.keys()) <= 1  # nothing that is shown is at the stage before its first fact
+
+
+def test_the_file_of_the_order_list_has_a_word_for_every_outcome() -> None:
+    words = _catalogue("issuance")["voucher-not-in-this-state"].words
+    assert OUTCOME_WORDS.keys() == _of(Outcome)
+    assert all(words[code]["zh"] == word for code, word in OUTCOME_WORDS.items() if code != "issued")
 
 
 @pytest.mark.parametrize("service", ["", *CONTEXTS])

@@ -1,11 +1,20 @@
 """What goes in and out of appraisal's operations."""
 
 from datetime import date
+from typing import Annotated
 
 from pydantic import Field
 
 from services.appraisal.domain.round import Stage
 from shared.http.models import Body, Money, View
+
+Progress = Annotated[
+    Stage,
+    Field(
+        description=("proposed 待批准，open 已启动 · How far it has come"),
+        examples=["open"],
+    ),
+]
 
 
 class RoundBody(Body):
@@ -17,7 +26,7 @@ class RoundView(View):
 
     round_id: str
     year: int
-    stage: Stage = Field(examples=["open"])
+    stage: Progress
     proposed_by: str
     proposed_on: date
     approved_by: str | None
@@ -29,7 +38,7 @@ class RoundItem(View):
 
     round_id: str
     year: int
-    stage: Stage
+    stage: Progress
     proposed_on: date
     opened_on: date | None
 

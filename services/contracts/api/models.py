@@ -25,6 +25,23 @@ _DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 Reference = Annotated[str, Field(min_length=1, max_length=64)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", examples=[_DIGEST])]
+ProjectProgress = Annotated[
+    ProjectState,
+    Field(
+        description=("proposed 待开放单位确认，confirmed 已获确认，declined 未获确认 · How far it has come"),
+        examples=["confirmed"],
+    ),
+]
+ContractProgress = Annotated[
+    ContractState,
+    Field(
+        description=(
+            "submitted 待核验创新券，rejected 未予登记，registered 已登记，completed 已完成，lapsed 已逾期作废 · "
+            "How far it has come"
+        ),
+        examples=["registered"],
+    ),
+]
 
 
 class Declarations(Body):
@@ -99,7 +116,7 @@ class Project(View):
     title: str = Field(examples=["新型电解液的热稳定性测试"])
     description: str = Field(examples=["在 25-80 ℃ 区间测量三种配方的分解温度与产气量"])
     is_related: bool = Field(description="已按关联方申报 · Declared as between related parties", examples=[False])
-    state: ProjectState = Field(examples=["confirmed"])
+    state: ProjectProgress
     proposed_on: date = Field(examples=["2026-03-02"])
     confirmed_on: date | None = Field(default=None, examples=["2026-03-05"])
     declined: Decline | None = None
@@ -113,7 +130,7 @@ class ProjectItem(View):
     service_kind: ServiceKind = Field(examples=["testing"])
     planned_amount: Money
     title: str = Field(examples=["新型电解液的热稳定性测试"])
-    state: ProjectState = Field(examples=["confirmed"])
+    state: ProjectProgress
     proposed_on: date = Field(examples=["2026-03-02"])
     answered_on: date | None = Field(examples=["2026-03-05"])
 
@@ -199,7 +216,7 @@ class Contract(View):
     provider_id: str = Field(examples=[_PROVIDER])
     service_id: str = Field(examples=[_SERVICE])
     service_kind: ServiceKind = Field(examples=["testing"])
-    state: ContractState = Field(examples=["registered"])
+    state: ContractProgress
     amount: Money
     signed_on: date = Field(examples=["2026-03-05"])
     starts_on: date = Field(examples=["2026-03-10"])
@@ -227,7 +244,7 @@ class ContractItem(View):
     provider_id: str = Field(examples=[_PROVIDER])
     service_id: str = Field(examples=[_SERVICE])
     service_kind: ServiceKind = Field(examples=["testing"])
-    state: ContractState = Field(examples=["completed"])
+    state: ContractProgress
     is_related: bool = Field(description="已按关联方申报 · Declared as between related parties", examples=[False])
     amount: Money
     vouchers_amount: Money = Field(description="创新券面额合计 · Sum of the vouchers' face values")

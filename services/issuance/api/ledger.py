@@ -30,6 +30,7 @@ router = router_for("issuance", tag="ledger")
 
 Id = Annotated[str | None, Query(min_length=1, max_length=64)]
 YearOfClaim = Annotated[int | None, Query(ge=2000, le=9999, description="申领年度 · Year of the claim")]
+Touching = Annotated[Account | None, Query(description="借方或贷方为此科目 · On either side of the entry")]
 Since = Annotated[Day | None, Query(description="记账日起（含） · First day, included")]
 Until = Annotated[Day | None, Query(description="记账日止（含） · Last day, included")]
 
@@ -44,7 +45,7 @@ async def list_entries(
     period_id: Id = None,
     year: YearOfClaim = None,
     claimant_id: Id = None,
-    account: Account | None = None,
+    account: Touching = None,
     since: Since = None,
     until: Until = None,
     limit: Limit = 50,

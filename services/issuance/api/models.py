@@ -16,6 +16,16 @@ _CLAIMANT = "clm_01jq8v5x0000000000000000cc"
 _NOTHING = {"amount": 0, "currency": "CNY"}
 
 Pack = Annotated[str, Field(description="适用的规则 · The rules that decided", examples=["beijing-2023"])]
+VoucherProgress = Annotated[
+    VoucherState,
+    Field(
+        description=(
+            "claimed 已领取、尚未登记，committed 已登记合同，used 已使用、待兑现，redeemed 已兑现，"
+            "cancelled 已退回，expired 已过期作废，lapsed 未兑现作废，revoked 已撤销 · How far it has come"
+        ),
+        examples=["claimed"],
+    ),
+]
 
 
 class ClaimRequest(Body):
@@ -36,7 +46,7 @@ class Voucher(View):
     voucher_id: str = Field(examples=[_VOUCHER])
     period_id: str = Field(examples=[_PERIOD])
     claimant_id: str = Field(examples=[_CLAIMANT])
-    state: VoucherState = Field(examples=["claimed"])
+    state: VoucherProgress
     year: int = Field(description="计入的年度 · The year it counts in", examples=[2026])
     amount: Money = Field(description="面额 · Face value")
     paid: Money = Field(description="已兑现 · Paid", examples=[_NOTHING])

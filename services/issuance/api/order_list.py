@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,7 +34,24 @@ _NOT_YET = "order-list-not-published-yet"
 _CHUNK = 1_000
 _BOM = "\ufeff"
 """Without it spreadsheets take UTF-8 for another encoding."""
-_COLUMNS = ("place 次序", "claimed_at 领取时刻（UTC）", "amount_fen 面额（分）", "outcome 结果", "pseudonym 化名")
+OUTCOME_WORDS: Mapping[Outcome, str] = {
+    "issued": "已领取",
+    "redeemed": "已兑现",
+    "cancelled": "已退回",
+    "expired": "已过期作废",
+    "lapsed": "未兑现作废",
+    "revoked": "已撤销",
+}
+_COLUMNS = (
+    "次序 · place",
+    "领取时刻（UTC） · claimed at",
+    "面额（元） · amount (yuan)",
+    "结果 · outcome",
+    "化名 · pseudonym",
+    "面额（分） · amount (fen)",
+    "结果代码 · outcome code",
+)
+"""What people read comes first; the codes and fen of the API stand last, for whoever matches the two."""
 
 
 class OrderListItem(View):
@@ -43,7 +61,8 @@ class OrderListItem(View):
     )
     amount: Money = Field(description="面额 · Face value")
     outcome: Outcome = Field(
-        description="结果；未终止的为 issued · issued while nothing has ended it",
+        description=f"结果：{'，'.join(f'{code} {word}' for code, word in OUTCOME_WORDS.items())} · "
+        "issued while nothing has ended it",
         examples=["issued"],
     )
     pseudonym: str = Field(
@@ -127,7 +146,15 @@ async def _written(period_id: str, key: bytes, request: ReadRequest) -> AsyncIte
             return
         last = rows[-1].place
         yield _lines(
-            (row.place, in_milliseconds(row.claimed_at), row.amount, row.outcome, pseudonym(key, row.claimant_id))
+            (
+                row.place,
+                in_milliseconds(row.claimed_at),
+                f"{Decimal(row.amount) / 100:.2f}",
+                OUTCOME_WORDS[row.outcome],
+                pseudonym(key, row.claimant_id),
+                row.amount,
+                row.outcome,
+            )
             for row in rows
         )
 

@@ -23,7 +23,9 @@ Phase = Annotated[
     PeriodPhase,
     Field(
         description=(
-            "以服务器时钟为准；proposed 为尚待（重新）批准 · By the server's clock; proposed: not approved (again)"
+            "以服务器时钟为准：proposed 待（重新）批准，approved 已批准、尚未开放，open 正在开放，"
+            "exhausted 额度已发完，closed 已截止，withdrawn 已撤回 · "
+            "By the server's clock; proposed: not approved (again)"
         ),
         examples=["open"],
     ),

@@ -24,6 +24,17 @@ from shared.store.transaction import Handled
 
 Text = Annotated[str, Field(min_length=1, max_length=4000)]
 DocumentId = Annotated[str, Field(pattern=r"^doc_[0-9a-z]{26}$", examples=["doc_01kdvdna00ek7990e5df8shghf"])]
+Progress = Annotated[
+    str,
+    Field(
+        description=(
+            "awaited 待申请，applied 待形式审查，returned 已退回补正，accepted 已受理、待组织评审，"
+            "under_review 专家评审中，on_notice 公示中，payable 待拨付，disbursement_ordered 拨付待批准，"
+            "disbursed 已拨付，refused 不予兑现，lapsed 逾期作废 · How far it has come"
+        ),
+        examples=["on_notice"],
+    ),
+]
 
 
 class EvidenceBody(Body):
@@ -102,7 +113,7 @@ class RedemptionView(View):
     contract_id: str
     claimant_id: str
     provider_id: str
-    stage: str = Field(examples=["on_notice"])
+    stage: Progress
     vouchers: list[VoucherView]
     contract_amount: Money
     invoiced_amount: Money
@@ -192,7 +203,7 @@ class RedemptionItem(View):
     contract_id: str
     claimant_id: str
     provider_id: str
-    stage: str
+    stage: Progress
     actual_amount: Money
     payable: Money
     approved: Money

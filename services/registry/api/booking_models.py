@@ -11,6 +11,17 @@ from services.registry.domain.booking_terms import DAY_MINUTES, NOTICE_HOURS_MAX
 from shared.events.registry.bookings import BookingOutcome
 from shared.http.models import Body, View
 
+Progress = Annotated[
+    Stage,
+    Field(
+        description=(
+            "requested 待确认，confirmed 已确认，declined 未获确认，lapsed 逾期未确认，cancelled 已取消，"
+            "used 已使用，no_show 未到 · How far it has come"
+        ),
+        examples=["confirmed"],
+    ),
+]
+
 
 class OpeningBody(Body):
     """From when to when a facility is open on a weekday, in minutes of the day in Beijing."""
@@ -74,7 +85,7 @@ class BookingView(View):
     claimant_id: str
     starts_at: datetime
     ends_at: datetime
-    stage: Stage = Field(examples=["confirmed"])
+    stage: Progress
     machine_minutes: int = Field(description="预约机时，完成后为实际机时 · Booked, and once concluded as it ran")
     late: bool = Field(description="晚于规定时间取消 · Cancelled later than the terms ask")
     purpose: str

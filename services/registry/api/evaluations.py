@@ -25,6 +25,12 @@ router = router_for("registry", tag="evaluations")
 AgencyId = Annotated[str, Path(max_length=40, examples=["sag_01kdvdna00ek7990e5df8shghf"])]
 Year = Annotated[int, Path(ge=2020, le=2100, examples=[2025])]
 _STAGE = "evaluation-not-in-this-stage"
+Progress = Annotated[
+    Stage,
+    Field(
+        description=("unevaluated 尚未拟定，proposed 待批准，withdrawn 已撤回，evaluated 已公布 · How far it has come"),
+    ),
+]
 
 
 class EvaluationBody(Body):
@@ -54,7 +60,7 @@ class EvaluationView(View):
 
     agency_id: str
     year: int
-    stage: Stage
+    stage: Progress
     figures: FiguresView
     assessment: str
     proposed_by: str
@@ -79,7 +85,7 @@ class AgencyYearView(View):
 
     agency_id: str
     agency_name: str
-    stage: Stage = Field(description="unevaluated：尚未评价 · Not evaluated yet")
+    stage: Progress
 
 
 @router.post(

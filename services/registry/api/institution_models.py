@@ -23,6 +23,14 @@ DocumentId = Annotated[
     ),
 ]
 Parts = Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")], ...], Field(max_length=10)]
+Progress = Annotated[
+    Stage,
+    Field(
+        description=(
+            "requested 待审核，returned 已退回补正，granted 已通过，refused 未通过，ended 已终止 · How far it has come"
+        ),
+    ),
+]
 
 
 class ContactBody(Body):
@@ -185,7 +193,7 @@ class AffiliationView(View):
 
     party_id: str
     kind: AffiliationKind
-    stage: Stage
+    stage: Progress
     since: date = Field(description="进入当前阶段的日期 · Since when it is at this stage")
     principal: str
     submission: SubmissionBody
@@ -202,7 +210,7 @@ class AffiliationItem(View):
     party_id: str
     kind: AffiliationKind
     name: str
-    stage: Stage
+    stage: Progress
     requested_on: date
     since: date
 
@@ -256,7 +264,7 @@ class LaboratoryStateView(View):
     """A laboratory for the office and its centre after a step of theirs."""
 
     laboratory_id: str
-    stage: Stage
+    stage: Progress
     taken_in: bool = Field(description="领域中心是否已接收 · The field centre has taken it in")
     accreditations: list[AccreditationView]
     entered_on: date | None

@@ -44,6 +44,14 @@ ChangeId = Annotated[str, Path(max_length=40, examples=["mch_01kdvdna00ek7990e5d
 _Number = Annotated[int, Field(ge=0, le=AMOUNT_FEN_MAX)]
 _Codes = Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")], ...], Field(min_length=1, max_length=50)]
 _WRONG_STAGE = "measure-change-not-in-this-stage"
+Progress = Annotated[
+    Stage,
+    Field(
+        description=(
+            "proposed 待批准，announced 已公布、尚未施行，in_force 已施行，withdrawn 已撤回 · How far it has come"
+        ),
+    ),
+]
 
 
 class ChangeBody(Body):
@@ -79,7 +87,7 @@ class ChangeView(View):
     change_id: str
     parameter: str
     pack: str
-    stage: Stage
+    stage: Progress
     value: bool | int | list[str]
     said: Words
     first_day: date

@@ -297,7 +297,7 @@ class SanctionView(View):
     party_id: str
     party_kind: PartyKind
     measure: Measure
-    stage: Stage
+    stage: Stage = Field(description="proposed 待批准，in_force 已生效，lifted 已解除 · How far it has come")
     grounds: str
     proposed_by: str
     proposed_on: date

@@ -12,6 +12,15 @@ from shared.events.registry.providers import ProviderCondition, ProviderKind
 from shared.http.models import Body, Money, View
 
 Label = Annotated[str, Field(min_length=2, max_length=200, pattern=r"\S")]
+Progress = Annotated[
+    Stage,
+    Field(
+        description=(
+            "applied 申请待核查，on_notice 正在公示，listed 已列入开放单位名单，delisted 已移出开放单位名单，"
+            "refused 申请未通过 · How far it has come"
+        ),
+    ),
+]
 
 
 class ApplicationBody(Body):
@@ -106,7 +115,7 @@ class ApplicationView(View):
     """An application and how far it has come, for the applicant and the office."""
 
     provider_id: str
-    stage: Stage
+    stage: Progress
     name: str
     credit_code: str
     district: str

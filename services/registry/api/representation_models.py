@@ -61,7 +61,9 @@ class DelegationView(View):
     duties: list[DelegatedDuty]
     valid_from: date
     valid_until: date
-    stage: Stage
+    stage: Stage = Field(
+        description="proposed 待机构答复，accepted 已接受，declined 未被接受，ended 已终止 · How far it has come"
+    )
     accepted_on: date | None
     ended_on: date | None = Field(description="自该日起不再受托 · From this day it acts no more")
 

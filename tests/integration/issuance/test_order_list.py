@@ -92,11 +92,17 @@ async def test_after_the_close_everybody_reads_places_instants_amounts_and_outco
     file = await client.get(f"{path}.csv")
     assert (file.status_code, file.headers["content-type"]) == (200, "text/csv; charset=utf-8")
     assert file.headers["content-disposition"] == f'attachment; filename="order-list-{period_id}.csv"'
-    assert file.content.startswith(b"\xef\xbb\xbfplace ")
+    assert file.content.startswith("\ufeff次序 · place,".encode())
     header, *lines = csv.reader(io.StringIO(file.content.decode("utf-8-sig")))
-    assert len(header) == 5
-    assert lines == [
-        [str(i["place"]), i["claimed_at"], str(i["amount"]["amount"]), i["outcome"], i["pseudonym"]] for i in items
+    assert all(" · " in heading for heading in header)
+    assert [line[2:4] for line in lines] == [
+        ["30000.00", "已过期作废"],
+        ["20000.00", "已退回"],
+        ["10000.00", "已领取"],
+        ["30000.00", "已过期作废"],
+    ]
+    assert [[line[0], line[1], line[4], line[5], line[6]] for line in lines] == [
+        [str(i["place"]), i["claimed_at"], i["pseudonym"], str(i["amount"]["amount"]), i["outcome"]] for i in items
     ]
     for shown in (page.text, rest.text, file.text):
         assert not any(secret in shown for secret in (first, second, *(v.voucher_id for v in vouchers)))
