@@ -31,7 +31,7 @@ def verify_receipt(
     from services.issuance.receipts.verification import UnreadableReceiptError, verify
 
     try:
-        verdict = verify(_content(file, "The receipt"), _published(keys))
+        verdict = verify(content_of(file, "The receipt"), _published(keys))
     except UnreadableReceiptError as error:
         raise CommandProblem(
             f"{file} is not a receipt: {error}.", "Name the JSON that the service gave.", Exit.USAGE
@@ -57,7 +57,8 @@ def _told(verdict: "Verdict") -> list[str]:
     ]
 
 
-def _content(file: Path, what: str) -> bytes:
+def content_of(file: Path, what: str) -> bytes:
+    """Read a file that is to be verified; CommandProblem when it cannot be read."""
     try:
         return file.read_bytes()
     except OSError as error:
@@ -72,7 +73,7 @@ def _published(file: Path | None) -> "Mapping[str, Ed25519PublicKey]":
     if file is None:
         return _own()
     try:
-        return published_keys(_content(file, "The file of keys"))
+        return published_keys(content_of(file, "The file of keys"))
     except ValueError as error:
         raise CommandProblem(f"{file} is not a JWK set.", _KEYS, Exit.USAGE) from error
 

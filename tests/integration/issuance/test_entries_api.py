@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from services.issuance.draw_verification import against, read_draw, read_lots
 from shared.http.local_issuer import LocalIssuer
 from shared.kernel.ids import new_id
 from shared.settings import Settings
@@ -125,7 +126,10 @@ async def test_a_draw_can_be_done_again_by_anybody_from_what_is_public(call: Cal
     for _ in range(5):
         assert (await _enter(call, path, await office.register())).status_code == 201
     await office.wait_until(office.clock.now() + MINUTES)
-    drawn = (await call("GET", f"{path}/draw")).json()
+    told = await call("GET", f"{path}/draw")
+    whole = await call("GET", f"{path}/draw/entries")
+    assert against(read_draw(told.content), read_lots(whole.content)) == []  # as `cxq verify-draw` does
+    drawn = told.json()
     assert hashlib.sha256(drawn["seed"].encode()).hexdigest() == before["commitment"] == drawn["commitment"]
     items: list[dict[str, Any]] = []
     cursor = ""
