@@ -11,7 +11,9 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, NamedTuple, cast
 
 import structlog
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from shared.http.patience import PatientProtocol
 
 AT_ONCE = "cxq.at_once"
 """Under this name the state of a lifespan holds an app's doors (`AtOnce`), by method and last part of the target."""
@@ -58,7 +60,7 @@ class _Cycle:
         self.keep_alive = True
 
 
-class AtOnceProtocol(HttpToolsProtocol):
+class AtOnceProtocol(PatientProtocol):
     """The server's protocol for a connection, with a door for what is answered at once."""
 
     _defaults: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
@@ -86,6 +88,7 @@ class AtOnceProtocol(HttpToolsProtocol):
             super().on_headers_complete()
         else:
             self._door, self._held = door, b""
+            self._head_is_whole()
 
     def on_body(self, body: bytes) -> None:
         """Keep the body of a request that is held."""
@@ -107,9 +110,8 @@ class AtOnceProtocol(HttpToolsProtocol):
 
     def _is_free(self) -> bool:
         """Tell whether an answer could go out now: none before it is under way, and the connection stays."""
-        last = cast("RequestResponseCycle | None", self.cycle)
         return (
-            (last is None or last.response_complete)
+            self._is_idle()
             and self.parser.get_http_version() == "1.1"
             and self.parser.should_keep_alive()
             and not self.parser.should_upgrade()
