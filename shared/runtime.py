@@ -190,5 +190,6 @@ class Runtime:
             async with asyncio.timeout(_PROBE_LIMIT_S), self.engine.connect() as connection:
                 await connection.execute(sa.select(log_head.c.position))
         except Exception as error:  # noqa: BLE001 (whatever it is, the answer is: not now)
-            return Part(name="database", state=State.RETRYING, detail=f"{type(error).__name__}: {error}")
+            driver = getattr(error, "orig", None) or error  # what the driver says, without the statement
+            return Part(name="database", state=State.RETRYING, detail=f"{type(driver).__name__}: {driver}")
         return Part(name="database", state=State.RUNNING)

@@ -92,12 +92,13 @@ def run(plan: Plan, say: Callable[[str], None] = say) -> int:
         for service in services:
             service.process.wait_until_ready()
         say("✓ Five services are ready")
-        return _attend(plan, services, stack)
+        ours = [server for server in (servers.postgres, servers.kafka) if isinstance(server, ServerProcess)]
+        return _attend(plan, [*(Attended(server, say) for server in ours), *services], stack)
     return 0 if plan.stays else _INTERRUPTED
 
 
 class Attended:
-    """A service under care: when its process dies it is started again, after a pause that grows."""
+    """A service or server under care: when its process dies it is started again, after a pause that grows."""
 
     def __init__(self, process: ServerProcess, say: Callable[[str], None]) -> None:
         self.process, self._say = process, say
@@ -130,8 +131,8 @@ class Attended:
             self._again_at, self._started_at = None, now
 
 
-def _attend(plan: Plan, services: list[Attended], stack: ExitStack) -> int:
-    """Look after the services while the opening plays, and afterwards if the plan says so."""
+def _attend(plan: Plan, attended: list[Attended], stack: ExitStack) -> int:
+    """Look after them while the opening plays, and afterwards if the plan says so."""
     if plan.opens:
         # In a process of its own, so that what it needs leaves the memory with it.
         command = [sys.executable, "-m", "deploy.local.opening", str(plan.state_dir.absolute())]
@@ -144,11 +145,11 @@ def _attend(plan: Plan, services: list[Attended], stack: ExitStack) -> int:
         )
         stack.callback(_end_opening, opening)
         while opening.poll() is None:
-            _look_after(services)
+            _look_after(attended)
         if not plan.stays:
             return opening.returncode
     while plan.stays:
-        _look_after(services)
+        _look_after(attended)
     return 0
 
 
@@ -160,9 +161,9 @@ def _end_opening(opening: Popen[bytes]) -> None:
     opening.wait()
 
 
-def _look_after(services: list[Attended]) -> None:
-    for service in services:
-        service.look()
+def _look_after(attended: list[Attended]) -> None:
+    for each in attended:
+        each.look()
     time.sleep(_LOOK_S)
 
 

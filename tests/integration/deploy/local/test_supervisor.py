@@ -61,6 +61,21 @@ class Run:
         pid: int = json.loads(service_record(self.state, context).read_text())["pid"]
         return pid
 
+    def pid_of_server(self, name: str) -> int:
+        pid: int = json.loads((self.state / "servers" / f"{name}.process.json").read_text())["pid"]
+        return pid
+
+    def is_whole(self, context: str) -> bool:
+        """Tell whether every part of a service is at its work."""
+        connection = HTTPConnection("127.0.0.1", self.first_port + CONTEXTS.index(context), timeout=5)
+        try:
+            connection.request("GET", "/health/ready")
+            return json.loads(connection.getresponse().read())["degraded"] is False
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
     def answers(self, context: str, path: str = "/health/ready") -> int:
         connection = HTTPConnection("127.0.0.1", self.first_port + CONTEXTS.index(context), timeout=5)
         try:
@@ -104,6 +119,13 @@ def free_ports() -> int:
                 probe.close()
 
 
+def kill_and_see_it_back(run: Run, server: str) -> None:
+    former = run.pid_of_server(server)
+    os.kill(former, signal.SIGKILL)
+    assert eventually(lambda: run.pid_of_server(server) != former, UP_LIMIT_S), run.said
+    assert eventually(lambda: all(run.is_whole(context) for context in CONTEXTS), UP_LIMIT_S), run.said
+
+
 @contextmanager
 def running(state: Path, first_port: int) -> Iterator[Run]:
     run = Run(state, first_port)
@@ -139,6 +161,11 @@ def test_everything_comes_up_is_kept_up_goes_down_and_comes_back_on_the_same_dat
         os.kill(killed, signal.SIGKILL)
         assert eventually(lambda: run.answers("issuance") == 200 and run.pid_of("issuance") != killed, UP_LIMIT_S)
         assert "issuance ended unexpectedly" in run.said
+
+        # So are PostgreSQL and Kafka, on their data, and everybody finds them again.
+        kill_and_see_it_back(run, "kafka")
+        kill_and_see_it_back(run, "postgres")
+        assert all(f"{server} ended unexpectedly" in run.said for server in ("Kafka", "PostgreSQL"))
         family = [*family, *tree(run.process.pid)]
 
         # The sample register is loaded once, whoever forgets that it was.
