@@ -27,7 +27,6 @@ from shared.bus.subscription import (
     Surroundings,
     is_passing,
     move,
-    told_by_topic_alone,
 )
 from shared.events.definition import Recorded
 from shared.store.rules import rules_for
@@ -110,11 +109,11 @@ class Applier:
             raise self._lost(source, place, lost[place.position])
         return known
 
-    async def has_been_moved(self) -> bool:
-        """Tell whether somebody else has stored that it is elsewhere than it believes to be."""
+    async def has_been_moved(self, *sources: TopicPartition) -> bool:
+        """Tell whether it is stored to be elsewhere than it believes to be, in any of these partitions, or in any."""
         async with self.around.engine.connect() as connection:
             stored = await self._stored(connection)
-        return any(stored.get(source) != partition.place for source, partition in self.partitions.items())
+        return any(stored.get(source) != self.partitions[source].place for source in sources or self.partitions)
 
     async def _stored(self, connection: AsyncConnection) -> dict[TopicPartition, Place]:
         """Read how far it is in each partition."""
@@ -126,21 +125,18 @@ class Applier:
     def new_ones(self, source: TopicPartition, partition: Partition, items: Sequence[Item]) -> tuple[list[Item], str]:
         """Drop what is known already; give what is new, up to a gap, and what the gap is.
 
-        Raises LostStoryError where the topic no longer tells what was heard last. Of the own topic only what is in the
-        log was heard, so that there it is the topic which tells another story: ForkError.
+        Raises LostStoryError where the topic no longer tells what was heard last. Of the own topic that is no sign:
+        what was heard of it is in the log, or else the store was set back and this knows it from before.
         """
-        last = partition.place
+        last, is_own = partition.place, self._is_own(source)
         new: list[Item] = []
         for item in items:
             envelope = item.envelope
             if envelope.position <= last.position:
-                if envelope.position == last.position and last.hash not in {"", envelope.hash}:
-                    if self._is_own(source):
-                        instead = f"is {last.hash[:12]} in the log"
-                        raise told_by_topic_alone(*source, envelope.position, envelope.hash, instead)
+                if envelope.position == last.position and last.hash not in {"", envelope.hash} and not is_own:
                     raise self._lost(source, last, f"is {envelope.hash[:12]} there now")
                 continue
-            if envelope.prevposition < last.position and not self._is_own(source):
+            if envelope.prevposition < last.position and not is_own:
                 raise self._lost(source, last, "is not there any more")
             if envelope.prevposition != last.position:
                 gap = f"position {envelope.position} follows {envelope.prevposition}, not {last.position}"

@@ -206,29 +206,29 @@ class Feed:
     async def _hand_out(self, items: Mapping[TopicPartition, Sequence[Item]]) -> None:
         """Have each applier take what is new to it, those at the same places together."""
         level: dict[tuple[tuple[TopicPartition, Place], ...], tuple[list[Stretch], list[Applier]]] = {}
-        gaps: list[tuple[TopicPartition, Applier, Partition, str]] = []
+        stuck: list[tuple[TopicPartition, Applier, str]] = []
         for applier in [*self._appliers]:
-            stretches: list[Stretch] = []
             try:
-                for source in items.keys() & applier.partitions.keys():
-                    partition = applier.partitions[source]
-                    fresh, gap = applier.new_ones(source, partition, items[source])
-                    if fresh:
-                        stretches.append(Stretch(source, partition.place, fresh))
-                    if gap:
-                        gaps.append((source, applier, partition, gap))
+                stretches, stops = _new_to(applier, items)
             except HaltedError as error:
                 self._halt(applier, error)
                 continue
+            stuck += ((source, applier, gap) for source, gap in stops)
             if stretches:
-                stretches.sort(key=lambda stretch: stretch.source)
                 places = tuple((stretch.source, stretch.place) for stretch in stretches)
                 level.setdefault(places, (stretches, []))[1].append(applier)
         for together, appliers in level.values():
             await self._apply(appliers, together)
-        for source, applier, partition, gap in gaps:
+        for source, applier, gap in stuck:
             if applier in self._appliers:
-                self._rewind(source, applier, partition, gap)
+                await self._look_again(source, applier, gap)
+
+    async def _look_again(self, source: TopicPartition, applier: Applier, gap: str) -> None:
+        """Where nothing is new, or something is missing: perhaps the database was set back, and it stands elsewhere."""
+        if await persistently(partial(applier.has_been_moved, source), [applier.progress]):
+            await self._begin(source)
+        elif gap:
+            self._rewind(source, applier, gap)
 
     async def _apply(self, appliers: Sequence[Applier], stretches: Sequence[Stretch]) -> None:
         fetched = sum(len(stretch.items) for stretch in stretches)
@@ -252,10 +252,10 @@ class Feed:
         except HaltedError as error:
             self._halt(applier, error)
 
-    def _rewind(self, source: TopicPartition, applier: Applier, partition: Partition, gap: str) -> None:
+    def _rewind(self, source: TopicPartition, applier: Applier, gap: str) -> None:
         """Read a partition from its start, once: the topic may have been made anew, with other offsets."""
         try:
-            applier.rewind(partition, gap)
+            applier.rewind(applier.partitions[source], gap)
         except HaltedError as error:
             self._halt(applier, error)
         else:
@@ -269,6 +269,22 @@ class Feed:
         halting = self._halting[applier]
         if not halting.done():
             halting.set_exception(error)
+
+
+def _new_to(
+    applier: Applier, items: Mapping[TopicPartition, Sequence[Item]]
+) -> tuple[list[Stretch], list[tuple[TopicPartition, str]]]:
+    """Give what is new to an applier, and where it comes no further: at a gap, or as it knows everything ("")."""
+    stretches: list[Stretch] = []
+    stops: list[tuple[TopicPartition, str]] = []
+    for source in sorted(items.keys() & applier.partitions.keys()):
+        partition = applier.partitions[source]
+        fresh, gap = applier.new_ones(source, partition, items[source])
+        if fresh:
+            stretches.append(Stretch(source, partition.place, fresh))
+        if gap or not fresh:
+            stops.append((source, gap))
+    return stretches, stops
 
 
 def _items(source: TopicPartition, records: Sequence[Any]) -> list[Item]:

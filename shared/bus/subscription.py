@@ -225,15 +225,11 @@ async def _assert_in_log(connection: AsyncConnection, steps: Sequence[Step]) -> 
     instead = await not_in_log(connection, [(step.new.position, step.new.hash) for step in steps])
     for step in steps:
         if (position := step.new.position) in instead:
-            raise told_by_topic_alone(step.topic, step.partition, position, step.new.hash, instead[position])
-
-
-def told_by_topic_alone(topic: str, partition: int, position: int, told: str, instead: str) -> ForkError:
-    """Say that a context's own topic tells of an event, by its hash, which its log does not have but something else."""
-    return ForkError(
-        f"{topic}, partition {partition}: position {position}, {told[:12]} in the topic, {instead}: the store was set"
-        " back. Restore it to its last state, or make the topic anew with `cxq republish --fresh`"
-    )
+            raise ForkError(
+                f"{step.topic}, partition {step.partition}: position {position}, {step.new.hash[:12]} in the topic,"
+                f" {instead[position]}: the store was set back. Restore it to its last state, or make the topic anew"
+                " with `cxq republish --fresh`"
+            )
 
 
 async def take_turn(connection: AsyncConnection, consumer: str) -> None:

@@ -81,6 +81,21 @@ async def test_a_store_put_forward_again_to_its_last_state_needs_nothing_else(lo
         await model.has(1, 2, 3, 4)
 
 
+async def test_who_ran_on_while_the_database_was_set_back_hears_what_came_after_again(log: Log) -> None:
+    """It believes to know what it is told, from before."""
+    model = await seen(log)
+    await published(log, in_partition(0))
+    async with running(model.consumer()):
+        await model.caught_up()
+        await log.change(
+            "DELETE FROM seen WHERE position > 3",
+            "UPDATE consumer_positions SET next_offset = 3, position = 3,"
+            " hash = (SELECT encode(hash, 'hex') FROM events WHERE position = 3) WHERE partition = 0",
+        )
+        await log.write(await log.sealed(5, 4), 0)
+        await model.caught_up()
+
+
 async def test_a_reader_of_the_own_log_that_has_heard_what_is_lost_halts_before_it_hears_more(log: Log) -> None:
     model = await seen(log, derived=True)
     await published(log, in_partition(0))
