@@ -240,7 +240,7 @@ async def test_a_rebuild_applies_what_was_parked(office: Office) -> None:
         assert await office.sql("SELECT count(*) FROM parked_events") == [0]
 
 
-@pytest.mark.parametrize("point", [*POINTS.keys() - {"moved"}])
+@pytest.mark.parametrize("point", [each for each in POINTS if each != "moved"])
 async def test_a_rebuild_killed_at_any_point_leaves_the_old_table_and_can_start_again(
     office: Office, point: str
 ) -> None:
