@@ -182,7 +182,7 @@ async def test_every_reason_of_a_refusal_is_answered_in_both_languages(doors: Do
         "funded-project-excluded",
     ]
     assert problem["rule"]["article"] == "10(2)"
-    assert problem["remedy"] == "从公示名单中选择开放单位"
+    assert problem["remedy"] == "请从公示名单中选择开放单位"
     english = await doors.claimant(pair).post("/projects", body, Accept_Language="en")
     assert english.json()["remedy"] == "Choose a provider from the public list"
 

@@ -136,7 +136,8 @@ async def test_a_bad_file_is_answered_as_a_whole_and_leaves_nothing(house: House
     before = len(await house.facts())
     bad = await sent(lab, csv_file(GOOD[:-1], header=HEADINGS[:-1]), key="import-7-column")
     assert (bad.status_code, bad.json()["code"]) == (422, "import-columns-missing")
-    assert "price_standard" in bad.json()["detail"]
+    assert bad.json()["detail"] == "应各有一列：收费标准"
+    assert bad.json()["errors"][0]["value"] == ["price_standard"]
     line = await sent(lab, b"x" * (20 * 1024 * 1024), key="import-7-line")
     assert (line.status_code, line.json()["code"]) == (422, "import-line-too-long")
     large = await sent(lab, b"x" * (21 * 1024 * 1024), key="import-7-large")

@@ -44,4 +44,4 @@ async def test_a_bad_file_is_told_in_one_sentence_with_its_remedy(house: House, 
     token = house.issuer.issue("officer", "officer-1")
     with pytest.raises(CommandProblem) as told:
         await import_file(house.client, file, made["provider_id"], token, lambda *_: None)
-    assert (told.value.message, bool(told.value.remedy)) == ("文件没有数据行", True)
+    assert (told.value.message, bool(told.value.remedy)) == ("The file has no rows.", True)

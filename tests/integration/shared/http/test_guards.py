@@ -63,7 +63,7 @@ async def test_nobody_gets_in_without_a_valid_token(client: httpx.AsyncClient, i
 async def test_a_role_without_the_right_is_told_so(client: httpx.AsyncClient, claimant: Claimant) -> None:
     answer = await client.get("/v1/projects", headers=claimant(role="officer"))
     said = _is_problem(answer, 403, "not-allowed")
-    assert said["detail"] == "此操作限于：claimant"
+    assert said["detail"] == "此操作仅限：申领单位"
     assert "insufficient_scope" in answer.headers["WWW-Authenticate"]
 
 
