@@ -19,7 +19,7 @@ from shared.store.transaction import Cause
 LINE_MAX = 20_000
 """How many may stand in one period's line; who comes then is sent away, and nothing has happened."""
 OWN_LINE_MAX = 16
-"""How many claims of one company may wait behind its first."""
+"""How many claims of one company, or of one channel for it, may wait behind the first."""
 
 
 class TooManyClaimsError(Exception):
@@ -30,7 +30,8 @@ class Intake:
     """Every line of this process.
 
     Of one company one claim at a time stands in line; its others wait behind it and join the end of the line when it is
-    answered, so that five hundred parallel requests gain nothing over one.
+    answered, so that five hundred parallel requests gain nothing over one. A channel that names a company waits behind
+    itself: whether it may act for it is decided in line, and nobody takes the place of a company by naming it.
     """
 
     def __init__(self, around: Surroundings) -> None:
@@ -38,7 +39,7 @@ class Intake:
         self._sequencers: dict[str, Sequencer] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._under_way: dict[tuple[str, str], Asked] = {}
-        self._behind: dict[str, deque[Asked]] = {}
+        self._behind: dict[tuple[str, str], deque[Asked]] = {}
 
     async def claim(
         self,
@@ -89,9 +90,10 @@ class Intake:
         reason = sequencer.turns_away(asked)
         if reason is not None:
             return told(Refused(reason))
-        behind = self._behind.get(claimant_id)
+        own_line = _own_line(arrival)
+        behind = self._behind.get(own_line)
         if behind is None:
-            self._behind[claimant_id] = deque()
+            self._behind[own_line] = deque()
             sequencer.enter(asked)
         elif len(behind) < OWN_LINE_MAX:
             behind.append(asked)
@@ -144,12 +146,17 @@ class Intake:
     def _out_of_line(self, asked: Asked) -> None:
         """Let the next claim of the same company join the end of its line."""
         self._under_way.pop(asked.name, None)
-        claimant_id = asked.arrival.claimant_id
-        behind = self._behind.get(claimant_id)
+        own_line = _own_line(asked.arrival)
+        behind = self._behind.get(own_line)
         while behind:
             following = behind.popleft()
             if not following.answer.done():
                 (self._sequencers.get(following.period_id) or self._open(following.period_id)).enter(following)
                 return
             self._under_way.pop(following.name, None)
-        self._behind.pop(claimant_id, None)
+        self._behind.pop(own_line, None)
+
+
+def _own_line(arrival: Arrival) -> tuple[str, str]:
+    """Name whose claims wait for each other: a company's own, and those of each channel that names it."""
+    return arrival.claimant_id, arrival.principal if arrival.by_channel else ""
