@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
 
 from shared.http.edge import edge_of
 from shared.http.problems import ProblemError
@@ -19,10 +20,16 @@ _PAGE_POLICY = (
 router = APIRouter(include_in_schema=False)
 
 
+@router.get("/")
+async def get_root() -> Response:
+    """Lead whoever opens the bare address to the API page."""
+    return RedirectResponse("/docs")
+
+
 @router.get("/docs")
-async def get_docs() -> Response:
-    """Show the API page."""
-    page = (STATIC / "docs.html").read_bytes()
+async def get_docs(request: Request) -> Response:
+    """Show the API page, under the name of its service."""
+    page = (STATIC / "docs.html").read_text("utf-8").replace("{title}", edge_of(request).context.title)
     headers = {"Content-Security-Policy": _PAGE_POLICY, "Cache-Control": "no-cache"}
     return Response(page, headers=headers, media_type="text/html")
 

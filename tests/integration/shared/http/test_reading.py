@@ -188,6 +188,8 @@ async def test_the_pages_need_nothing_from_elsewhere(client: httpx.AsyncClient) 
     page = await client.get("/docs")
     assert page.headers["Content-Type"].startswith("text/html")
     assert "://" not in page.text
+    assert "<title>项目 · Projects</title>" in page.text
+    assert (await client.get("/")).headers["Location"] == "/docs"
     for asset in ("swagger-ui.css", "swagger-ui-bundle.js", "docs.js", "favicon-32x32.png"):
         assert f"/docs/assets/{asset}" in page.text
         assert (await client.get(f"/docs/assets/{asset}")).status_code == 200
