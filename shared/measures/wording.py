@@ -4,6 +4,7 @@ import re
 from typing import Literal
 
 from shared.kernel.money import Fen, format_yuan
+from shared.measures.code_words import code_in_words
 from shared.measures.terms import Unit, Value
 
 type Language = Literal["zh", "en"]
@@ -38,7 +39,7 @@ def in_words(value: Value, unit: Unit, language: Language) -> str:
     if isinstance(value, bool):
         return {"zh": "是" if value else "否", "en": "yes" if value else "no"}[language]
     if isinstance(value, tuple):
-        return ("、" if language == "zh" else ", ").join(value)
+        return ("、" if language == "zh" else ", ").join(code_in_words(code, language) for code in value)
     return _counted(value, unit, language)
 
 

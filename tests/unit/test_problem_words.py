@@ -59,6 +59,7 @@ from shared.http.application import catalogue_of
 from shared.http.policy import Role
 from shared.http.problems import Catalogue, Entry
 from shared.measures.changes import bounds_in_words
+from shared.measures.code_words import CODE_WORDS
 from shared.measures.reader import Measures
 from shared.measures.terms import Unit
 from shared.settings import CONTEXTS
@@ -146,6 +147,8 @@ CODES: dict[tuple[str, str], set[str]] = {
     ("registry", "evaluation-not-in-this-stage"): _of(evaluation.Stage),
 }
 """The codes that a refusal may put into its sentence: by service, the kernel's under no name, and by the refusal."""
+OF_ANOTHER_KIND = {"facility-kind-stays"}
+"""Where `compute` is a kind of facility and not of service."""
 _NAMES_A_CODE = re.compile(
     r"^_?(stage|state|status|phase|kind|duty|duties|scope|role|condition|unit|rule|field)s?(_of)?$|name_of$"
 )
@@ -182,6 +185,16 @@ def test_no_chinese_sentence_shows_a_code(service: str, refusal: str) -> None:
         said = entry.sentence("zh", value="甲", limit=filled) + entry.sentence("zh", value=filled, limit="甲")
         assert not _RAW.search(said), said
         assert said != entry.sentence("zh", value="甲", limit="甲") * 2
+
+
+def test_a_refusal_calls_the_codes_of_the_rules_as_the_rules_do() -> None:
+    differing = [
+        (refusal, code)
+        for service, refusal in CODES
+        for code, word in _catalogue(service)[refusal].words.items()
+        if code in CODE_WORDS and refusal not in OF_ANOTHER_KIND and (word["zh"], word["en"]) != CODE_WORDS[code]
+    ]
+    assert differing == []
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,10 @@ async def test_a_second_change_ahead_is_refused_and_the_office_sees_them_all(hou
 async def test_codes_are_changed_as_a_list(house: House) -> None:
     done = await announced(house, "fields", value=["new_materials", "next_generation_it"])
     assert done.json()["value"] == ["new_materials", "next_generation_it"]
-    assert done.json()["said"]["en"] == "new_materials, next_generation_it"
+    assert done.json()["said"] == {
+        "zh": "新材料、新一代信息技术",
+        "en": "new materials, next-generation information technology",
+    }
     assert value_of(await rules_on(house, "2027-01-01"), "fields") == ["new_materials", "next_generation_it"]
     await withdrawn(house, done)
 

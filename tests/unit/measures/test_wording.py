@@ -2,11 +2,14 @@
 
 import pytest
 
+from shared.measures.code_words import CODE_WORDS
 from shared.measures.reader import Measures
 from shared.measures.terms import Unit, Value
 from shared.measures.wording import Language, article_in_words, article_order, in_words, unit_name
 
 MEASURES = Measures.load()
+BEFORE = MEASURES.earlier
+EVERY_RULE = [rule for pack in (MEASURES, BEFORE) if pack for name in pack.parameters for rule in pack.history(name)]
 
 
 @pytest.mark.parametrize(
@@ -23,11 +26,18 @@ MEASURES = Measures.load()
         (500, Unit.COUNT, "500", "500"),
         (True, Unit.SWITCH, "是", "yes"),
         (False, Unit.SWITCH, "否", "no"),
-        (("testing", "design"), Unit.CODES, "testing、design", "testing, design"),
+        (("testing", "technical_solution"), Unit.CODES, "测试、技术解决方案", "testing, technical solutions"),
+        (("new_materials", "of_another_pack"), Unit.CODES, "新材料、of_another_pack", "new materials, of_another_pack"),
     ],
 )
 def test_a_value_is_said_with_its_unit(value: Value, unit: Unit, zh: str, en: str) -> None:
     assert (in_words(value, unit, "zh"), in_words(value, unit, "en")) == (zh, en)
+
+
+def test_every_code_of_our_packs_has_a_chinese_word() -> None:
+    codes = {code for rule in EVERY_RULE if isinstance(rule.held.value, tuple) for code in rule.held.value}
+    assert codes == CODE_WORDS.keys()
+    assert not [zh for zh, _ in CODE_WORDS.values() if zh.isascii()]
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
