@@ -25,6 +25,7 @@ app = typer.Typer(
     help="科技创新券 · Science and technology innovation vouchers.",
     epilog=_EPILOG,
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     add_completion=False,
 )
