@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -10,11 +11,13 @@ from hypothesis.stateful import (
     initialize,
     invariant,
     multiple,
+    precondition,
     rule,
 )
 
 from services.issuance.app import DUE
 from services.issuance.use_cases.cancelling import cancel_voucher
+from shared.events.issuance.periods import QuotaClass
 from shared.procedures.due_list import DueList
 from shared.settings import Settings
 from tests.integration.issuance.entering import Entrants, reserve
@@ -24,7 +27,9 @@ from tests.integration.issuance.rules import returning_to_quota
 from tests.integration.issuance.stories import judged
 
 UNIT = 1_000_000
-QUOTA = 4 * UNIT
+QUOTA, OF_TEAMS = 5 * UNIT, 2 * UNIT
+HALF_AN_HOUR = timedelta(minutes=30)
+"""Until when a part of the quota is the teams' own: sooner than a list that has money is looked at again."""
 ALLOWANCE = 20_000_000
 AMOUNTS = st.sampled_from([UNIT, UNIT, 2 * UNIT, 3 * UNIT, 1])
 COMPANIES = 5
@@ -45,33 +50,50 @@ class _Paper:
     """The list as anybody would keep it on paper; money in fen."""
 
     remaining: int = QUOTA
+    rest: int = OF_TEAMS
+    """What is left of that for the team alone; nothing once its time is over."""
     owed: int = 0
+    team: str = ""
     line: list[_Waiting] = field(default_factory=list)
     held: dict[str, int] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)
     stages: dict[str, str] = field(default_factory=dict)
     is_due: bool = False
 
-    def spend(self, company: str, amount: int) -> None:
-        """Give out money."""
+    def reach(self, company: str) -> int:
+        """Say how much there is for a company, what is owed included."""
+        return self.remaining if company == self.team else self.remaining - self.rest
+
+    def spend(self, company: str, amount: int) -> int:
+        """Give out money, the team's own first; say how much of it was everybody's."""
+        own = min(amount, self.rest) if company == self.team else 0
+        self.rest -= own
         self.remaining -= amount
         self.held[company] = self.held.get(company, 0) + amount
+        return amount - own
+
+    def end_class(self) -> None:
+        """Let the team's time be over: what it has left is owed to who waits, else everybody's."""
+        if self.line and self.rest:
+            self.owed += self.rest
+            self.is_due = True
+        self.rest = 0
 
     def serve(self) -> None:
         """Serve the first, as long as there is enough for it, if there is a reason to look at all."""
         while self.is_due and self.line:
             first = self.line[0]
-            amount = min(first.amount, self.remaining or first.amount) if first.or_less else first.amount
+            reach = self.reach(first.company)
+            amount = min(first.amount, reach or first.amount) if first.or_less else first.amount
             against = first.company in self.failing, self.held.get(first.company, 0) + amount > ALLOWANCE
-            if not any(against) and amount > self.remaining:
+            if not any(against) and amount > reach:
                 break
             self.line.pop(0)
             if any(against):
                 self.stages[first.entry_id] = "claimant-not-eligible" if against[0] else "allowance-exceeded"
             else:
                 self.stages[first.entry_id] = "served"
-                self.spend(first.company, amount)
-                self.owed = max(self.owed - amount, 0)
+                self.owed = max(self.owed - self.spend(first.company, amount), 0)
         self.is_due = False
         if not self.line:
             self.owed = 0
@@ -90,13 +112,18 @@ class ReserveList(OfficeMachine):
     def settle(self) -> None:
         """Do what is due, here and on paper."""
         office = self.office
-        self.live(DueList(self.engine, CONTEXT, office.clock, office.measures, DUE, lambda: None).sweep())
+        due = DueList(self.engine, CONTEXT, office.clock, office.measures, DUE, lambda: None)
+        while self.live(due.sweep()):
+            pass
         self.paper.serve()
 
     @initialize()
     def begin(self) -> None:
-        self.period_id = self.live(self.entrants.plan(QUOTA, reserve()))
-        self.companies = [self.live(self.office.register()) for _ in range(COMPANIES)]
+        self.until = self.office.clock.now() + HALF_AN_HOUR
+        teams = QuotaClass(name="团队", who="team", amount=OF_TEAMS, until=self.until)
+        self.period_id = self.live(self.office.open_period(QUOTA, classes=(teams,), entries=reserve()))
+        self.paper.team = self.live(self.office.register("team"))
+        self.companies = [self.paper.team, *(self.live(self.office.register()) for _ in range(COMPANIES - 1))]
 
     def against(self, company: str, amount: int) -> set[str]:
         """Name what stands against asking at all."""
@@ -108,7 +135,8 @@ class ReserveList(OfficeMachine):
 
     @rule(target=vouchers, who=st.integers(0, COMPANIES - 1), amount=AMOUNTS)
     def claim(self, who: int, amount: int) -> Any:
-        company, free = self.companies[who], self.paper.remaining - self.paper.owed
+        company = self.companies[who]
+        free = self.paper.reach(company) - self.paper.owed
         expected = self.against(company, amount) | ({"quota-exhausted"} if amount > free else set())
         if expected:
             assert self.refused(self.office.ask(self.period_id, company, amount)) == expected
@@ -117,6 +145,17 @@ class ReserveList(OfficeMachine):
         self.paper.spend(company, amount)
         self.owners[voucher.voucher_id] = company, amount
         return voucher.voucher_id
+
+    @precondition(lambda self: bool(self.paper.line) and self.office.clock.now() < self.until)
+    @rule(target=vouchers, who=st.integers(0, COMPANIES - 1), amount=AMOUNTS, enters=st.booleans())
+    def the_hour_strikes(self, who: int, amount: int, *, enters: bool) -> Any:
+        """Let the team's time be over while others wait, and somebody be quicker than the due list."""
+        self.office.clock.at = self.until
+        self.paper.end_class()
+        if enters:
+            self.enter(who, amount, or_less=False)
+            return multiple()
+        return self.claim(who, amount)
 
     @rule(voucher_id=vouchers)
     def give_back(self, voucher_id: str) -> None:
@@ -131,7 +170,8 @@ class ReserveList(OfficeMachine):
 
     @rule(target=entries, who=st.integers(0, COMPANIES - 1), amount=AMOUNTS, or_less=st.booleans())
     def enter(self, who: int, amount: int, *, or_less: bool) -> Any:
-        company, free = self.companies[who], self.paper.remaining - self.paper.owed
+        company = self.companies[who]
+        free = self.paper.reach(company) - self.paper.owed
         expected = self.against(company, amount)
         expected |= {"quota-not-exhausted"} if amount <= free else set()
         expected |= {"entry-made-already"} if any(one.company == company for one in self.paper.line) else set()
