@@ -104,7 +104,7 @@ async def certify(connection: AsyncConnection, claimant_id: str, certificates: S
 
 
 async def locate(connection: AsyncConnection, claimant_id: str, district: str | None) -> None:
-    """Take down in which district a claimant is registered now."""
+    """Note in which district a claimant is registered now."""
     await connection.execute(
         sa.update(claimants)
         .where(claimants.c.claimant_id == claimant_id, claimants.c.district.is_distinct_from(district))
@@ -113,7 +113,7 @@ async def locate(connection: AsyncConnection, claimant_id: str, district: str | 
 
 
 async def judge(connection: AsyncConnection, claimant_id: str, *, eligible: bool) -> None:
-    """Take down whether a claimant meets art. 7, as the registry has found."""
+    """Note whether a claimant meets art. 7, as the registry has found."""
     await connection.execute(
         sa.update(claimants).where(claimants.c.claimant_id == claimant_id).values(eligible=eligible)
     )

@@ -140,7 +140,7 @@ async def drawn_so_far(connection: AsyncConnection, period_id: str) -> int:
 
 
 async def settle(connection: AsyncConnection, settled: Sequence[Settled]) -> None:
-    """Take down how far entries have come."""
+    """Write down how far entries have come."""
     if not settled:
         return
     await connection.execute(

@@ -119,7 +119,7 @@ def meet(
     accept_language: str = "",
     now: datetime | None = None,
 ) -> Visit:
-    """Take down a request as it came; what it says of itself is taken where it has the right form.
+    """Note a request as it came; what it says of itself is taken where it has the right form.
 
     `now` is the present instant, for who has asked for it already.
     """

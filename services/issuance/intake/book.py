@@ -111,7 +111,9 @@ class Book:
             counted={(name, year): fen for name, one in known.items() for year, fen in one.counted.items()},
         )
 
-    def take_down(self, page: Page, stock: Stock, outcomes: Iterable[Outcome], *, revision: int, ended: bool) -> None:
+    def note_written(
+        self, page: Page, stock: Stock, outcomes: Iterable[Outcome], *, revision: int, ended: bool
+    ) -> None:
         """Enter what was written."""
         after = left_after(stock, outcomes)
         page.remaining, page.places, page.revision = after.remaining, after.places, revision

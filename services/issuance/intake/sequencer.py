@@ -207,7 +207,7 @@ class Sequencer:
             raise OutcomeUnknownError(f"the connection broke amid a batch: {type(error).__name__}") from error
         if isinstance(done, Stale):
             return done
-        self._book.take_down(page, stock, outcomes, revision=done.revision, ended=done.ended)
+        self._book.note_written(page, stock, outcomes, revision=done.revision, ended=done.ended)
         if decided.awards:
             page.seen = seconds
         self._answer(decided, page, done.first_position)
@@ -248,12 +248,18 @@ class Sequencer:
         return [asked for asked in batch if not asked.answer.done()]
 
     async def take_over(self) -> None:
-        """Cut off the instance that has the period and does not answer any more; the next batch finds it free."""
-        connection = await self._around.connect()
+        """Cut off the instance that has the period and does not answer any more; the next batch finds it free.
+
+        StoreBusyError where the database does not answer either.
+        """
         try:
-            await evict(connection, self.period_id)
-        finally:
-            connection.terminate()
+            connection = await self._around.connect()
+            try:
+                await evict(connection, self.period_id)
+            finally:
+                connection.terminate()
+        except (*_LOST, *_BUSY) as error:
+            raise StoreBusyError(f"the database did not take the period over: {type(error).__name__}") from error
 
     async def _connected(self) -> "asyncpg.Connection[Any]":
         """Give the connection that holds the period; HeldElsewhereError when another instance does."""
