@@ -27,6 +27,7 @@ from tests.integration.issuance.entering import FACE, Entrants, reserve
 from tests.integration.issuance.office import CONTEXT, Office
 from tests.integration.issuance.rules import returning_to_quota
 from tests.integration.issuance.stories import judged
+from tests.locks import until_waited_for
 
 
 @pytest.fixture
@@ -323,22 +324,11 @@ async def test_who_serves_waits_for_money_that_is_just_coming_back(returning: Of
     async with transaction(returning.engine, CONTEXT, returning.clock, cause, returning.measures) as tx:
         await cancel_voucher(tx, voucher_id=held[1].voucher_id, claimant_id=winner)
         sweeping = asyncio.create_task(due.sweep())
-        await _until_somebody_waits(returning.engine)
+        await until_waited_for(tx.connection)
     await sweeping
     await entrants.serve()
     assert await entrants.stages(*entries) == ["served", "served"]
     assert await entrants.breaches() == []
-
-
-async def _until_somebody_waits(engine: AsyncEngine) -> None:
-    """Wait until a transaction waits for a lock."""
-    waiting = sa.text(
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
-    async with asyncio.timeout(5), engine.connect() as connection:
-        while not await connection.scalar(waiting):
-            await connection.rollback()
-            await asyncio.sleep(0.01)
 
 
 async def test_one_company_has_one_entry_however_many_it_makes_at_once(returning: Office) -> None:

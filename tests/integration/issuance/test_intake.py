@@ -18,6 +18,7 @@ from services.issuance.use_cases.cancelling import cancel_voucher
 from shared.kernel.refusal import Refused
 from shared.store.execution import Answer, KeyInProgressError, KeyReusedError, OutcomeUnknownError, StoreBusyError
 from tests.integration.issuance.office import Office
+from tests.locks import until_waited_for
 
 FACE = 100
 _DEADLINE_S = 10.0
@@ -206,7 +207,7 @@ async def test_another_instance_names_the_writer_and_takes_over_when_it_is_gone(
         await other.claim(period_id, claimants[1], FACE)
     assert held.value.address == office.address
     await office.close()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(_DEADLINE_S):
         while True:
             try:
                 second = await other.claim(period_id, claimants[1], FACE)
@@ -240,7 +241,7 @@ async def test_a_connection_cut_amid_a_batch_leaves_the_outcome_to_the_same_key(
     async with engine.connect() as blocking:
         await blocking.execute(sa.text("SELECT 1 FROM quotas WHERE period_id = :id FOR UPDATE"), {"id": period_id})
         asked = asyncio.create_task(office.ask(period_id, claimants[1], FACE, key="cut-off"))
-        await _until_waiting(engine)
+        await until_waited_for(blocking)
         await _cut_writers(engine)
         with pytest.raises(OutcomeUnknownError):
             await asked
@@ -251,10 +252,10 @@ async def test_a_connection_cut_amid_a_batch_leaves_the_outcome_to_the_same_key(
 
 
 async def test_a_quota_that_somebody_holds_too_long_makes_claims_wait_and_then_sends_them_away_unharmed(
-    office: Office, engine: AsyncEngine
+    office: Office, owner: AsyncEngine
 ) -> None:
     claimant_id, period_id = await office.register(), await office.open_period()
-    async with engine.connect() as blocking:
+    async with owner.connect() as blocking:  # a service's own would be ended after a second
         await blocking.execute(sa.text("SELECT 1 FROM quotas WHERE period_id = :id FOR UPDATE"), {"id": period_id})
         with pytest.raises(StoreBusyError):
             await office.ask(period_id, claimant_id, FACE, key="patient")
@@ -272,16 +273,6 @@ async def test_whoever_still_waits_when_the_service_stops_is_told_and_nothing_is
     assert all(isinstance(answer, (Answer, StoreBusyError, OutcomeUnknownError)) for answer in answers)
     granted = sum(isinstance(answer, Answer) for answer in answers)
     assert (await office.quota_of(period_id))[3] >= granted
-
-
-async def _until_waiting(engine: AsyncEngine) -> None:
-    """Wait until a writer waits for a lock."""
-    waiting = sa.text(
-        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cxq-intake-test' AND wait_event_type = 'Lock'"
-    )
-    async with asyncio.timeout(_DEADLINE_S), engine.connect() as connection:
-        while not (await connection.execute(waiting)).scalar_one():  # noqa: ASYNC110 (another process waits)
-            await asyncio.sleep(0.005)
 
 
 async def _cut_writers(engine: AsyncEngine) -> None:

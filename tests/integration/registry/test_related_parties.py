@@ -4,8 +4,6 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-import sqlalchemy as sa
-
 from services.registry.use_cases.declaring_related_parties import declare
 from shared.events.registry.claimants import ClaimantRelatedPartiesRecognised
 from shared.http.policy import Role
@@ -13,6 +11,7 @@ from shared.runtime import Runtime
 from shared.store.transaction import Cause, transaction
 from tests.integration.registry.bodies import company, fresh_code, institution
 from tests.integration.registry.house import House
+from tests.locks import until_waited_for
 
 AT_ONCE = timedelta(seconds=1)
 
@@ -78,16 +77,7 @@ async def test_a_declaration_and_a_registration_at_the_same_moment_miss_nobody(h
         sister = asyncio.create_task(
             house.person(Role.CLAIMANT, "moment-sister").post("/v1/claimants", company(credit_code=code))
         )
-        await until_somebody_waits(house)  # the registration cannot see the declaration yet, and so it waits for it
+        await until_waited_for(tx.connection)  # the registration cannot see the declaration yet, and so it waits for it
     made = await sister
     assert made.status_code == 201, made.text
     assert await recognised(house, claimant_id) == [((made.json()["claimant_id"],), 0)]
-
-
-async def until_somebody_waits(house: House) -> None:
-    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-    async with asyncio.timeout(5), house.owner() as connection:
-        while True:
-            if (await connection.execute(waiting)).scalar_one():
-                return
-            await asyncio.sleep(0.01)

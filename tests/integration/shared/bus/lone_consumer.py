@@ -2,12 +2,16 @@
 
 import asyncio
 
+from shared.bus import feed
 from shared.bus.consumer import Consumer, Subscription, Surroundings
 from shared.bus.membership import Membership
 from shared.database import create_engine
 from shared.settings import Settings
 from shared.supervision import Progress
 from tests.integration.shared.bus.log_and_topic import CLOCK, CONTEXT, insert_seen
+
+SESSION_MS = 60_000
+"""So long the group waits for a member that says no word."""
 
 
 async def consume() -> None:
@@ -21,4 +25,5 @@ async def consume() -> None:
 
 
 if __name__ == "__main__":
+    feed._SESSION_MS = SESSION_MS  # type: ignore[misc]
     asyncio.run(consume())

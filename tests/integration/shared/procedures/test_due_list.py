@@ -235,8 +235,9 @@ async def test_a_deadline_that_another_worker_holds_is_left_to_it(desk: Desk) ->
     for subject in "ab":
         await desk.wait_for("lapse", subject, NOON)
     async with desk.engine.begin() as other:
+        await other.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))  # it is held on purpose
         await other.execute(sa.text("SELECT 1 FROM deadlines WHERE subject = 'a' FOR UPDATE"))
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(10):
             assert await desk.due_list({"lapse": desk.lapse}).sweep() == 1
     assert await desk.done() == ["b"]
 

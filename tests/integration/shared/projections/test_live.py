@@ -16,9 +16,9 @@ from shared.projections.reading import as_of
 from shared.projections.rows import load_rows
 from shared.projections.runner import apply_batches, subscriptions_for
 from shared.store.transaction import Cause, on, read_log
-from tests.integration.shared.bus.log_and_topic import eventually
 from tests.integration.shared.projections.balances import BALANCES, BALANCES_PROJECTION, cancelled, claimed
 from tests.integration.shared.projections.office import NAME, Office
+from tests.locks import until_waited_for
 
 CAUSE = Cause(actor="test", correlation_id="test")
 
@@ -103,8 +103,7 @@ async def test_two_writers_of_one_row_do_not_lose_each_others_effect(office: Off
         await take_turn(one, BALANCES_PROJECTION.consumer)
         await apply_batches(on(one, NAME, SystemClock(), CAUSE), [(BALANCES_PROJECTION, [first])])
         other = asyncio.create_task(_apply(office, second))
-        while not await office.sql("SELECT 1 FROM pg_locks WHERE NOT granted"):
-            assert not other.done()
+        await until_waited_for(one)
     await other
     assert await office.rows() == await office.fold_of_the_log()
 
@@ -119,15 +118,11 @@ async def test_the_live_runner_waits_for_its_turn(office: Office) -> None:
     await office.business(9)
     async with office.live():
         await office.caught_up()
-        async with office.engine.begin() as other:
+        async with office.owner.begin() as other:  # a service's own would be ended after a second
             await take_turn(other, BALANCES_PROJECTION.consumer)
             before = await office.rows()
             await office.business(3)
-
-            async def waits() -> bool:
-                return bool(await office.sql("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
-
-            await eventually(waits)
+            await until_waited_for(other)
             assert await office.rows() == before
         await office.caught_up()
     assert await office.rows() == await office.fold_of_the_log()

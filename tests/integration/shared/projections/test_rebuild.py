@@ -19,6 +19,7 @@ from shared.projections.verification import differences
 from tests.integration.shared.projections.balances import BALANCES_PROJECTION, SLIPS_PROJECTION, cancelled, claimed
 from tests.integration.shared.projections.interrupted import POINTS, killed_at
 from tests.integration.shared.projections.office import Office
+from tests.locks import until_waited_for
 
 
 @pytest.mark.parametrize("projection", [BALANCES_PROJECTION, SLIPS_PROJECTION], ids=lambda each: each.name)
@@ -134,8 +135,7 @@ async def test_the_swap_waits_for_a_long_read_and_nobody_queues_behind_it(office
         async with office.owner.connect() as long_read:
             await long_read.execute(sa.text("SELECT count(*) FROM test_balances"))
             rebuilding = asyncio.create_task(office.rebuild())
-            while not await office.sql("SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"):
-                assert not rebuilding.done()
+            await until_waited_for(long_read)
             for _ in range(30):
                 assert await office.rows() == kept
             assert not rebuilding.done()
