@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import httpx
 import structlog
@@ -10,7 +11,7 @@ from services.issuance.intake.ownership import HeldElsewhereError
 from services.issuance.waiting_room.tokens import ENTRY_TOKEN
 from shared.http.edge import Visit
 from shared.http.language import CONTENT_LANGUAGE
-from shared.store.execution import Answer, IdempotencyKey, StoreBusyError
+from shared.store.execution import Answer, IdempotencyKey, OutcomeUnknownError, StoreBusyError
 
 FORWARDED = "CXQ-Forwarded"
 """Marks a claim that was sent on once: nobody sends it on again."""
@@ -21,6 +22,9 @@ _PROBE_LIMIT_S = 0.4
 _AGAIN_FOR_S = 2.5
 """How long a period may be without a writer before its claims are sent away."""
 _PAUSE_S = 0.05
+_BUSY = 503
+_UNANSWERED = "the writer of the period was asked and has not answered"
+_NOT_SENT = (httpx.ConnectTimeout, httpx.PoolTimeout)
 
 _log = structlog.get_logger(__name__)
 
@@ -44,25 +48,40 @@ class Forwarding:
     ) -> Answer:
         """Have a claim decided here or where its period is written; StoreBusyError when nobody writes it for too long.
 
-        A claim that was sent on already (`visit.forwarded`) is decided here or not at all.
+        OutcomeUnknownError where it was sent on and no answer came: it may have been granted there. A claim that was
+        sent on already (`visit.forwarded`) is decided here or not at all.
         """
         loop = asyncio.get_running_loop()
         until = loop.time() + _AGAIN_FOR_S
+        is_out = False
         while True:
             try:
                 return await decide()
+            except StoreBusyError as busy:
+                if is_out:
+                    raise OutcomeUnknownError(_UNANSWERED) from busy
+                raise
             except HeldElsewhereError as held:
                 if visit.forwarded or loop.time() > until:
-                    raise StoreBusyError("the period has no writer at the moment") from held
-                answer = await self._ask(held, visit, key, path, token, entry_token) if held.address else None
-                if answer is not None:
-                    return answer
+                    nowhere = StoreBusyError("the period has no writer at the moment")
+                    raise (OutcomeUnknownError(_UNANSWERED) if is_out else nowhere) from held
+                try:
+                    answer = (
+                        await self._ask(held.address, visit, key, path, token, entry_token) if held.address else None
+                    )
+                    if answer is not None and not (is_out and answer.status == _BUSY):
+                        return answer
+                except httpx.ConnectError:
+                    pass  # it is gone, and its lock goes with it
+                except httpx.TransportError as error:
+                    is_out = is_out or not isinstance(error, _NOT_SENT)
+                    await self._take_over_from(held)
             await asyncio.sleep(_PAUSE_S)
 
     async def _ask(
-        self, held: HeldElsewhereError, visit: Visit, key: IdempotencyKey, path: str, token: str, entry_token: str
-    ) -> Answer | None:
-        """Ask the writer; None when it is gone, so that somebody else has to become the writer."""
+        self, address: str, visit: Visit, key: IdempotencyKey, path: str, token: str, entry_token: str
+    ) -> Answer:
+        """Ask the writer; httpx.TransportError when no answer comes."""
         headers = {
             "Authorization": token,
             "Idempotency-Key": key.key,
@@ -73,16 +92,11 @@ class Forwarding:
             **({"traceparent": visit.traceparent} if visit.traceparent else {}),
             **({ENTRY_TOKEN: entry_token} if entry_token else {}),
         }
-        body = key.payload.partition(b"\n")[2]
-        try:
-            response = await self._connected().post(f"{held.address}{path}", content=body, headers=headers)
-        except httpx.ConnectError:
-            return None
-        except httpx.TransportError:
-            if not await self._answers(held.address):
-                _log.warning("period.writer_gone", period_id=held.period_id)
-                await self._take_over(held.period_id)
-            return None
+        response = await self._connected().post(
+            f"{address}{path}",
+            content=key.payload.partition(b"\n")[2],
+            headers=[(name.encode(), value.encode("latin-1")) for name, value in headers.items()],  # as they came
+        )
         kept = {name: response.headers[name] for name in _KEPT if name in response.headers}
         return Answer(
             status=response.status_code,
@@ -90,6 +104,13 @@ class Forwarding:
             body=response.content,
             replayed=_REPLAYED in response.headers,
         )
+
+    async def _take_over_from(self, held: HeldElsewhereError) -> None:
+        """Become the writer where the one that has not answered does not answer at all any more."""
+        if not await self._answers(held.address):
+            _log.warning("period.writer_gone", period_id=held.period_id)
+            with suppress(StoreBusyError):  # the next round says why it cannot
+                await self._take_over(held.period_id)
 
     async def _answers(self, address: str) -> bool:
         try:
@@ -101,7 +122,10 @@ class Forwarding:
     def _connected(self) -> httpx.AsyncClient:
         if self._client is None:
             limits = httpx.Limits(max_connections=256, max_keepalive_connections=64)
-            self._client = httpx.AsyncClient(timeout=httpx.Timeout(_ANSWER_LIMIT_S, connect=0.5), limits=limits)
+            times = httpx.Timeout(_ANSWER_LIMIT_S, connect=0.5)
+            self._client = httpx.AsyncClient(
+                timeout=times, limits=limits, trust_env=False
+            )  # by no proxy: tokens go with it
         return self._client
 
     async def close(self) -> None:

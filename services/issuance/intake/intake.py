@@ -120,7 +120,7 @@ class Intake:
         return (principal, key) in self._under_way
 
     async def take_over(self, period_id: str) -> None:
-        """Become the writer of a period whose writer does not answer any more."""
+        """Become the writer of a period whose writer does not answer any more; StoreBusyError."""
         sequencer = self._sequencers.get(period_id) or self._open(period_id)
         await sequencer.take_over()
 
