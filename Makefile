@@ -40,7 +40,7 @@ check-static: venv ## Format, lint, types, import contracts, dead dependencies, 
 test: venv ## Every test, servers included
 	$(if $(LIMIT),$(LIMIT) 3600) $(BIN)/python -m pytest tests
 
-test-unit: venv ## The tests that need no servers (under a minute)
+test-unit: venv ## The tests that need no servers (about a minute)
 	$(if $(LIMIT),$(LIMIT) 300) $(BIN)/python -m pytest tests/unit
 
 bug-bank: venv ## Plant known mistakes in a copy of the tree: each must turn its test red (minutes; not part of check)
