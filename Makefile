@@ -26,7 +26,7 @@ demo: venv ## The same, but stop after the demonstration; fails when a step of i
 clean: ## Forget the data that runs have kept in .cxq
 	@if [ -d .cxq ]; then deploy/local/make-venv && $(BIN)/python -m deploy.local.forgetting; fi
 
-check: check-static test ## What CI runs: everything below
+check: check-static test ## What CI runs: check-static and test
 
 check-static: venv ## Format, lint, types, import contracts, dead dependencies, generated files
 	$(BIN)/ruff format --check .
