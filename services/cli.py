@@ -31,7 +31,14 @@ app = typer.Typer(
 )
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Run": (running.up, running.demo, running.migrate, running.serve, running.worker),
-    "Keep in order": (keeping.audit, keeping.rebuild, keeping.republish, keeping.parked, keeping.unpark),
+    "Keep in order": (
+        keeping.audit,
+        keeping.rebuild,
+        keeping.republish,
+        keeping.rehear,
+        keeping.parked,
+        keeping.unpark,
+    ),
     "Verify": (receipts.verify_receipt, draws.verify_draw),
     "Develop": (development.token, documents.openapi),
 }

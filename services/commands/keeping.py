@@ -112,6 +112,26 @@ def republish(
     answer(f"{service}: the topic holds the log up to position {reached:,}.")
 
 
+def rehear(
+    service: Service,
+    of: Annotated[str, typer.Argument(metavar="OF", parser=context_name, help="Whose events, for instance issuance.")],
+    *,
+    after: Annotated[int, typer.Option("--after", min=0, help="The position at which the store of OF was backed up.")],
+) -> None:
+    """Have a service's reactions hear anew what another one tells since its store was set back to a backup."""
+    from shared.bus.rehearing import NotRehearableError
+    from shared.bus.rehearing import rehear as put_back
+
+    try:
+        moved = asyncio.run(put_back(settings(), service, of, after))
+    except NotRehearableError as error:
+        raise CommandProblem(f"Nothing was put back: {error}.", "See docs/operations.md.") from error
+    for partition, (before, now) in sorted(moved.items()):
+        answer(f"{service}: partition {partition} of {of} goes back from position {before:,} to {now:,}.")
+    if not moved:
+        answer(f"{service}: the reactions have heard nothing of {of} beyond position {after:,}.")
+
+
 def audit(*, as_json: AsJson = False) -> None:
     """Check every invariant on the running system; exits 1 when one is breached, and names the place."""
     from services.crosschecks import CROSS_CHECKS

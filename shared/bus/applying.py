@@ -149,13 +149,14 @@ class Applier:
         return bool(source.topic == self.around.own_topic)
 
     def _lost(self, source: TopicPartition, place: Place, instead: str) -> LostStoryError:
-        who, remedy = self.name, "it has acted upon it: see docs/operations.md"
-        if self.subscription.derived:
-            who = self.name.removeprefix("projection:")
-            remedy = f"`cxq rebuild {self.around.context} {who} --forget-lost` makes it anew"
+        context, who = self.around.context, self.name.removeprefix("projection:")
+        remedy = f"`cxq rebuild {context} {who} --forget-lost` makes it anew"
+        if not self.subscription.derived:
+            of = source.topic.split(".")[-2]
+            remedy = f"`cxq rehear {context} {of} --after POSITION` has them hear what is told now"
         return LostStoryError(
-            f"{_named(source)}: {who} has heard position {place.position} as {place.hash[:12]}, which {instead}: it is"
-            f" of a story that is lost; {remedy}"
+            f"{_named(source)}: position {place.position}, which {who} heard as {place.hash[:12]}, {instead}: it is of"
+            f" a story that is lost; {remedy}"
         )
 
     def rewind(self, partition: Partition, gap: str) -> None:

@@ -110,7 +110,7 @@ async def test_a_read_model_restored_to_another_moment_than_its_log_names_the_co
     async with crowd.claiming():
         await crowd.more(30)
     detail = await halted(stage, "projection:voucher_balances")
-    assert "position 1000000 as eeeeeeeeeeee, which is not in the log" in detail
+    assert "position 1000000, which voucher_balances heard as eeeeeeeeeeee, is not in the log" in detail
     refused = await cxq(stage, "rebuild", "issuance", "voucher_balances", succeeds=False)
     assert "voucher_balances was not rebuilt: it has heard events that are lost." in refused
     (remedy,) = re.findall("`cxq ([^`]+)`", detail)

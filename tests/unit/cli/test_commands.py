@@ -199,8 +199,8 @@ assert not loaded, loaded
 def test_every_command_says_what_it_does(cxq: Cxq) -> None:
     page = cxq("--help").answer
     for command in (
-        "up", "demo", "migrate", "serve", "worker", "audit", "rebuild", "republish", "parked", "unpark", "token",
-        "openapi", "clock",
+        "up", "demo", "migrate", "serve", "worker", "audit", "rebuild", "republish", "rehear", "parked", "unpark",
+        "token", "openapi", "clock",
     ):  # fmt: skip
         assert f" {command} " in page
         assert cxq(command, "--help").code == 0

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from shared.bus.consumer import Consumer
+from shared.bus.rehearing import NotRehearableError, rehear
 from shared.bus.republish import republish
 from shared.supervision import State, Supervised
 from tests.integration.shared.bus.log_and_topic import CONTEXT, Log, eventually, in_partition, running, state
@@ -104,8 +107,8 @@ async def test_a_reader_of_the_own_log_that_has_heard_what_is_lost_halts_before_
     await log.set_back(4)
     async with running(consumer := model.consumer()):
         await state(consumer, State.HALTED)
-    assert "partition 0: seen has heard position 5 as " in consumer.progress.detail
-    assert "which is not in the log: it is of a story that is lost" in consumer.progress.detail
+    assert "partition 0: position 5, which seen heard as " in consumer.progress.detail
+    assert ", is not in the log: it is of a story that is lost" in consumer.progress.detail
     assert "`cxq rebuild contracts seen --forget-lost` makes it anew" in consumer.progress.detail
 
 
@@ -128,7 +131,7 @@ async def test_one_that_has_heard_what_is_lost_leaves_the_feed_and_comes_back_wh
     )
     async with shared.at_work():
         await state(shared.tasks[1], State.HALTED)
-        assert "other has heard position 5 as 000000000000, which is " in shared.tasks[1].progress.detail
+        assert "position 5, which other heard as 000000000000, is " in shared.tasks[1].progress.detail
         await published(log, in_partition(0)[:1])
         await one.has(1, 2, 3, 4, 5, 6)
         assert shared.tasks[1].progress.state == State.HALTED
@@ -149,9 +152,12 @@ async def test_a_neighbour_notices_another_event_where_it_heard_one_that_is_lost
     async with running(consumer := looking(model, context=ELSEWHERE)):
         await state(consumer, State.HALTED)
         assert (
-            f"has heard position 5 as {(await heard(log))[:12]}, which is {now} there now" in consumer.progress.detail
+            f"position 5, which seen heard as {(await heard(log))[:12]}, is {now} there now" in consumer.progress.detail
         )
-        assert "it has acted upon it: see docs/operations.md" in consumer.progress.detail
+        assert (
+            "`cxq rehear issuance contracts --after POSITION` has them hear what is told now"
+            in consumer.progress.detail
+        )
         assert await model.positions() == [1, 2, 3, 4, 5]
 
 
@@ -164,10 +170,63 @@ async def test_a_neighbour_notices_that_what_it_heard_is_not_told_any_more(log: 
     await published_anew(log, [in_partition(1)[0], in_partition(0)[0]])
     async with running(consumer := looking(model, context=ELSEWHERE)):
         await state(consumer, State.HALTED)
-    assert f"has heard position 5 as {(await heard(log))[:12]}, which is not there any more" in consumer.progress.detail
+    assert (
+        f"position 5, which seen heard as {(await heard(log))[:12]}, is not there any more" in consumer.progress.detail
+    )
     assert "`cxq rebuild issuance seen --forget-lost` makes it anew" in consumer.progress.detail
 
 
 async def heard(log: Log) -> str:
     """Give the hash of what the consumer has heard last of partition 0."""
     return str(await log.scalar("SELECT hash FROM consumer_positions WHERE partition = 0"))
+
+
+async def reacting(log: Log, events: int) -> Seen:
+    """Have a neighbour's reactions hear the events of one owner, and of another one every fourth time."""
+    model = await seen(log)
+    model.subscription = replace(model.subscription, consumer="reactions")
+    one, other = in_partition(0)[0], in_partition(1)[0]
+    await published(log, [one if number % 4 else other for number in range(1, events + 1)])
+    async with running(model.consumer(context=ELSEWHERE)):
+        await model.caught_up()
+    return model
+
+
+async def test_reactions_put_back_to_the_backup_hear_what_is_told_now_and_nothing_twice(log: Log) -> None:
+    model = await reacting(log, 9)
+    await log.change("ALTER TABLE seen DROP CONSTRAINT seen_position_key")  # what they did upon lost events stays
+    await log.set_back(5)
+    await log.change("INSERT INTO parked_events SELECT 'reactions', topic, partition, 9, 'clm_1', '', '', now()"
+                     " FROM consumer_positions WHERE partition = 0")  # fmt: skip
+    await published_anew(log, in_partition(0)[1:4] * 2)
+    async with running(consumer := looking(model, context=ELSEWHERE)):
+        await state(consumer, State.HALTED)
+        assert await rehear(log.settings, CONTEXT, CONTEXT, 5) == {0: (9, 5), 1: (8, 4)}
+        assert await model.parked() == []
+
+        async def heard_anew() -> bool:
+            return (await model.positions())[9:] == [6, 7, 8, 9, 10, 11]
+
+        await eventually(heard_anew)
+    assert [await model.positions(owner) for owner in in_partition(0)[1:4]] == [[6, 9], [7, 10], [8, 11]]
+
+
+async def test_reactions_are_not_put_back_to_where_the_stories_have_parted_already(log: Log) -> None:
+    model = await reacting(log, 6)
+    await log.set_back(3)
+    await published_anew(log, in_partition(0)[:5])
+    before = await log.scalar("SELECT string_agg(position || hash, ' ' ORDER BY partition) FROM consumer_positions")
+    with pytest.raises(NotRehearableError, match=r"position 6 was heard as .* the stories parted before position 7"):
+        await rehear(log.settings, CONTEXT, CONTEXT, 7)
+    with pytest.raises(NotRehearableError, match=r"position 4 was heard as .* the stories parted before position 5"):
+        await rehear(log.settings, CONTEXT, CONTEXT, 5)
+    assert (
+        await log.scalar("SELECT string_agg(position || hash, ' ' ORDER BY partition) FROM consumer_positions")
+        == before
+    )
+    assert sorted(await model.positions()) == [1, 2, 3, 4, 5, 6]
+
+
+async def test_reactions_that_have_heard_nothing_lost_stay_where_they_are(log: Log) -> None:
+    await reacting(log, 6)
+    assert await rehear(log.settings, CONTEXT, CONTEXT, 6) == {}
