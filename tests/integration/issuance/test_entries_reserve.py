@@ -95,7 +95,7 @@ async def test_who_would_have_less_is_not_waited_for_and_gets_what_there_is(retu
     served = await entrants.look(entry_id)
     assert (served.stage.value, served.granted) == ("served", FACE)
     assert await returning.names(f"period-{period_id}") == [
-        *["period-proposed", "period-approved", "period-announced", "period-exhausted"],
+        *["period-proposed", "period-approved", "period-announced", "period-opened", "period-exhausted"],
         *["quota-returned", "period-exhausted"],
     ]
     at_once = await entrants.enter(await _with_rest(entrants, winner), second, 2 * FACE, or_less=True)
@@ -146,7 +146,7 @@ async def test_what_was_never_issued_is_everybodys_and_what_is_owed_is_not(retur
     assert refused.value.reasons[0].limit == FACE
     await returning.claim(period_id, quick, FACE)
     assert await returning.names(f"period-{period_id}") == [
-        *["period-proposed", "period-approved", "period-announced", "quota-returned", "period-opened"],
+        *["period-proposed", "period-approved", "period-announced", "period-opened", "quota-returned"],
     ]  # nobody says that it is exhausted while money is owed
     assert await entrants.breaches() == []
 
