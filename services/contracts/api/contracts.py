@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import sqlalchemy as sa
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
 
 from services.contracts.api.models import (
     Completion,
@@ -15,7 +15,6 @@ from services.contracts.api.models import (
     ContractSubmission,
     NewProduct,
     Rejection,
-    RejectionReason,
     Voucher,
 )
 from services.contracts.api.projects import STANDING
@@ -36,9 +35,12 @@ from services.contracts.use_cases.completing_contracts import complete
 from services.contracts.use_cases.submitting_contracts import stream, submit
 from shared.events.contracts import ContractCompleted, NewProductPurchase, VoucherUse
 from shared.http.commands import CommandRequest, Presented
+from shared.http.edge import writer_of
 from shared.http.models import Money
+from shared.http.problems import Writer
 from shared.http.reading import CursorText, Limit, Page, ReadRequest
 from shared.http.routes import operation, router_for
+from shared.http.told_reasons import ToldReason
 from shared.kernel.calendar import business_date
 from shared.kernel.refusal import Reason, Refused
 from shared.store.transaction import UnknownSubjectError
@@ -99,7 +101,7 @@ _NAMES: Mapping[type[State], ContractState] = {
     summary="登记服务合同 · Submit a signed contract for registration",
     openapi_extra=operation(codes=(*_SUBMISSION, *_REJECTION, "not-found")),
 )
-async def submit_contract(body: ContractSubmission, request: CommandRequest) -> Response:
+async def submit_contract(body: ContractSubmission, request: CommandRequest, http: Request) -> Response:
     contract_id = request.new_id("ctr")
 
     async def outcome() -> Presented | None:
@@ -110,7 +112,7 @@ async def submit_contract(body: ContractSubmission, request: CommandRequest) -> 
             case Unsubmitted() | Submitted():
                 return None
             case Registered() | Completed() | Lapsed():
-                return _presented(loaded.state, loaded.version, status=201)
+                return _presented(loaded.state, loaded.version, writer_of(http), status=201)
 
     accepted = await request.run(
         lambda tx: submit(
@@ -129,7 +131,7 @@ async def submit_contract(body: ContractSubmission, request: CommandRequest) -> 
             ),
             document_digest=body.document_digest,
         ),
-        lambda handled: _presented(handled.state, handled.version, status=202),
+        lambda handled: _presented(handled.state, handled.version, writer_of(http), status=202),
     )
     return await request.wait_for(outcome, otherwise=accepted)
 
@@ -141,7 +143,9 @@ async def submit_contract(body: ContractSubmission, request: CommandRequest) -> 
     summary="报告合同完成及实际发生金额 · Report a contract as completed",
     openapi_extra=operation(if_match=True, codes=_COMPLETION),
 )
-async def complete_contract(contract_id: ContractId, body: ContractCompletion, request: CommandRequest) -> Response:
+async def complete_contract(
+    contract_id: ContractId, body: ContractCompletion, request: CommandRequest, http: Request
+) -> Response:
     return await request.run(
         lambda tx: complete(
             tx,
@@ -152,7 +156,7 @@ async def complete_contract(contract_id: ContractId, body: ContractCompletion, r
             paid_amount=body.paid.amount,
             if_match=request.if_match,
         ),
-        lambda handled: _presented(handled.state, handled.version),
+        lambda handled: _presented(handled.state, handled.version, writer_of(http)),
     )
 
 
@@ -162,7 +166,7 @@ async def complete_contract(contract_id: ContractId, body: ContractCompletion, r
     response_model=Contract,
     summary="查看服务合同 · Read a contract",
 )
-async def get_contract(contract_id: ContractId, request: ReadRequest) -> Response:
+async def get_contract(contract_id: ContractId, request: ReadRequest, http: Request) -> Response:
     loaded = await request.load(contract, stream(contract_id))
     if isinstance(loaded.state, Unsubmitted):
         raise UnknownSubjectError(contract_id)
@@ -175,7 +179,7 @@ async def get_contract(contract_id: ContractId, request: ReadRequest) -> Respons
         provider_id=facts.provider_id,
         acted_for=acted_for,
     )
-    return request.answer(_presented(loaded.state, loaded.version))
+    return request.answer(_presented(loaded.state, loaded.version, writer_of(http)))
 
 
 @router.get("/contracts", operation_id="listContracts", summary="服务合同列表 · List contracts, the newest first")
@@ -220,7 +224,7 @@ def _item(row: sa.Row[tuple[object, ...]]) -> ContractItem:
     )
 
 
-def _presented(state: State, version: int, *, status: int = 200) -> Presented:
+def _presented(state: State, version: int, writer: Writer, *, status: int = 200) -> Presented:
     """Represent a contract as it stands; a new one says where it is."""
     if isinstance(state, Unsubmitted):
         raise TypeError("there is nothing to represent before the submission")
@@ -246,7 +250,7 @@ def _presented(state: State, version: int, *, status: int = 200) -> Presented:
         submitted_on=facts.on,
         registered_on=state.registered_on if isinstance(state, Registered | Completed | Lapsed) else None,
         valid_until=state.valid_until if isinstance(state, Registered | Completed | Lapsed) else None,
-        rejected=_rejection(state) if isinstance(state, Rejected) else None,
+        rejected=_rejection(state, writer) if isinstance(state, Rejected) else None,
         completed=_completion(state.completion) if isinstance(state, Completed) else None,
         lapsed_on=state.on if isinstance(state, Lapsed) else None,
     )
@@ -254,8 +258,8 @@ def _presented(state: State, version: int, *, status: int = 200) -> Presented:
     return Presented(body=view, version=version, status=status, location=location)
 
 
-def _rejection(state: Rejected) -> Rejection:
-    reasons = tuple(RejectionReason(code=why.code, article=why.article, value=why.value) for why in state.reasons)
+def _rejection(state: Rejected, writer: Writer) -> Rejection:
+    reasons = [ToldReason.of(why, writer.catalogue, writer.language) for why in state.reasons]
     return Rejection(reasons=reasons, on=state.on)
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from services.contracts.domain.project import DeclineReason
 from shared.events.registry.facilities import ServiceKind
 from shared.http.models import Body, Money, PositiveMoney, View
+from shared.http.told_reasons import ToldReason
 
 type ProjectState = Literal["proposed", "confirmed", "declined"]
 type ContractState = Literal["submitted", "registered", "rejected", "completed", "lapsed"]
@@ -186,14 +187,8 @@ class NewProduct(View):
     amount: Money
 
 
-class RejectionReason(View):
-    code: str = Field(examples=["ends-after-validity"])
-    article: str = Field(examples=["15(2)"])
-    value: str = Field(examples=["2026-04-29"])
-
-
 class Rejection(View):
-    reasons: tuple[RejectionReason, ...]
+    reasons: list[ToldReason] = Field(description="未予登记的理由 · Why it was not registered")
     on: date = Field(examples=["2026-03-10"])
 
 

@@ -13,10 +13,10 @@ from services.issuance.entry_list import Ahead, Counted
 from services.issuance.use_cases.entering import EntryProspect
 from shared.events.issuance.entries import EntryWay
 from shared.events.issuance.periods import EntryTerms, EntryWindow
-from shared.events.issuance.vouchers import WhyNot
 from shared.http.language import Language
 from shared.http.models import Body, Money, View
 from shared.http.problems import Catalogue
+from shared.http.told_reasons import ToldReason
 
 _ENTRY = "ent_01jq8v5x0000000000000000ee"
 _PERIOD = "prd_01jq8v5x0000000000000000aa"
@@ -96,14 +96,6 @@ class EntryRequest(Body):
     )
 
 
-class EntryReason(View):
-    code: str = Field(examples=["quota-exhausted"])
-    article: str = Field(examples=["12"])
-    value: str = Field(examples=["3000000"])
-    title: str = Field(description="理由 · What stands against it", examples=["本周期额度不足"])
-    remedy: str = Field(description="如何补救 · What to do", examples=["额度发完即止；可按剩余额度申领"])
-
-
 class EntryView(View):
     entry_id: EntryIdField
     period_id: str = Field(examples=[_PERIOD])
@@ -119,7 +111,7 @@ class EntryView(View):
     made_at: datetime = Field(examples=["2026-03-01T02:15:00Z"])
     voucher_id: str | None = Field(description="所得的创新券 · The voucher it has brought", examples=[_VOUCHER])
     granted: Money = Field(description="所得的面额 · What that is worth")
-    reasons: list[EntryReason] = Field(description="终止的理由 · Why nothing comes of it")
+    reasons: list[ToldReason] = Field(description="终止的理由 · Why nothing comes of it")
 
 
 class AheadView(View):
@@ -217,19 +209,8 @@ def entry_fields(state: Entry, catalogue: Catalogue, language: Language) -> dict
         "made_at": state.made_at,
         "voucher_id": state.voucher_id,
         "granted": Money.of(state.granted),
-        "reasons": [_explained(why, catalogue, language) for why in state.reasons],
+        "reasons": [ToldReason.of(why, catalogue, language) for why in state.reasons],
     }
-
-
-def _explained(why: WhyNot, catalogue: Catalogue, language: Language) -> EntryReason:
-    said = catalogue.get(why.code) or catalogue["refused"]
-    return EntryReason(
-        code=why.code,
-        article=why.article,
-        value=why.value,
-        title=said.title[language],
-        remedy=said.remedy[language],
-    )
 
 
 def ahead_view(ahead: Ahead | None) -> AheadView | None:

@@ -260,8 +260,15 @@ async def test_who_waits_is_told_issuances_reasons(doors: Doors) -> None:
     refused = await waiting
     assert refused.status_code == 422, refused.text
     assert [error["code"] for error in refused.json()["errors"]] == ["registration-too-late", "voucher-unknown"]
-    seen = (await doors.provider(pair).get(f"/contracts/{contract_id}")).json()
-    assert [reason["code"] for reason in seen["rejected"]["reasons"]] == ["registration-too-late", "voucher-unknown"]
+    desk = doors.provider(pair)
+    reasons = (await desk.get(f"/contracts/{contract_id}")).json()["rejected"]["reasons"]
+    assert [(reason["code"], reason["title"], bool(reason["remedy"])) for reason in reasons] == [
+        ("registration-too-late", "创新券已过登记期限", True),
+        ("voucher-unknown", "没有这张创新券", True),
+    ]
+    in_english = {"Authorization": f"Bearer {desk.token}", "Accept-Language": "en"}
+    english = await desk.client.get(f"/v1/contracts/{contract_id}", headers=in_english)
+    assert english.json()["rejected"]["reasons"][1]["title"] == "There is no such voucher"
 
 
 async def test_a_share_above_half_says_what_the_contract_bears(doors: Doors) -> None:
