@@ -13,13 +13,18 @@ from deploy.local.demonstration import demonstrate
 from deploy.local.house import CommandError, House
 from deploy.local.sample.loading import Loaded, load_sample
 from deploy.local.saying import say
+from deploy.local.visitor import UnexpectedAnswerError
 from services.commands.environment import ROOT
 from shared.http.policy import Role
 
 
 async def open_house(house: House, *, stays: bool) -> bool:
     """Load, play, audit; False when a step failed. `stays` adds what a visitor may try next."""
-    loaded = await load_sample(house)
+    try:
+        loaded = await load_sample(house)
+    except UnexpectedAnswerError as error:
+        say(f"✗ The sample register, which is Beijing's, cannot be loaded: {error}")
+        return False
     say(f"✓ The sample register is loaded: {loaded.summary}")
     went_well = await demonstrate(house, say) and await _audit(house)
     if stays:

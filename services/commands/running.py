@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from datetime import date
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,8 @@ from services.commands.problems import CommandProblem, Exit
 from services.commands.telling import answer_json, tell
 
 if TYPE_CHECKING:
+    from shared.measures.reader import Measures
+    from shared.runtime import Runtime
     from shared.settings import Settings
 
 _FirstPort = Annotated[int, typer.Option(help="Port of the first service; the others follow.", min=1, max=65_000)]
@@ -103,6 +106,7 @@ def _serve(service: str, settings: "Settings", listening: socket.socket) -> None
 
     configure_logs(settings, context=service)
     app = import_module(f"services.{service}.app").create_app(settings)
+    _assert_can_decide(app.state.runtime)
     server = DrainingServer(
         app,
         uvicorn.Config(
@@ -121,6 +125,25 @@ def _serve(service: str, settings: "Settings", listening: socket.socket) -> None
         server.run(sockets=[listening])
     if not server.started:
         raise CommandProblem(f"{service} could not start.", "Its log, above, says why.", Exit.UNAVAILABLE)
+
+
+def _assert_can_decide(runtime: "Runtime") -> None:
+    from shared.kernel.calendar import business_date
+
+    assert_rules_begun(runtime.measures, business_date(runtime.clock.now()))
+
+
+def assert_rules_begun(rules: "Measures", today: date) -> None:
+    """Refuse to start before the first day of the rules, when nothing could be decided; CommandProblem."""
+    try:
+        rules.in_force(today)
+    except LookupError as error:
+        if today < rules.life.first_day:
+            raise CommandProblem(
+                f"No rules are known for {today}: {error}.",
+                "Name with CXQ_MEASURES_PACK rules that have begun, or rules that succeed such.",
+                Exit.MISCONFIGURED,
+            ) from error
 
 
 def _listen(host: str, port: int, service: str) -> socket.socket:
@@ -159,6 +182,7 @@ async def _work(service: str, settings: "Settings") -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, asked_to_end.set)
     async with Runtime(load_context(service), settings, clock_of(settings)) as runtime:
+        _assert_can_decide(runtime)
         runtime.start_background()
         tell(f"{service} works in the background; Ctrl-C ends it.")
         await asked_to_end.wait()

@@ -14,7 +14,10 @@ import typer
 from services.commands import documents
 from services.commands.development import duration
 from services.commands.environment import ROOT
+from services.commands.problems import CommandProblem, Exit
+from services.commands.running import assert_rules_begun
 from services.commands.telling import plain_progress
+from shared.measures.reader import Measures
 from shared.settings import CONTEXTS
 from tests.unit.cli.conftest import Cxq
 
@@ -205,3 +208,18 @@ def test_every_command_says_what_it_does(cxq: Cxq) -> None:
         assert f" {command} " in page
         assert cxq(command, "--help").code == 0
     assert "Exit codes" in page
+
+
+def test_nothing_runs_before_its_rules_begin() -> None:
+    rules = Measures.load("faq-2020")
+    first_day = rules.life.first_day
+    assert_rules_begun(rules, first_day)
+    with pytest.raises(CommandProblem, match="the pack faq-2020 is not in force on 20") as problem:
+        assert_rules_begun(rules, first_day - timedelta(days=1))
+    assert problem.value.exit_code is Exit.MISCONFIGURED
+
+
+def test_what_is_kept_can_be_read_when_its_rules_have_ended() -> None:
+    rules = Measures.load("faq-2020")
+    assert rules.life.until is not None
+    assert_rules_begun(rules, rules.life.until + timedelta(days=1))
