@@ -21,6 +21,9 @@ LINE_MAX = 20_000
 OWN_LINE_MAX = 16
 """How many claims of one company, or of one channel for it, may wait behind the first."""
 
+_OPENING_MAX = 8
+"""How many lines may open their connections at a time: for periods that are none, somebody may ask without end."""
+
 
 class TooManyClaimsError(Exception):
     """The company has too many claims waiting already; nothing has happened to this one."""
@@ -38,6 +41,7 @@ class Intake:
         self._around = around
         self._sequencers: dict[str, Sequencer] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._entrance = asyncio.Semaphore(_OPENING_MAX)
         self._under_way: dict[tuple[str, str], Asked] = {}
         self._behind: dict[tuple[str, str], deque[Asked]] = {}
 
@@ -138,10 +142,15 @@ class Intake:
         self._sequencers.clear()
 
     def _open(self, period_id: str) -> Sequencer:
-        sequencer = Sequencer(period_id, self._around, self._out_of_line)
+        sequencer = Sequencer(period_id, self._around, self._out_of_line, self._entrance, self._close_line)
         self._sequencers[period_id] = sequencer
         self._tasks[period_id] = asyncio.create_task(sequencer.run(), name=f"intake-{period_id}")
         return sequencer
+
+    def _close_line(self, period_id: str) -> None:
+        """Forget the line of a period that is none."""
+        self._sequencers.pop(period_id, None)
+        self._tasks.pop(period_id, None)
 
     def _out_of_line(self, asked: Asked) -> None:
         """Let the next claim of the same company join the end of its line."""

@@ -4,9 +4,13 @@ from typing import Any
 
 import asyncpg
 
+from shared.store.transaction import UnknownSubjectError
+
 _LOCK = "hashtextextended('intake-' || $1, 0)"
 _HOLD = f"""
-WITH taken AS MATERIALIZED (SELECT pg_try_advisory_lock({_LOCK}) AS held),
+WITH taken AS MATERIALIZED (
+    SELECT pg_try_advisory_lock({_LOCK}) AS held FROM events WHERE stream = 'period-' || $1 AND version = 1
+),
 noted AS (
     INSERT INTO period_writers AS w (period_id, address, since)
     SELECT $1, $2, now() FROM taken WHERE held
@@ -33,15 +37,23 @@ class HeldElsewhereError(Exception):
 async def hold(connection: "asyncpg.Connection[Any]", period_id: str, address: str) -> None:
     """Take a period for as long as the connection lasts; HeldElsewhereError when somebody else has it.
 
+    UnknownSubjectError where there is no such period: nothing is taken, and nothing noted of what somebody made up.
     Where `address` itself has it, that is a connection of before that broke without the server's notice: nobody else
     would ever end it, for this instance answers all who ask whether it is there. So it is ended here.
     """
-    (row,) = await connection.fetch(_HOLD, period_id, address)
+    row = await _taken(connection, period_id, address)
     if not row[0] and address and row[1] == address:
         await evict(connection, period_id)
-        (row,) = await connection.fetch(_HOLD, period_id, address)
+        row = await _taken(connection, period_id, address)
     if not row[0]:
-        raise HeldElsewhereError(period_id, row[1] or "")
+        raise HeldElsewhereError(period_id, row[1])
+
+
+async def _taken(connection: "asyncpg.Connection[Any]", period_id: str, address: str) -> tuple[bool, str]:
+    """Try to take a period: whether it is ours now, and where it is written."""
+    for is_ours, where in await connection.fetch(_HOLD, period_id, address):
+        return is_ours, where or ""
+    raise UnknownSubjectError(period_id)
 
 
 async def evict(connection: "asyncpg.Connection[Any]", period_id: str) -> None:

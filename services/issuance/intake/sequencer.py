@@ -75,8 +75,20 @@ class Surroundings:
 class Sequencer:
     """Claims of one period, one after the other; `line` is what waits, in the order of arrival."""
 
-    def __init__(self, period_id: str, around: Surroundings, out_of_line: Callable[[Asked], None]) -> None:
+    def __init__(
+        self,
+        period_id: str,
+        around: Surroundings,
+        out_of_line: Callable[[Asked], None],
+        entrance: asyncio.Semaphore,
+        closed: Callable[[str], None],
+    ) -> None:
+        """Serve a period that may be none: `closed` is called when it turns out so, and nobody may enter any more.
+
+        At the `entrance` the lines of a process open their connections, some at a time.
+        """
         self.period_id = period_id
+        self._entrance, self._closed, self._is_none = entrance, closed, False
         self.line: deque[Asked] = deque()
         self.latch = Latch(around.seconds, around.connect)
         self._around, self._out_of_line = around, out_of_line
@@ -124,6 +136,9 @@ class Sequencer:
                 self._woken.clear()
                 while self.line:
                     await self._serve([self.line.popleft() for _ in range(min(len(self.line), BATCH_MAX))])
+                if self._is_none:
+                    self._closed(self.period_id)
+                    return
         finally:
             self._disconnect()
             self.latch.close()
@@ -153,7 +168,7 @@ class Sequencer:
                 connection = await self._connected()
                 stale = await self._attempt(connection, batch)
                 batch = await self._caught_up(connection, stale, batch) if stale is not None else []
-            except HeldElsewhereError as error:
+            except (HeldElsewhereError, UnknownSubjectError) as error:
                 _fail(batch, error)
                 return
             except _BUSY as error:
@@ -262,14 +277,24 @@ class Sequencer:
             raise StoreBusyError(f"the database did not take the period over: {type(error).__name__}") from error
 
     async def _connected(self) -> "asyncpg.Connection[Any]":
-        """Give the connection that holds the period; HeldElsewhereError when another instance does."""
-        if self._connection is None or self._connection.is_closed():
-            self._disconnect()
-            self._connection = await self._around.connect()
-        if not self._holds:
-            await hold(self._connection, self.period_id, self._around.address)
-            self._book.forget()
-            self._holds = True
+        """Give the connection that holds the period; HeldElsewhereError when another instance does.
+
+        UnknownSubjectError where there is no such period: what anybody can make up keeps no connection.
+        """
+        if self._connection is not None and self._holds and not self._connection.is_closed():
+            return self._connection
+        async with self._entrance:
+            if self._connection is None or self._connection.is_closed():
+                self._disconnect()
+                self._connection = await self._around.connect()
+            try:
+                await hold(self._connection, self.period_id, self._around.address)
+            except UnknownSubjectError:
+                self._disconnect()
+                self._is_none = True
+                raise
+        self._book.forget()
+        self._holds, self._is_none = True, False
         return self._connection
 
     def _disconnect(self) -> None:

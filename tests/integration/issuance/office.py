@@ -173,9 +173,11 @@ class Office:
         )
         return claimant_id
 
-    async def open_period(self, quota: int = 1_000_000_000, *, days: float = 30, **settings: Any) -> str:
+    async def open_period(
+        self, quota: int = 1_000_000_000, *, days: float = 30, period_id: str = "", **settings: Any
+    ) -> str:
         """Plan and approve a period that is open from now on; `quota` in fen."""
-        period_id = new_id("prd", self.clock.now())
+        period_id = period_id or new_id("prd", self.clock.now())
         closes_at = self.clock.now() + timedelta(days=days)
         await self.do(
             lambda tx: propose_period(
