@@ -196,7 +196,7 @@ class _Loader:
 
 async def _together[T](tasks: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """Do things side by side, a few at a time, and give their results in order."""
-    few = asyncio.Semaphore(8)
+    given, few = list(tasks), asyncio.Semaphore(8)
 
     async def one(task: Coroutine[Any, Any, T]) -> T:
         async with few:
@@ -204,9 +204,12 @@ async def _together[T](tasks: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 
     try:
         async with asyncio.TaskGroup() as group:
-            running = [group.create_task(one(task)) for task in tasks]
+            running = [group.create_task(one(task)) for task in given]
     except* UnexpectedAnswerError as failures:
         raise failures.exceptions[0] from None
+    finally:
+        for task in given:
+            task.close()  # those that one before them has cancelled never began
     return [task.result() for task in running]
 
 
