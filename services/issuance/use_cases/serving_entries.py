@@ -73,7 +73,9 @@ async def _decide_next(tx: Transaction, period_id: str) -> timedelta | None:
     standing = await granting.hold(tx.connection, asking, tx.today)
     quota = await ledger.quota_of(tx.connection, period_id, lock=True)
     plan = await _plan(tx, period_id)
-    if quota is None or plan is None or next_work(plan, tx.now) != work:
+    if quota is None:
+        return None  # it was withdrawn before anybody approved it: nobody could enter
+    if plan is None or next_work(plan, tx.now) != work:
         return _AT_ONCE  # it has changed meanwhile: look again
     quota = await release_ended(tx, plan, quota)
     rows = await _next_rows(tx, period_id, work)

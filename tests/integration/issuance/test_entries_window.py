@@ -2,15 +2,17 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from services.issuance.app import DUE
 from services.issuance.domain.plan import Plan, Settings
 from services.issuance.use_cases import serving_entries
-from services.issuance.use_cases.planning_periods import approve_period, change_plan, withdraw_plan
+from services.issuance.use_cases.planning_periods import approve_period, change_plan, propose_period, withdraw_plan
 from services.issuance.use_cases.running_periods import pause_period, resume_period
 from shared.events.issuance.periods import EntryTerms, EntryWindow
+from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
 from shared.procedures.due_list import DueList
 from tests.integration.issuance.entering import FACE, Entrants
@@ -184,6 +186,22 @@ async def test_a_plan_by_which_somebody_waits_is_not_changed_but_withdrawn_and_e
     await entrants.serve()
     assert await entrants.stages(entry_id) == ["period-withdrawn"]
     assert await entrants.breaches() == []
+
+
+async def test_a_plan_that_was_never_approved_is_withdrawn_and_has_nothing_to_end(office: Office) -> None:
+    now, period_id = office.clock.now(), new_id("prd", office.clock.now())
+    terms = EntryTerms(window=EntryWindow(opens_at=now, until=now + AN_HOUR))
+    plan: dict[str, Any] = {"name": "草案", "quota": FACE, "opens_at": now + AN_HOUR, "closes_at": now + 9 * AN_HOUR}
+    await office.do(
+        lambda tx: propose_period(
+            tx, period_id=period_id, proposed_by="officer-li", settings=Settings(entries=terms), **plan
+        )
+    )
+    await office.do(lambda tx: withdraw_plan(tx, period_id=period_id, reason="另行安排", withdrawn_by="officer-li"))
+    async with asyncio.timeout(10):
+        await office.wait_until(now + AN_HOUR)  # the due list comes to rest
+    assert await office.names(f"period-{period_id}") == ["period-proposed", "period-withdrawn"]
+    assert await Entrants(office).breaches() == []
 
 
 async def test_a_plan_by_which_the_race_was_left_to_decide_is_not_changed_any_more(office: Office) -> None:
