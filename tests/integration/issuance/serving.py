@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import date, timedelta
 from itertools import count
 
 import httpx
@@ -10,11 +11,17 @@ from services.issuance.app import CONTEXT
 from shared.clock import Clock, SystemClock
 from shared.http.application import build_app
 from shared.http.local_issuer import LocalIssuer
+from shared.kernel.calendar import business_date
 from shared.runtime import Runtime
 from shared.settings import Settings
 
 _KEYS = count(1)
 type Call = Callable[..., Awaitable[httpx.Response]]
+
+
+def today(later: int = 0) -> date:
+    """Give the day in Beijing, or one so many days later; asked anew each time, for a run may go through midnight."""
+    return business_date(SystemClock().now()) + timedelta(days=later)
 
 
 class StoreRuntime(Runtime):

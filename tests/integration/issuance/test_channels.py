@@ -1,7 +1,6 @@
 """A bank claims for the companies that have authorised it; the company's allowance counts (art. 12, 15(1))."""
 
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -16,14 +15,10 @@ from shared.events.registry.channels import (
     ChannelClosed,
     ChannelScope,
 )
-from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
 from shared.settings import Settings
 from tests.integration.issuance.office import Office
-from tests.integration.issuance.serving import Call, caller, visiting
-
-TODAY = business_date(SystemClock().now())
-A_DAY = timedelta(days=1)
+from tests.integration.issuance.serving import Call, caller, today, visiting
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +41,12 @@ async def authorise(
     claimant_id: str,
     bank: str,
     *scopes: ChannelScope,
-    days: tuple[date, date] = (TODAY - A_DAY, TODAY + A_DAY),
+    days: tuple[int, int] = (-1, 1),
 ) -> ChannelAuthorised:
     fact = ChannelAuthorised(
         authorisation_id=new_id("ath", office.clock.now()), channel_id=f"chn_{bank}", principal=bank,
-        claimant_id=claimant_id, scopes=scopes or ("claims",), valid_from=days[0], valid_until=days[1],
-        document_digest="d", authorised_by="boss", on=days[0],
+        claimant_id=claimant_id, scopes=scopes or ("claims",), valid_from=today(days[0]), valid_until=today(days[1]),
+        document_digest="d", authorised_by="boss", on=today(days[0]),
     )  # fmt: skip
     await office.tell(fact)
     return fact
@@ -104,7 +99,7 @@ async def test_a_bank_is_refused_for_everybody_else_and_told_nothing_of_them(ask
         unnamed = await claim(ask, "bank-2", period_id, None, path=path)
         assert (unnamed.status_code, unnamed.json()["code"]) == (422, "claimant-not-named")
     assert (await claim(ask, "bank-2", period_id, "clm_x")).status_code == 404
-    for day in (TODAY - A_DAY, TODAY + A_DAY):
+    for day in (-1, 1):
         await authorise(office, other, "bank-4", days=(day, day))
     assert (await claim(ask, "bank-4", period_id, other)).status_code == 403
 
@@ -128,12 +123,12 @@ async def test_who_takes_an_authorisation_back_is_obeyed_by_a_writer_that_knew_i
     await office.tell(
         ChannelAuthorisationRevoked(
             authorisation_id=given.authorisation_id, channel_id=given.channel_id, claimant_id=company,
-            revoked_by="boss", on=TODAY,
+            revoked_by="boss", on=today(),
         )
     )  # fmt: skip
     assert (await claim(ask, "bank-6", period_id, company, amount=1)).status_code == 403
     assert (await claim(ask, "bank-6", period_id, other, amount=1)).status_code == 201
-    await office.tell(ChannelClosed(channel_id="chn_bank-6", closed_by="officer-1", on=TODAY))
+    await office.tell(ChannelClosed(channel_id="chn_bank-6", closed_by="officer-1", on=today()))
     assert (await claim(ask, "bank-6", period_id, other, amount=1)).status_code == 403
     await authorise(office, other, "bank-6")  # was given before the closure and comes after it
     assert (await claim(ask, "bank-6", period_id, other, amount=1)).status_code == 403
