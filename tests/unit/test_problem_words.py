@@ -20,7 +20,7 @@ from services.issuance.domain.entry import Stage as EntryStage
 from services.issuance.domain.period_phases import Phase
 from services.issuance.domain.voucher_stages import Stage as VoucherStage
 from services.issuance.projections.order_list import Outcome
-from services.redemption.api.models import RedemptionView
+from services.redemption.api.models import EvidenceBody, RedemptionView
 from services.redemption.domain import recovery, stages
 from services.redemption.domain.rules import REQUIRED_EVIDENCE
 from services.registry.api.booking_models import BookingView
@@ -28,7 +28,7 @@ from services.registry.api.evaluations import EvaluationView
 from services.registry.api.institution_models import AffiliationView
 from services.registry.api.measure_changes import ChangeView
 from services.registry.api.models import SanctionView
-from services.registry.api.provider_models import ApplicationView
+from services.registry.api.provider_models import ApplicationView, ConditionCheckBody, FacilityBody, ServiceBody
 from services.registry.api.representation_models import DelegationView
 from services.registry.domain import (
     affiliation,
@@ -212,9 +212,13 @@ def test_a_refusal_calls_the_codes_of_the_rules_as_the_rules_do() -> None:
         (DelegationView, "stage", "registry", "delegation-not-in-this-stage"),
         (EvaluationView, "stage", "registry", "evaluation-not-in-this-stage"),
         (SanctionView, "stage", "registry", "sanction-not-in-this-stage"),
+        (ConditionCheckBody, "condition", "registry", "condition-not-asked-for"),
+        (EvidenceBody, "kind", "redemption", "evidence-missing"),
+        (FacilityBody, "kind", "registry", "facility-kind-stays"),
+        (ServiceBody, "kind", "contracts", "service-kind-not-supported"),
     ],
 )
-def test_a_stage_is_called_alike_where_it_is_shown_and_where_it_refuses(
+def test_a_stage_or_kind_is_called_alike_where_it_is_shown_and_where_it_refuses(
     model: type[BaseModel], field: str, service: str, refusal: str
 ) -> None:
     said, _, _ = (model.model_fields[field].description or "").partition(" · ")

@@ -92,7 +92,12 @@ class ProjectConfirmation(Body):
 
 
 class ProjectRefusal(Body):
-    reason: DeclineReason = Field(description="原因 · Why", examples=["capacity-exhausted"])
+    reason: DeclineReason = Field(
+        description="原因：claimant-not-verified 申领单位信息未核实，outside-voucher-scope 不属于创新券支持范围，"
+        "capability-missing 不具备相应能力，capacity-exhausted 服务能力已满，"
+        "conditions-not-agreed 未就服务条件达成一致，other 其他 · Why",
+        examples=["capacity-exhausted"],
+    )
     explanation: str = Field(
         min_length=1,
         max_length=2000,

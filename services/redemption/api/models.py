@@ -38,7 +38,11 @@ Progress = Annotated[
 
 
 class EvidenceBody(Body):
-    kind: EvidenceKind = Field(examples=["invoice"])
+    kind: EvidenceKind = Field(
+        description="contract 合同，invoice 发票，bank_receipt 银行回单，bookkeeping_voucher 记账凭证，"
+        "result_report 成果报告，use_record 使用记录 · Kind of evidence",
+        examples=["invoice"],
+    )
     document_id: DocumentId
 
 
@@ -78,7 +82,11 @@ class OpinionBody(Body):
 
 class ConclusionBody(Body):
     cause: str = Field(default="", max_length=4000, description="不予兑现的原因 · Why, when refused", examples=[""])
-    side_at_fault: SideAtFault | None = Field(default=None, description="责任方 · Who answers for it", examples=[None])
+    side_at_fault: SideAtFault | None = Field(
+        default=None,
+        description="责任方：claimant 申领单位，provider 开放单位，both 双方，neither 均无责任 · Who answers for it",
+        examples=[None],
+    )
 
 
 class ObjectionBody(Body):

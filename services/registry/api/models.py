@@ -279,7 +279,11 @@ class ExpertBody(Body):
 
 class SanctionBody(Body):
     party_id: str = Field(max_length=40, examples=["clm_01kdvdna00ek7990e5df8shghf"])
-    measure: Measure = Field(examples=["disqualify"])
+    measure: Measure = Field(
+        description="suspend_disbursement 暂停资金拨付，disqualify 取消申报资格，"
+        "delist 从平台开放单位中除名（第十七条） · What is imposed (art. 17)",
+        examples=["disqualify"],
+    )
     until: date | None = Field(
         default=None,
         description="暂停拨付的最后一日；取消资格的期限由规定确定 · Last day of a suspension; the rules end a ban",

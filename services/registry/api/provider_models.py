@@ -53,7 +53,13 @@ class CapabilitiesBody(Body):
 
 
 class ConditionCheckBody(Body):
-    condition: ProviderCondition = Field(examples=["legal_person_in_beijing"])
+    condition: ProviderCondition = Field(
+        description="legal_person_in_beijing 在北京地区注册的独立法人，open_facilities 可对外开放的科研设施与仪器，"
+        "service_team 专业服务团队，serves_priority_needs 服务重点产业和区域的能力，"
+        "service_norms_and_prices 服务内容、服务规范及收费标准，"
+        "sound_finances_and_record 财务制度和诚信记录 · One of the six conditions (art. 6)",
+        examples=["legal_person_in_beijing"],
+    )
     met: bool = Field(examples=[True])
     remark: Text = Field(description="核查情况 · What was found", examples=["营业执照载明注册地为北京市海淀区"])
 
@@ -159,7 +165,11 @@ class FacilityBody(Body):
         pattern=r"^[0-9A-Za-z-]{1,40}$", description="资产编号 · Asset number", examples=["KYSS-01-001"]
     )
     name: Label = Field(examples=["场发射扫描电子显微镜"])
-    kind: FacilityKind = Field(examples=["large_instrument"])
+    kind: FacilityKind = Field(
+        description="major_infrastructure 重大科研基础设施，large_instrument 大型科研仪器，"
+        "big_science 大科学装置，compute 算力设备 · Kind of facility (art. 2)",
+        examples=["large_instrument"],
+    )
     original_value: Money = Field(description="原值 · Original value")
     site: Label = Field(examples=["北京市海淀区泽衡路8号A座101室"])
     service_norms: Text = Field(examples=["网上预约，收样后五个工作日内出具结果"])
@@ -250,7 +260,11 @@ class FacilityItem(View):
 class ServiceBody(Body):
     facility_id: str = Field(max_length=40, examples=["fac_01kdvdna00ek7990e5df8shghf"])
     name: Label = Field(examples=["微观形貌分析"])
-    kind: ServiceKind = Field(examples=["analysis"])
+    kind: ServiceKind = Field(
+        description="analysis 分析，testing 测试，inspection 检验，rnd 研发，industrial_design 工业设计，"
+        "compute 算力 · Kind of service (art. 5)",
+        examples=["analysis"],
+    )
     unit: str = Field(min_length=1, max_length=20, pattern=r"\S", examples=["小时"])
     unit_price: Money = Field(description="单价 · Price of one unit")
 
