@@ -1,7 +1,7 @@
 """What periods have left is read once a tick, told to all who listen when it changes, and bounded in everything."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,7 +30,7 @@ class Table:
     def __init__(self, *, slow_s: float = 0.0) -> None:
         self.left = {PERIOD: 100, OTHER: 100}
         self.reads, self.seconds, self.slow_s = 0, 1_000.0, slow_s
-        self.broken = False
+        self.broken = self.is_over = False
 
     async def read(self) -> Look:
         """Look at the rows."""
@@ -39,6 +39,12 @@ class Table:
         if self.broken:
             raise ConnectionError
         return Look(as_of=self.reads, at=AT, periods={name: _state(name, left) for name, left in self.left.items()})
+
+    async def pause(self, _seconds: float) -> None:
+        """Let the teller's pauses pass at once: the seconds are the test's own. The teller ends when that does."""
+        await asyncio.sleep(0)
+        if self.is_over:
+            raise asyncio.CancelledError
 
 
 def _state(period_id: str, left: int) -> Remaining:
@@ -50,17 +56,17 @@ def _write(look: Look, state: Remaining) -> bytes:
 
 
 def _live(table: Table, **more: int) -> LiveQuota:
-    return LiveQuota(table.read, _write, lambda: table.seconds, pause=_at_once, **more)
+    return LiveQuota(table.read, _write, lambda: table.seconds, pause=table.pause, **more)
 
 
 @pytest.fixture
-def table() -> Table:
-    return Table()
-
-
-async def _at_once(_pause: float) -> None:
-    """Let the teller's pauses pass at once; the seconds of the tests are their own."""
-    await asyncio.sleep(0)
+async def table() -> AsyncIterator[Table]:
+    """A table whose tellers do not outlive the test, in which not every listener leaves: they would never rest."""
+    made = Table()
+    yield made
+    made.is_over = True
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 async def _until(is_so: Callable[[], bool]) -> None:
