@@ -5,9 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from shared.bus import rehearing
 from shared.bus.consumer import Consumer
+from shared.bus.image import TopicReader
 from shared.bus.rehearing import NotRehearableError, rehear
 from shared.bus.republish import republish
+from shared.bus.subscription import Place
 from shared.supervision import State, Supervised
 from tests.integration.shared.bus.log_and_topic import CONTEXT, Log, eventually, in_partition, running, state
 from tests.integration.shared.bus.seen import Seen, seen
@@ -225,6 +228,21 @@ async def test_reactions_are_not_put_back_to_where_the_stories_have_parted_alrea
         == before
     )
     assert sorted(await model.positions()) == [1, 2, 3, 4, 5, 6]
+
+
+async def test_reactions_that_go_on_meanwhile_are_left_alone(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    await reacting(log, 6)
+    last_until = rehearing._last_until
+
+    async def and_goes_on(reader: TopicReader, partition: int, until: int) -> Place:
+        await log.change("UPDATE consumer_positions SET position = 7 WHERE partition = 0")
+        return await last_until(reader, partition, until)
+
+    monkeypatch.setattr(rehearing, "_last_until", and_goes_on)
+    with pytest.raises(NotRehearableError, match="the reactions of contracts go on by themselves"):
+        await rehear(log.settings, CONTEXT, CONTEXT, 3)
+    stands = "SELECT string_agg(CAST(position AS text), ' ' ORDER BY position) FROM consumer_positions"
+    assert await log.scalar(f"{stands} WHERE position > 0") == "4 7"
 
 
 async def test_reactions_that_have_heard_nothing_lost_stay_where_they_are(log: Log) -> None:
