@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ async def published_anew(log: Log, owners: Sequence[str] = ()) -> None:
     await republish(log.settings, CONTEXT, lambda *_: None, fresh=True)
 
 
-def looking(model: Seen, **more: str) -> Supervised:
+def looking(model: Seen, **more: Any) -> Supervised:
     """Have a consumer that looks again whether what halted it is mended."""
     consumer = Consumer(replace(model.around, **more), model.subscription)
     return Supervised("seen", consumer.run, look_again_s=0.05, is_mended=consumer.is_mended)
