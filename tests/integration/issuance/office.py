@@ -96,7 +96,7 @@ class Office:
     async def _connect(self) -> "asyncpg.Connection[Any]":
         url = self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         return await asyncpg.connect(
-            url, timeout=1, command_timeout=3, server_settings=LIMITS | {"application_name": "cxq-intake-test"}
+            url, timeout=4, command_timeout=3, server_settings=LIMITS | {"application_name": "cxq-intake-test"}
         )
 
     async def close(self) -> None:

@@ -28,6 +28,8 @@ from shared.telemetry import Tracing
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 TRACEPARENT = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
 MORE_THAN_A_BATCH = 1_500
+SLACK_S = 3
+"""What a busy machine may add to a limit."""
 PHONE = "13812345678"
 
 
@@ -125,7 +127,7 @@ async def test_requests_are_answered_while_the_collector_keeps_silent_and_the_en
                 assert taken == []  # the first batch still waits
                 ending = time.monotonic()
                 await tracing.close()
-                assert time.monotonic() - ending < FAREWELL_S + ATTEMPT_S + 1
+                assert time.monotonic() - ending < FAREWELL_S + ATTEMPT_S + SLACK_S
         finally:
             silence.set()
 
@@ -137,7 +139,7 @@ async def test_without_a_collector_requests_are_answered_and_the_end_comes_soon(
         assert (await client.get("/v1/measures", headers=TRACEPARENT)).status_code == 200
         ending = time.monotonic()
         await tracing.close()
-        assert time.monotonic() - ending < FAREWELL_S + ATTEMPT_S + 1
+        assert time.monotonic() - ending < FAREWELL_S + ATTEMPT_S + SLACK_S
 
 
 def test_who_sends_nothing_does_not_load_what_sends() -> None:
