@@ -94,14 +94,14 @@ async def test_who_is_not_let_in_yet_is_told_how_long_to_wait(company: Company, 
     for _ in range(30):
         await Company(company.client, company.settings, await office.register()).ticket(period_id)
     ticket = await company.ticket(period_id)
-    answers = [
-        await company.claim(period_id, ticket["ticket_id"], ticket["entry_token"], roundabout=way)
-        for way in (False, True)
-    ]
-    for answer in answers:
+    admits_from, answers = datetime.fromisoformat(ticket["admits_from"]), []
+    for way in (False, True):
+        before = admits_from - SystemClock().now()
+        answer = await company.claim(period_id, ticket["ticket_id"], ticket["entry_token"], roundabout=way)
         assert (answer.status_code, answer.json()["code"]) == (409, "entry-token-early")
-        wait = datetime.fromisoformat(ticket["admits_from"]) - SystemClock().now()
-        assert wait <= timedelta(seconds=int(answer.headers["retry-after"])) <= wait + 2 * SECOND
+        wait = timedelta(seconds=int(answer.headers["retry-after"]))
+        assert admits_from - SystemClock().now() <= wait <= before + 2 * SECOND
+        answers.append(answer)
     assert _told(answers[0]) == _told(answers[1])
 
 
@@ -167,10 +167,10 @@ async def test_one_place_at_a_time_and_the_same_one_to_the_same_key(company: Com
 async def test_who_comes_before_the_room_opens_is_told_when_and_may_use_the_same_key(
     company: Company, office: Office
 ) -> None:
-    period_id = await period_with_room(office, timedelta(minutes=10), room_opens_in=2 * SECOND)
+    period_id = await period_with_room(office, timedelta(minutes=10), room_opens_in=5 * SECOND)
     refused = await company.enter(period_id, key="too-early-key")
     assert (refused.status_code, refused.json()["code"]) == (409, "waiting-room-not-open")
-    assert refused.headers["retry-after"] in {"1", "2"}
+    assert int(refused.headers["retry-after"]) in range(1, 6)
     async with asyncio.timeout(10):
         while (given := await company.enter(period_id, key="too-early-key")).status_code != 201:
             assert given.json()["code"] == "waiting-room-not-open"
