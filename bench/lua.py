@@ -57,7 +57,7 @@ class _LuaIntake(Intake):
     """The lines of the process, with writers that ask Redis."""
 
     def _open(self, period_id: str) -> Sequencer:
-        writer = _LuaWriter(period_id, self._around, self._out_of_line)
+        writer = _LuaWriter(period_id, self._around, self._out_of_line, self._entrance, self._close_line)
         self._sequencers[period_id] = writer
         self._tasks[period_id] = asyncio.create_task(writer.run(), name=f"lua-{period_id}")
         return writer
