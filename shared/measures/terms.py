@@ -153,6 +153,25 @@ class RepealedTerms:
     priority_projects: Codes
 
 
+STATED_ONLY = frozenset(
+    {
+        "activity_kinds",
+        "allowance_year_is_claim_year",
+        "bonus_share_min",
+        "fourth_quarter_carries_over",
+        "governed_by_deciding_act",
+        "grant_class_1_excellent_max",
+        "grant_class_1_good_max",
+        "grant_class_2_excellent_max",
+        "grant_class_2_good_max",
+        "grants_below_good",
+        "provider_clean_record_years",
+        "vouchers_per_claim_max",
+    }
+)
+"""What the rules say and no decision reads as a parameter: another value would be announced and change nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """Every parameter in force on a day.

@@ -110,9 +110,9 @@ class ChangeView(View):
     summary="提出规定的调整 · Propose a change of a rule",
     openapi_extra=operation(
         codes=(
-            "measure-unknown", "measure-change-not-ahead", "measure-value-wrong-unit", "measure-value-out-of-bounds",
-            "measure-change-changes-nothing", "measure-change-pending", "measure-change-on-first-day-of-another",
-            "duty-missing",
+            "measure-unknown", "measure-decides-nothing", "measure-change-not-ahead", "measure-value-wrong-unit",
+            "measure-value-out-of-bounds", "measure-change-changes-nothing", "measure-change-pending",
+            "measure-change-on-first-day-of-another", "duty-missing",
         )
     ),
 )  # fmt: skip

@@ -13,7 +13,7 @@ from shared.kernel.calendar import start_of
 from shared.kernel.decider import Decider, message
 from shared.kernel.refusal import Reason, refuse, refuse_unless
 from shared.measures.changes import bounds_in_words, fault_of
-from shared.measures.terms import Unit
+from shared.measures.terms import STATED_ONLY, Unit
 from shared.procedures.approvals import four_eyes
 
 ARTICLE = "20"
@@ -149,6 +149,9 @@ def _proposed(command: ProposeChange, state: State) -> MeasureChangeProposed:
         raise refuse("measure-unknown", article=ARTICLE, value=command.parameter)
     fault = fault_of(command.value, then.unit)
     refuse_unless(
+        Reason(code="measure-decides-nothing", article=ARTICLE, value=command.parameter)
+        if command.parameter in STATED_ONLY
+        else None,
         Reason(code="measure-change-not-ahead", article=ARTICLE, value=command.first_day, limit=command.on)
         if command.first_day <= command.on
         else None,

@@ -131,6 +131,7 @@ async def test_what_is_withdrawn_before_its_day_never_governs(house: House) -> N
         ("contract_share_max", {"value": 40, "first_day": "2026-11-23"}, 422, "measure-change-not-ahead"),
         ("contract_share_max", {"value": 40, "first_day": "2026-11-22"}, 422, "measure-change-not-ahead"),
         ("priority_projects", {"value": ["medicine"]}, 422, "measure-unknown"),
+        ("vouchers_per_claim_max", {"value": 2}, 422, "measure-decides-nothing"),
     ],
 )
 async def test_what_is_wrong_with_a_proposal_is_said(
@@ -141,14 +142,14 @@ async def test_what_is_wrong_with_a_proposal_is_said(
 
 
 async def test_a_second_change_ahead_is_refused_and_the_office_sees_them_all(house: House) -> None:
-    first = await proposed(house, "bonus_share_min", value=60)
-    second = await proposed(house, "bonus_share_min", value=80)
+    first = await proposed(house, "team_student_share_over", value=60)
+    second = await proposed(house, "team_student_share_over", value=80)
     assert (second.status_code, second.json()["code"]) == (409, "measure-change-pending")
     await withdrawn(house, first)
-    third = await proposed(house, "bonus_share_min", value=80)
+    third = await proposed(house, "team_student_share_over", value=80)
     await house.project()
     auditor = house.person(Role.AUDITOR, "auditor-1")
-    listed = (await auditor.get("/v1/measure-changes", parameter="bonus_share_min")).json()["items"]
+    listed = (await auditor.get("/v1/measure-changes", parameter="team_student_share_over")).json()["items"]
     assert {(one["value"], one["stage"], one["reason"]) for one in listed} == {
         (80, "proposed", None),
         (60, "withdrawn", None),
@@ -156,7 +157,7 @@ async def test_a_second_change_ahead_is_refused_and_the_office_sees_them_all(hou
     shown = await auditor.get(first.headers["location"])
     assert (shown.json()["stage"], shown.json()["reason"]) == ("withdrawn", STAFF["reason"])
     assert (await auditor.get(third.headers["location"])).headers["etag"] == third.headers["etag"]
-    nobody = f"/v1/measures/bonus_share_min/changes/{new_id('mch', LAST_MOMENT)}"
+    nobody = f"/v1/measures/team_student_share_over/changes/{new_id('mch', LAST_MOMENT)}"
     assert (await auditor.get(nobody)).status_code == 404
     assert (await house.person(Role.CLAIMANT, "somebody").get(third.headers["location"])).status_code == 403
 

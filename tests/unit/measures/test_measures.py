@@ -12,7 +12,7 @@ import yaml
 from shared.measures.document import RuleFileError
 from shared.measures.pack import PACKS
 from shared.measures.reader import Measures
-from shared.measures.terms import Terms, VoucherTerms
+from shared.measures.terms import STATED_ONLY, RepealedTerms, Terms, VoucherTerms
 
 TODAY = date(2026, 11, 22)
 SOURCES = PACKS.parent / "sources"
@@ -245,3 +245,18 @@ def test_terms_are_values() -> None:
     assert Measures.load().on(TODAY) == MEASURES.on(TODAY)
     assert isinstance(MEASURES.on(TODAY).voucher, VoucherTerms)
     assert hash(MEASURES.on(TODAY)) == hash(Measures.load().on(TODAY))
+
+
+def test_every_rule_is_read_by_a_decision_or_said_to_be_stated_only() -> None:
+    root = PACKS.parents[2]
+    decisions = [
+        file.read_text(encoding="utf-8")
+        for folder in ("services", "shared")
+        for file in (root / folder).rglob("*.py")
+        if PACKS.parent not in file.parents
+    ]
+    read = set(re.findall(r"\.([a-z_0-9]+)\b", "\n".join(decisions))) | set(
+        re.findall(r'"([a-z_0-9]+)"', "\n".join(decisions))
+    )
+    repealed = {field.name for field in fields(RepealedTerms)}
+    assert MEASURES.parameters.keys() - repealed - read == STATED_ONLY
