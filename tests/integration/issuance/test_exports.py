@@ -160,7 +160,7 @@ async def test_a_refused_order_is_told_in_the_service_s_words_and_leaves_no_file
     client: httpx.AsyncClient, settings: Settings, lived: Season, tmp_path: Path
 ) -> None:
     token = LocalIssuer(settings).issue("claimant", "user-1", lived.claimant_id)
-    with pytest.raises(CommandProblem, match="This is for: approver, auditor, officer"):
+    with pytest.raises(CommandProblem, match="This is for: approvers, auditors, officers"):
         await export_ledger(client, tmp_path / "ledger.csv", {}, token, lambda _done, _total: None)
     assert _names(tmp_path) == []
 
