@@ -234,7 +234,7 @@ _WAITING = sa.text(
     FROM (SELECT DISTINCT ON (stream) stream, type FROM events
         WHERE type LIKE 'cxq.issuance.voucher-%' AND stream LIKE 'voucher-%' ORDER BY stream, version DESC) latest
     JOIN events v ON v.stream = latest.stream AND v.type = 'cxq.issuance.voucher-claimed.v1'
-    LEFT JOIN deadlines d ON d.kind = :kind AND 'voucher-' || d.subject = v.stream
+    LEFT JOIN deadlines d ON d.kind = :kind AND d.subject = substr(v.stream, 9)
     WHERE latest.type IN ('cxq.issuance.voucher-claimed.v1', 'cxq.issuance.voucher-commitment-released.v1')
     """
 )
