@@ -171,6 +171,7 @@ async def test_a_neighbour_notices_that_what_it_heard_is_not_told_any_more(log: 
     async with running(model.consumer(context=ELSEWHERE)):
         await model.caught_up()
     await log.set_back(4)
+    await log.change("ALTER TABLE seen DROP CONSTRAINT seen_position_key")  # the other partition may be heard first
     await published_anew(log, [in_partition(1)[0], in_partition(0)[0]])
     async with running(consumer := looking(model, context=ELSEWHERE)):
         await state(consumer, State.HALTED)
