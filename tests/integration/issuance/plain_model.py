@@ -22,6 +22,16 @@ class PlainClass:
     released: int = 0
 
 
+@dataclass(slots=True)
+class PlainEntry:
+    """Somebody who waits to be served; money in fen."""
+
+    entry_id: str
+    company: str
+    amount: int
+    or_less: bool
+
+
 @dataclass(slots=True, kw_only=True)
 class PlainPeriod:
     """A period: money in fen; `common` is what anybody may claim. `phase` is how far its plan has come."""

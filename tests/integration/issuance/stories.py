@@ -12,6 +12,7 @@ from services.issuance.domain.voucher_stages import Voucher
 from services.issuance.use_cases.cancelling import cancel_voucher
 from shared.events.contracts import ContractCompleted, ContractSubmitted
 from shared.events.redemption import FundsDisbursed, VoucherPayment
+from shared.events.registry.channels import ChannelAuthorised, ChannelScope
 from shared.events.registry.claimants import ClaimantEligibilityChanged
 from shared.events.registry.standing import PartySanctioned
 from shared.kernel.calendar import business_date
@@ -134,6 +135,25 @@ def disbursed(contract: ContractSubmitted, voucher: Voucher, fen: int, office: O
         ordered_by="officer-li",
         approved_by="officer-wang",
         on=business_date(office.clock.now()),
+    )
+
+
+def authorised(
+    claimant_id: str, principal: str, office: Office, *scopes: ChannelScope, days: tuple[int, int] = (0, 0)
+) -> ChannelAuthorised:
+    """Have a company let a channel act for it, from the first of these days to the last, counted from today."""
+    first, last = (business_date(office.clock.now()) + timedelta(days=number) for number in days)
+    return ChannelAuthorised(
+        authorisation_id=new_id("ath", office.clock.now()),
+        channel_id=f"chn_{principal}",
+        principal=principal,
+        claimant_id=claimant_id,
+        scopes=scopes or ("claims",),
+        valid_from=first,
+        valid_until=last,
+        document_digest="",
+        authorised_by=f"user-of-{claimant_id}",
+        on=first,
     )
 
 

@@ -13,7 +13,6 @@ from shared.audit import Finding, examine
 from shared.events.contracts import ContractCompleted, VoucherUse
 from shared.events.issuance.periods import EntryTerms, EntryWindow, QuotaClass
 from shared.events.redemption import FundsDisbursed, VoucherPayment
-from shared.events.registry.channels import ChannelAuthorised
 from shared.events.registry.claimants import Certificate
 from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
@@ -21,6 +20,7 @@ from shared.store.transaction import Cause, transaction
 from tests.integration.issuance.entering import Entrants
 from tests.integration.issuance.office import CONTEXT, Office
 from tests.integration.issuance.queueing import claim_by, enter, open_room
+from tests.integration.issuance.stories import authorised
 
 FACE = 5_000_000
 _KEPT = "INSERT INTO kept_claims (name, request, position) SELECT gen_random_uuid(), gen_random_uuid(), {position}"
@@ -125,15 +125,10 @@ async def _enter(office: Office) -> None:
 
 async def _take_back_by_bank(office: Office) -> None:
     """Let a bank enter for a company, and take that back."""
-    now, company, today = office.clock.now(), await office.register(), business_date(office.clock.now())
+    now, company = office.clock.now(), await office.register()
     window = EntryWindow(opens_at=now, until=now + timedelta(hours=1))
     period_id = await Entrants(office).plan(2_000, EntryTerms(window=window), opens_at=window.until)
-    await office.tell(
-        ChannelAuthorised(
-            authorisation_id="ath_1", channel_id="chn_1", principal="bank", claimant_id=company, scopes=("claims",),
-            valid_from=today, valid_until=today, document_digest="", authorised_by="boss", on=today,
-        )
-    )  # fmt: skip
+    await office.tell(authorised(company, "bank", office))
     entry_id, bank = new_id("ent", now), Cause(actor="bank", correlation_id="")
     async with transaction(office.engine, CONTEXT, office.clock, bank, office.measures) as tx:
         await enter_period(

@@ -19,6 +19,7 @@ from shared.kernel.ids import new_id
 from shared.settings import Settings
 from tests.integration.issuance.office import Office
 from tests.integration.issuance.serving import Call, caller, today, visiting
+from tests.integration.issuance.stories import authorised
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +44,7 @@ async def authorise(
     *scopes: ChannelScope,
     days: tuple[int, int] = (-1, 1),
 ) -> ChannelAuthorised:
-    fact = ChannelAuthorised(
-        authorisation_id=new_id("ath", office.clock.now()), channel_id=f"chn_{bank}", principal=bank,
-        claimant_id=claimant_id, scopes=scopes or ("claims",), valid_from=today(days[0]), valid_until=today(days[1]),
-        document_digest="d", authorised_by="boss", on=today(days[0]),
-    )  # fmt: skip
+    fact = authorised(claimant_id, bank, office, *scopes, days=days)
     await office.tell(fact)
     return fact
 

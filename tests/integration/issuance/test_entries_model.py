@@ -23,6 +23,7 @@ from shared.settings import Settings
 from tests.integration.issuance.entering import Entrants, reserve
 from tests.integration.issuance.machine import OfficeMachine, run_machine
 from tests.integration.issuance.office import CONTEXT
+from tests.integration.issuance.plain_model import PlainEntry
 from tests.integration.issuance.rules import returning_to_quota
 from tests.integration.issuance.stories import judged
 
@@ -36,16 +37,6 @@ COMPANIES = 5
 
 
 @dataclass(slots=True)
-class _Waiting:
-    """Somebody on the list."""
-
-    entry_id: str
-    company: str
-    amount: int
-    or_less: bool
-
-
-@dataclass(slots=True)
 class _Paper:
     """The list as anybody would keep it on paper; money in fen."""
 
@@ -54,7 +45,7 @@ class _Paper:
     """What is left of that for the team alone; nothing once its time is over."""
     owed: int = 0
     team: str = ""
-    line: list[_Waiting] = field(default_factory=list)
+    line: list[PlainEntry] = field(default_factory=list)
     held: dict[str, int] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)
     stages: dict[str, str] = field(default_factory=dict)
@@ -180,7 +171,7 @@ class ReserveList(OfficeMachine):
             assert self.refused(entering) == expected
             return multiple()
         entry_id = self.live(entering)
-        self.paper.line.append(_Waiting(entry_id, company, amount, or_less))
+        self.paper.line.append(PlainEntry(entry_id, company, amount, or_less))
         self.paper.stages[entry_id] = "waiting"
         self.paper.is_due |= or_less and self.paper.remaining > 0
         return entry_id

@@ -1,16 +1,13 @@
 """Whose claims wait behind whose: a company's behind its own, a channel's behind the channel's."""
 
 import asyncio
-from datetime import timedelta
 
 from services.issuance.intake.intake import OWN_LINE_MAX, TooManyClaimsError
-from shared.events.registry.channels import ChannelAuthorised
-from shared.kernel.calendar import business_date
-from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
 from shared.store.execution import Answer, IdempotencyKey
 from shared.store.transaction import Cause
 from tests.integration.issuance.office import Office
+from tests.integration.issuance.stories import authorised
 
 FACE = 100
 
@@ -33,24 +30,6 @@ async def _by_channel(office: Office, period_id: str, claimant_id: str, key: str
     )
 
 
-async def _authorise(office: Office, claimant_id: str) -> None:
-    today = business_date(office.clock.now())
-    await office.tell(
-        ChannelAuthorised(
-            authorisation_id=new_id("ath", office.clock.now()),
-            channel_id="chn_bank",
-            principal="clerk",
-            claimant_id=claimant_id,
-            scopes=("claims",),
-            valid_from=today,
-            valid_until=today + timedelta(days=1),
-            document_digest="",
-            authorised_by=f"user-of-{claimant_id}",
-            on=today,
-        )
-    )
-
-
 async def test_nobody_keeps_a_company_out_of_the_line_by_naming_it(office: Office) -> None:
     company, period_id = await office.register(), await office.open_period()
     strangers = [
@@ -69,7 +48,7 @@ async def test_nobody_keeps_a_company_out_of_the_line_by_naming_it(office: Offic
 
 async def test_a_company_and_its_channel_at_once_get_no_more_than_the_allowance(office: Office) -> None:
     company, period_id = await office.register(), await office.open_period()
-    await _authorise(office, company)
+    await office.tell(authorised(company, "clerk", office))
     largest = 5_000_000
     answers = await asyncio.gather(
         *(office.ask(period_id, company, largest) for _ in range(3)),

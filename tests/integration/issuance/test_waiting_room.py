@@ -16,8 +16,6 @@ from services.issuance.use_cases.waiting import Challenged
 from services.issuance.waiting_room.challenges import spend
 from services.issuance.waiting_room.room import last_ticket, state_of
 from shared.events.issuance.periods import EntryTerms, WaitingRoom
-from shared.events.registry.channels import ChannelAuthorised
-from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
 from shared.kernel.refusal import Refused
 from shared.store.execution import KeyInProgressError, KeyReusedError, StoreBusyError
@@ -35,6 +33,7 @@ from tests.integration.issuance.queueing import (
     running,
     ticket_of,
 )
+from tests.integration.issuance.stories import authorised
 
 SECOND = timedelta(seconds=1)
 SPACING = SECOND / PER_SECOND
@@ -322,21 +321,7 @@ async def test_a_channel_takes_a_place_only_for_a_company_that_has_let_it(office
     with pytest.raises(Refused, match="channel-not-authorised") as refused:
         await enter(office, period_id, company, by="bank-clerk")
     assert len(refused.value.reasons) == 1
-    today = business_date(office.clock.now())
-    await office.tell(
-        ChannelAuthorised(
-            authorisation_id=new_id("ath", office.clock.now()),
-            channel_id="chn_bank",
-            principal="bank-clerk",
-            claimant_id=company,
-            scopes=("claims",),
-            valid_from=today,
-            valid_until=today,
-            document_digest="",
-            authorised_by=f"user-of-{company}",
-            on=today,
-        )
-    )
+    await office.tell(authorised(company, "bank-clerk", office))
     ticket = await enter(office, period_id, company, by="bank-clerk")
     assert (ticket.place, ticket.principal) == (1, "bank-clerk")
 

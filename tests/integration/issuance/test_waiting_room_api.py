@@ -14,16 +14,15 @@ import uvicorn
 
 from services.issuance.app import CONTEXT
 from shared.clock import SystemClock
-from shared.events.registry.channels import ChannelAuthorised
 from shared.http.application import build_app
 from shared.http.local_issuer import LocalIssuer
-from shared.kernel.calendar import business_date
 from shared.kernel.ids import new_id
 from shared.settings import Settings
 from tests.integration.issuance.doors import FACE, SECOND, Company, period_with_room
 from tests.integration.issuance.office import Office
 from tests.integration.issuance.present import office
 from tests.integration.issuance.serving import StoreRuntime
+from tests.integration.issuance.stories import authorised
 
 __all__ = ["office"]
 
@@ -258,21 +257,8 @@ async def test_a_channel_names_its_company_and_nobody_else_may_name_another(
     company: Company, other: Company, settings: Settings, office: Office
 ) -> None:
     period_id = await period_with_room(office)
-    path, today = f"/v1/periods/{period_id}/waiting-room", business_date(office.clock.now())
-    await office.tell(
-        ChannelAuthorised(
-            authorisation_id=new_id("ath", office.clock.now()),
-            channel_id="chn_bank",
-            principal="bank-clerk",
-            claimant_id=company.claimant_id,
-            scopes=("claims",),
-            valid_from=today,
-            valid_until=today,
-            document_digest="",
-            authorised_by=f"user-of-{company.claimant_id}",
-            on=today,
-        )
-    )
+    path = f"/v1/periods/{period_id}/waiting-room"
+    await office.tell(authorised(company.claimant_id, "bank-clerk", office))
     bank = {"Authorization": f"Bearer {LocalIssuer(settings).issue('channel', 'bank-clerk', None)}"}
 
     async def ask(claimant_id: str | None, headers: dict[str, str], method: str = "POST") -> httpx.Response:

@@ -15,6 +15,7 @@ from shared.measures.reader import Measures
 from shared.settings import Settings
 from tests.integration.issuance.entering import Entrants
 from tests.integration.issuance.machine import OfficeMachine, run_machine
+from tests.integration.issuance.plain_model import PlainEntry
 from tests.integration.issuance.stories import judged
 
 UNIT = 1_000_000
@@ -33,22 +34,12 @@ type When = Literal["window", "between", "draw", "open"]
 
 
 @dataclass(slots=True)
-class _Asking:
-    """Somebody who has entered."""
-
-    entry_id: str
-    company: str
-    amount: int
-    or_less: bool
-
-
-@dataclass(slots=True)
 class _Paper:
     """The period as anybody would keep it on paper; money in fen."""
 
     when: When = "window"
     remaining: int = QUOTA
-    asking: list[_Asking] = field(default_factory=list)
+    asking: list[PlainEntry] = field(default_factory=list)
     held: dict[str, int] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)
     stages: dict[str, str] = field(default_factory=dict)
@@ -76,7 +67,7 @@ class _Paper:
         self.serve(sorted(self.asking, key=lambda one: hashlib.sha256(f"{seed}:{one.entry_id}".encode()).digest()))
         self.asking, self.when = [], "open"
 
-    def serve(self, line: Iterable[_Asking]) -> None:
+    def serve(self, line: Iterable[PlainEntry]) -> None:
         """Serve one after the other; who does not fit is passed over."""
         for one in line:
             amount = min(one.amount, self.remaining or one.amount) if one.or_less else one.amount
@@ -116,7 +107,7 @@ class WindowAndDraw(OfficeMachine):
             assert self.refused(entering) == expected
             return multiple()
         entry_id = self.live(entering)
-        self.paper.asking.append(_Asking(entry_id, company, amount, or_less))
+        self.paper.asking.append(PlainEntry(entry_id, company, amount, or_less))
         self.paper.stages[entry_id] = "waiting"
         return entry_id
 
