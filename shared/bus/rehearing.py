@@ -3,10 +3,9 @@
 import asyncpg
 
 from shared.bus.image import TopicReader
-from shared.bus.subscription import Place
+from shared.bus.subscription import REACTIONS_NAME, Place
 from shared.settings import Settings
 
-_CONSUMER = "reactions"
 _HEARD = (
     "SELECT partition, next_offset, position, hash FROM consumer_positions WHERE consumer = $1 AND topic = $2"
     " ORDER BY partition"
@@ -35,7 +34,7 @@ async def rehear(settings: Settings, context: str, of: str, after: int) -> dict[
     reader = TopicReader(settings.kafka_bootstrap, topic)
     try:
         await reader.start()
-        heard = {partition: Place(*at) for partition, *at in await connection.fetch(_HEARD, _CONSUMER, topic)}
+        heard = {partition: Place(*at) for partition, *at in await connection.fetch(_HEARD, REACTIONS_NAME, topic)}
         back: dict[int, Place] = {}
         for partition, place in heard.items():
             last = await _last_until(reader, partition, min(after, place.position))
@@ -49,9 +48,9 @@ async def rehear(settings: Settings, context: str, of: str, after: int) -> dict[
         async with connection.transaction():
             for partition, last in back.items():
                 old, to = heard[partition], (last.next_offset, last.position, last.hash)
-                if not await connection.fetch(_MOVE, _CONSUMER, topic, partition, *to, old.position, old.hash):
+                if not await connection.fetch(_MOVE, REACTIONS_NAME, topic, partition, *to, old.position, old.hash):
                     raise NotRehearableError(f"the reactions of {context} go on by themselves: they heard nothing lost")
-                await connection.execute(_FORGET, _CONSUMER, topic, partition, after)
+                await connection.execute(_FORGET, REACTIONS_NAME, topic, partition, after)
     finally:
         await reader.stop()
         await connection.close()

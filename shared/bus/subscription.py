@@ -98,15 +98,19 @@ class Surroundings:
         return self.settings.topic(self.context)
 
 
+REACTIONS_NAME: Final = "reactions"
+"""The consumer under whose name a context answers facts of others."""
+
+
 def reactions_of(reactions: Reactions) -> Subscription:
-    """Have facts of other contexts answered, each in a transaction of its own, under the consumer name `reactions`."""
+    """Have facts of other contexts answered, each in a transaction of its own."""
 
     async def apply(tx: Transaction, events: Sequence[Recorded[Any]]) -> None:
         for event in events:
             await reactions[type(event.data)](tx, event)
 
     return Subscription(
-        consumer="reactions",
+        consumer=REACTIONS_NAME,
         contexts=tuple(sorted({TYPE_OF[cls].context for cls in reactions})),
         apply=apply,
         poison="park",
