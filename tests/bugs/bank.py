@@ -78,8 +78,8 @@ BUGS = (
     Bug(
         name="effect-without-its-answer",
         file=_STATEMENT,
-        right="WHERE a.status IS NOT NULL;",
-        wrong="WHERE a.status IS NOT NULL AND a.number > granted;",
+        right="WITH ORDINALITY AS a (name, request, number);\n    ELSE",
+        wrong="WITH ORDINALITY AS a (name, request, number) WHERE a.number > granted;\n    ELSE",
         test=f"{_INTAKE}::test_a_key_has_one_request_and_one_answer",
     ),
     Bug(
